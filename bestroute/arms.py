@@ -1,0 +1,100 @@
+"""Who can be asked, for how many responses, and what that costs.
+
+These are the values that a policy file is made of: field names are the file's keys (`class` is `class_`
+in Python). Every field's description is what the JSON Schema and the docs show.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+
+Feature = Literal["code", "image", "math", "tools"]
+Capability = Literal["image", "tools"]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Samples = Annotated[int, Field(ge=1, le=64)]
+DollarsPerMillion = Annotated[FiniteFloat, Field(ge=0)]
+
+
+class Frozen(BaseModel):
+    """Base of all policy values: immutable, no unknown keys, no silent type conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+def _http_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address such as http://localhost:8000/v1")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a key or password; name an environment variable in api_key_env")
+    return url
+
+
+class Price(Frozen):
+    """What a model's tokens cost, in US$ per million."""
+
+    input: DollarsPerMillion = Field(description="US$ per million prompt tokens")
+    output: DollarsPerMillion = Field(description="US$ per million response tokens")
+
+
+class Endpoint(Frozen):
+    """Where a model is served: any OpenAI-compatible chat completions address."""
+
+    base_url: Annotated[str, AfterValidator(_http_url)] = Field(description="address up to and with /v1")
+    model: Name | None = Field(default=None, description="the model's name there; the policy's name if absent")
+    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
+        default=None, description="environment variable that holds the key"
+    )
+    samples: Literal["native", "parallel"] = Field(
+        default="parallel",
+        description="native: one call with n, the prompt billed once; parallel: n calls, billed n times",
+    )
+    timeout_s: Annotated[FiniteFloat, Field(gt=0, le=3600)] | None = Field(
+        default=None, description="seconds for one call; the policy's sampling.timeout_s if absent"
+    )
+
+
+class Model(Frozen):
+    """An LLM that can answer: its name, capability class, prices, limits and endpoint."""
+
+    name: Name
+    class_: Name = Field(
+        default="", alias="class", description="capability class the router has learned; the name if absent"
+    )
+    price: Price
+    context_window: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="tokens of prompt and response together; no limit if absent"
+    )
+    capabilities: tuple[Capability, ...] = Field(default=(), description="what it can do beyond text")
+    endpoint: Endpoint | None = None
+
+    @cached_property
+    def column(self) -> str:
+        """The router model's column that predicts this model: its class, or its own name."""
+        return self.class_ or self.name
+
+    def cost(self, n: int, input_tokens: float, output_tokens: float) -> float:
+        """US$ for n responses of `output_tokens` each to a prompt of `input_tokens`.
+
+        The prompt is billed once where the endpoint samples natively, else once a call
+        (BEST-Route, Algorithm 1, assumes the former for every model).
+        """
+        native = self.endpoint is not None and self.endpoint.samples == "native"
+        prompts = 1 if native else n
+        return (prompts * input_tokens * self.price.input + n * output_tokens * self.price.output) / 1e6
+
+
+class Arm(Frozen):
+    """Ask this model for n responses and keep the best."""
+
+    model: Name
+    n: Samples = 1
+
+    @property
+    def label(self) -> str:
+        """The one written form of an arm, `name@n`."""
+        return f"{self.model}@{self.n}"

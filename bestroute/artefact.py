@@ -1,0 +1,110 @@
+"""Artefact folders: `model.onnx`, `tokenizer.json`, `manifest.json`, checked before use.
+
+A manifest is cheap to read (no ONNX, no tokenizer), so policies are checked against it. What opens the
+ONNX session and the tokenizer, `load_encoder`, imports them when it is called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from bestroute.errors import ArtefactError
+
+FORMAT_VERSION = 1
+Kind = Literal["router", "reward"]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artefact folder says of itself.
+
+    Shapes: a router model gives `quality` and `match` of shape (batch, len(classes), max_n) and
+    `output_tokens` of shape (batch, len(classes)); a reward model gives `reward` of shape (batch,).
+    """
+
+    kind: Kind
+    max_tokens: int
+    files: dict[str, str]
+    classes: tuple[str, ...] = ()
+    max_n: int = 0
+    reference: str = ""
+    margin: float = 0.0
+    mean_output_tokens: tuple[float, ...] = ()
+    query_tokens: int = 0
+    recipe: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+def default_folder(kind: Kind) -> Path:
+    """The embedded artefact: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    for root in (package, package.parent):
+        folder = root / "exported_models" / kind
+        if folder.is_dir():
+            return folder
+    return package / "exported_models" / kind
+
+
+def sha256(path: Path) -> str:
+    """Hex SHA-256 of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+        return digest.hexdigest()
+
+
+def read_manifest(folder: Path, kind: Kind) -> Manifest:
+    """Read and check a folder's manifest.
+
+    Raises ArtefactError when the folder or manifest is missing, not JSON, of another kind or format version,
+    or lacks a field that its kind needs. The files it names are not opened.
+    """
+    path = folder / "manifest.json"
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ArtefactError(f"{folder}: no manifest.json; give a folder that `bestroute train` wrote") from error
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{path}: cannot be read ({error}); restore or train the artefact again") from error
+    return _checked_manifest(raw, path, kind)
+
+
+def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
+    if not isinstance(raw, dict) or raw.get("kind") not in ("router", "reward"):
+        raise ArtefactError(f"{path}: not a bestroute manifest; give a folder that `bestroute train` wrote")
+    if raw["kind"] != kind:
+        raise ArtefactError(f"{path}: a {raw['kind']} artefact stands where a {kind} artefact is needed")
+    if raw.get("format_version") != FORMAT_VERSION:
+        raise ArtefactError(
+            f"{path}: format version {raw.get('format_version')!r}, this bestroute reads {FORMAT_VERSION}; "
+            "train it again with this version"
+        )
+    try:
+        manifest = Manifest(
+            kind=kind,
+            max_tokens=int(raw["max_tokens"]),
+            files={str(name): str(digest) for name, digest in raw["files"].items()},
+            classes=tuple(str(name) for name in raw.get("classes", ())),
+            max_n=int(raw.get("max_n", 0)),
+            reference=str(raw.get("reference", "")),
+            margin=float(raw.get("margin", 0.0)),
+            mean_output_tokens=tuple(float(tokens) for tokens in raw.get("mean_output_tokens", ())),
+            query_tokens=int(raw.get("query_tokens", 0)),
+            recipe=dict(raw.get("recipe", {})),
+            metrics=dict(raw.get("metrics", {})),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ArtefactError(f"{path}: field {error} is missing or of the wrong type") from error
+    lacking = {"model.onnx", "tokenizer.json"} - manifest.files.keys()
+    if lacking:
+        raise ArtefactError(f"{path}: files lists no digest of {', '.join(sorted(lacking))}")
+    if kind == "router" and not (
+        manifest.classes and manifest.max_n >= 1 and len(manifest.mean_output_tokens) == len(manifest.classes)
+    ):
+        raise ArtefactError(f"{path}: a router manifest needs classes, max_n and mean_output_tokens a class")
+    return manifest
