@@ -45,7 +45,9 @@ class Endpoint(Frozen):
     """Where a model is served: any OpenAI-compatible chat completions address."""
 
     base_url: Annotated[str, AfterValidator(_http_url)] = Field(description="address up to and with /v1")
-    model: Name | None = Field(default=None, description="the model's name there; the policy's name if absent")
+    model: Name | None = Field(
+        default=None, description="the model's name there; the policy's name if absent"
+    )
     api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
         default=None, description="environment variable that holds the key"
     )

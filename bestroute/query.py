@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import re2
 
 from bestroute.errors import InputError
+from bestroute.files import OnBad, read_lines
 
 Message: TypeAlias = Mapping[str, Any]
 QueryLike: TypeAlias = "Query | str | Sequence[Message] | Mapping[str, Any]"
@@ -66,7 +67,9 @@ def _text_of(message: Message) -> str:
 
 def _check_message(message: Any, index: int) -> None:
     if not isinstance(message, Mapping):
-        raise InputError(f"messages[{index}] is {type(message).__name__}; give an object with role and content")
+        raise InputError(
+            f"messages[{index}] is {type(message).__name__}; give an object with role and content"
+        )
     if message.get("role") not in _ROLES:
         raise InputError(
             f"messages[{index}] has role {message.get('role')!r}; give one of {', '.join(sorted(_ROLES))}"
@@ -93,7 +96,7 @@ class Query:
 
     @classmethod
     def of(cls, value: QueryLike, *, metadata: Mapping[str, Any] | None = None) -> Query:
-        """Make a Query from a text, a list of messages, or `{"query" | "messages", "metadata"?, "tools"?, "id"?}`.
+        """A Query from a text, a list of messages, or `{"query" | "messages", "metadata"?, "tools"?, "id"?}`.
 
         Raises InputError, naming the part, when there is nothing to route on or the shape is wrong.
         """
@@ -124,9 +127,7 @@ class Query:
         )
 
     @classmethod
-    def _checked(
-        cls, messages: Any, metadata: Mapping[str, Any], tools: bool, query_id: str | None
-    ) -> Query:
+    def _checked(cls, messages: Any, metadata: Mapping[str, Any], tools: bool, query_id: str | None) -> Query:
         if not isinstance(messages, Sequence) or isinstance(messages, (str, bytes)):
             raise InputError(f"messages is {type(messages).__name__}; give a list of chat messages")
         for index, message in enumerate(messages):
@@ -171,43 +172,20 @@ class Query:
         return self.needs | {name for name, pattern in looks if pattern.search(self.text)}
 
 
-def read_queries(path: Path, on_bad: Any = None) -> Iterator[Query]:
-    """Queries of a file, one at a time: `.txt` has a query a line, `.jsonl` an object a line.
+def read_queries(path: Path, on_bad: OnBad | None = None) -> Iterator[Query]:
+    """Queries of a file, one at a time: `.txt` has a query a line, `.jsonl` (`.jsonl.gz`) an object a line.
 
     Blank lines are passed over. A line that cannot be read raises InputError with its number, or, where
-    `on_bad` is given, calls it with that error and goes on.
+    `on_bad` is given, is handed to it as that error.
     """
-    if path.suffix not in (".jsonl", ".txt"):
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    if suffix not in (".jsonl", ".txt"):
         raise InputError(f"{path}: unknown kind of query file; name it .txt (a query a line) or .jsonl")
-    parse = json.loads if path.suffix == ".jsonl" else str
-    try:
-        with path.open("rb") as file:
-            yield from _read_lines(file, path, parse, on_bad)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
+    return read_lines(path, Query.of if suffix == ".txt" else _of_json, on_bad)
 
 
-def _read_lines(file: IO[bytes], path: Path, parse: Any, on_bad: Any) -> Iterator[Query]:
-    for number, raw in enumerate(file, 1):
-        try:
-            line = raw.decode("utf-8").strip().removeprefix("\ufeff")
-            query = Query.of(parse(line)) if line else None
-        except (InputError, ValueError, RecursionError) as error:
-            bad = InputError(f"{path}:{number}: {describe_bad_line(error)}")
-            if on_bad is None:
-                raise bad from error
-            on_bad(bad)
-        else:
-            if query is not None:
-                yield query
-
-
-def describe_bad_line(error: Exception) -> str:
-    """Say what is wrong with one line of a file, in words that help to mend it."""
-    if isinstance(error, UnicodeDecodeError):
-        return f"not UTF-8 (byte {error.start} of the line); save the file as UTF-8"
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} at column {error.colno}"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return str(error)
+def _of_json(line: str) -> Query:
+    value = json.loads(line)
+    if not isinstance(value, dict):
+        raise InputError(f'an object with "query" or "messages" is needed, not {type(value).__name__}')
+    return Query.of(value)

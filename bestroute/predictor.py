@@ -1,0 +1,76 @@
+"""Predictor: queries in, predicted quality of every (class, n) out. Knows nothing of policies or prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bestroute.artefact import Encoder, Manifest, TokenRow, clip_characters, head_and_tail
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the router model says of a batch of queries.
+
+    `quality` and `match` have shape (queries, classes, n = 1..max_n) and never fall along n; `output_tokens`
+    has shape (queries, classes). Qualities and probabilities lie in 0..1.
+    """
+
+    quality: Floats
+    match: Floats
+    output_tokens: Floats
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """Anything that predicts; `manifest` tells its classes in column order, max_n and reference."""
+
+    manifest: Manifest
+
+    def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
+        """Token rows of the texts; bounded work for a text of any length."""
+        ...
+
+    def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
+        """Predictions for the rows in order. Raises PredictorError (PredictorOverrun past the budget)."""
+        ...
+
+
+class OnnxPredictor:
+    """The router model of an artefact folder, on onnxruntime.
+
+    Raises ArtefactError when the folder is missing, damaged, of another kind, or of other shapes than its
+    manifest says. Safe to share between threads.
+    """
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        self._encoder = Encoder(folder, "router", threads)
+        self.manifest = self._encoder.manifest
+        classes, max_n = len(self.manifest.classes), self.manifest.max_n
+        self._encoder.check_output("quality", classes, max_n)
+        self._encoder.check_output("match", classes, max_n)
+        self._encoder.check_output("output_tokens", classes)
+
+    def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
+        """Token rows of the texts: [CLS] head ... tail [SEP], at most `max_tokens` ids."""
+        limit = self.manifest.max_tokens
+        clipped = [clip_characters(text, limit) for text in texts]
+        return [single_row(encoding.ids, limit) for encoding in self._encoder.tokenizer.encode_batch(clipped)]
+
+    def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
+        """Predictions for the rows in order; a row's result does not depend on the others."""
+        outputs = self._encoder.run(rows, time_budget_s=time_budget_s)
+        return Prediction(outputs["quality"], outputs["match"], outputs["output_tokens"])
+
+
+def single_row(ids: list[int], limit: int) -> TokenRow:
+    """The row of a text encoded with [CLS] and [SEP]; a long one keeps its head and its tail."""
+    kept = [ids[0], *head_and_tail(ids[1:-1], limit - 2), ids[-1]]
+    return TokenRow(kept, len(kept))

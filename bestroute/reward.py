@@ -1,0 +1,67 @@
+"""RewardModel: how good is each response to a query? The proxy that keeps the best of n."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bestroute.artefact import Encoder, Manifest, TokenRow, clip_characters, head_and_tail
+
+
+@runtime_checkable
+class RewardModel(Protocol):
+    """Anything that scores responses."""
+
+    def rewards(self, query: str, responses: Sequence[str]) -> NDArray[np.float32]:
+        """One reward for each response, shape (responses,), 0 to 1; higher is better."""
+        ...
+
+
+class OnnxRewardModel:
+    """The reward model of an artefact folder, on onnxruntime.
+
+    Raises ArtefactError when the folder is missing, damaged, of another kind or shape. Safe to share between
+    threads.
+    """
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        self._encoder = Encoder(folder, "reward", threads)
+        self.manifest: Manifest = self._encoder.manifest
+        self._encoder.check_output("reward")
+
+    def rewards(self, query: str, responses: Sequence[str]) -> NDArray[np.float32]:
+        """One reward for each response, shape (responses,); an empty list gives an empty array."""
+        return self.rewards_of_pairs([(query, response) for response in responses])
+
+    def rewards_of_pairs(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """One reward for each (query, response), shape (pairs,)."""
+        if not pairs:
+            return np.empty(0, np.float32)
+        rows = pair_rows(self._encoder.tokenizer, pairs, self.manifest.max_tokens, self.manifest.query_tokens)
+        return self._encoder.run(rows)["reward"]
+
+
+def pair_rows(
+    tokenizer: Any, pairs: Sequence[tuple[str, str]], max_tokens: int, query_tokens: int
+) -> list[TokenRow]:
+    """Rows `[CLS] query [SEP] response [SEP]`; each part keeps its head and its tail where it is too long.
+
+    The query may fill `query_tokens` ids, the response the rest of `max_tokens`.
+    """
+    queries = {query for query, _ in pairs}
+    texts = [clip_characters(text, max_tokens) for text in [*queries, *(response for _, response in pairs)]]
+    encodings = tokenizer.encode_batch(texts)
+    first = {
+        query: [encoding.ids[0], *head_and_tail(encoding.ids[1:-1], query_tokens - 2), encoding.ids[-1]]
+        for query, encoding in zip(queries, encodings, strict=False)
+    }
+    rows = []
+    for (query, _), encoding in zip(pairs, encodings[len(queries) :], strict=True):
+        head = first[query]
+        body = head_and_tail(encoding.ids[1:-1], max_tokens - len(head) - 1)
+        rows.append(TokenRow([*head, *body, encoding.ids[-1]], len(head)))
+    return rows
