@@ -1,0 +1,174 @@
+"""YAML text to nodes, and a scalar's text to its value; PyYAML does no more than that here.
+
+Scalars follow the YAML 1.2 core schema, so `no`, `on`, `12:30`, `2024-01-01`, `0777` and `1_000` are texts,
+never surprises. A file has at most MAX_BYTES, MAX_NODES and MAX_DEPTH.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 20_000
+MAX_DEPTH = 40
+
+TAG = "tag:yaml.org,2002:"
+_NULL = re.compile(r"~|null|Null|NULL|")
+_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+TOO_MANY = f"more than {MAX_NODES:,} values, aliases followed; a policy fits one screen"
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Line and column, both from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong at a place, before the place has its file name."""
+
+    place: Place
+    message: str
+
+
+class Unreadable(Exception):
+    """The text is no YAML document that can be looked at further; carries the one fault."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        self.fault = Fault(place, message)
+        super().__init__(message)
+
+
+def place_of(where: Any) -> Place:
+    """The place of a PyYAML mark, or of where a node starts."""
+    mark = getattr(where, "start_mark", where)
+    return Place(mark.line + 1, mark.column + 1)
+
+
+def compose(source: str | bytes) -> yaml.Node | None:
+    """The one document in a text; None where it is empty. Raises Unreadable where it is not YAML."""
+    text = _decode(source)
+    _refuse_unprintable(text)
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        place = place_of(error.problem_mark or error.context_mark or loader.get_mark())
+        message = _plain_yaml_error(error)
+    except (ValueError, OverflowError):
+        place = place_of(loader.get_mark())
+        message = "not valid YAML: an escape or a directive with a number out of range"
+    finally:
+        loader.dispose()
+    raise Unreadable(place, message)
+
+
+def read_scalar(kind: str, text: str) -> Any:
+    """The value of a scalar of this YAML type; ValueError for another form, LookupError for another type."""
+    regex, read = _SCALARS[kind]
+    if not regex.fullmatch(text):
+        raise ValueError(text)
+    return read(text)
+
+
+def _read_int(digits: str) -> int:
+    return int(digits, 0) if digits[:2] in ("0x", "0o") else int(digits)
+
+
+def _read_float(digits: str) -> float:
+    return float(digits.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_SCALARS: dict[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
+    "str": (re.compile(r"(?s:.*)"), str),
+    "null": (_NULL, lambda _: None),
+    "bool": (_BOOL, lambda word: word.lower() == "true"),
+    "int": (_INT, _read_int),
+    "float": (_FLOAT, _read_float),
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes, of which there may be only so many and so deep."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}
+    nodes = 0
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        place = place_of(self.peek_event())  # type: ignore[no-untyped-call]
+        self.nodes += 1
+        self.depth += 1
+        if self.nodes > MAX_NODES:
+            raise Unreadable(place, TOO_MANY)
+        if self.depth > MAX_DEPTH:
+            raise Unreadable(place, TOO_DEEP)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+for _tag, _regex, _first in (
+    ("bool", _BOOL, "tTfF"),
+    ("int", _INT, "-+0123456789"),
+    ("float", _FLOAT, "-+.0123456789"),
+    ("null", _NULL, ["~", "n", "N", ""]),
+):
+    _Loader.add_implicit_resolver(TAG + _tag, re.compile(rf"(?:{_regex.pattern})\Z"), list(_first))
+
+
+_MENDS = {
+    r"character '\t'": "a tab stands here; indent with spaces",
+    "another document": "a second document starts here; a policy is one document",
+    "mapping values are not allowed": "not valid YAML: a second `: ` on this line; put the text in quotes",
+    "could not find expected ':'": "not valid YAML: a key without `: `",
+    "undefined alias": "this alias names no anchor above it",
+    "duplicate anchor": "this anchor has the name of one above",
+}
+
+
+def _plain_yaml_error(error: yaml.MarkedYAMLError) -> str:
+    problem = str(error.problem)
+    if error.context and error.context_mark:
+        problem = f"{error.context} that starts on line {error.context_mark.line + 1}, {problem}"
+    return next((mend for sign, mend in _MENDS.items() if sign in problem), f"not valid YAML: {problem}")
+
+
+def _decode(source: str | bytes) -> str:
+    if len(source) > MAX_BYTES:
+        raise Unreadable(
+            Place(1, 1), f"the file is over {MAX_BYTES // 1_000_000} MB; a policy fits one screen"
+        )
+    if isinstance(source, str):
+        return source.removeprefix("\ufeff")
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = source[: error.start].decode("utf-8", "replace")
+        raise Unreadable(_end_of(before), "not UTF-8; save the file as UTF-8") from None
+
+
+def _end_of(text: str) -> Place:
+    lines = text.split("\n")
+    return Place(len(lines), len(lines[-1]) + 1)
+
+
+def _refuse_unprintable(text: str) -> None:
+    found = UNPRINTABLE.search(text)
+    if found:
+        message = f"the character U+{ord(found[0]):04X} may not stand in a policy; remove it"
+        raise Unreadable(_end_of(text[: found.start()]), message)

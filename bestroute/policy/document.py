@@ -1,0 +1,178 @@
+"""A parsed file: its value, with the line and column of every key and value in it.
+
+Aliases are followed, and count as if they had been written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import yaml
+
+from bestroute.policy.compose import (
+    MAX_DEPTH,
+    MAX_NODES,
+    TAG,
+    TOO_DEEP,
+    TOO_MANY,
+    UNPRINTABLE,
+    Fault,
+    Place,
+    Unreadable,
+    compose,
+    place_of,
+    read_scalar,
+)
+
+Path: TypeAlias = "tuple[str | int, ...]"
+"""Keys and indices from the top: ("tiers", 0, "model")."""
+
+
+@dataclass
+class Document:
+    """A parsed file: its value, and where every part of it stands."""
+
+    value: Any = None
+    places: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, Place] = field(default_factory=dict)
+    quoted: set[Path] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+    faulty: set[Path] = field(default_factory=set)
+
+    def fault(self, path: Path, message: str, place: Place | None = None) -> None:
+        """Note a fault of the part at `path`."""
+        self.faults.append(Fault(place or self.place(path), message))
+        self.faulty.add(path)
+
+    def place(self, path: Path) -> Place:
+        """Where the part stands; for one that is not in the file, where the nearest part around it does."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, Place(1, 1))
+
+    def find(self, *steps: str | int) -> Iterator[tuple[Path, Any]]:
+        """Every part at a path in which the step "*" stands for any index of a list."""
+        found: list[tuple[Path, Any]] = [((), self.value)]
+        for step in steps:
+            found = [part for path, value in found for part in _step(path, value, step)]
+        yield from found
+
+    def texts(self, *steps: str | int) -> Iterator[tuple[Path, str]]:
+        """As `find`, only the parts that are texts."""
+        return ((path, value) for path, value in self.find(*steps) if isinstance(value, str))
+
+
+def _step(path: Path, value: Any, step: str | int) -> Iterator[tuple[Path, Any]]:
+    if step == "*" and isinstance(value, tuple):
+        yield from (((*path, index), item) for index, item in enumerate(value))
+    elif isinstance(value, dict) and step in value:
+        yield (*path, step), value[step]
+
+
+def spell(path: Path) -> str:
+    """A path as people write it: `models[0].price`, or `the policy` for the top."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".") or "the policy"
+
+
+def read_document(source: str | bytes) -> Document:
+    """Parse YAML. Raises Unreadable where there is nothing to go on with; other faults are in `faults`."""
+    node = compose(source)
+    if node is None:
+        raise Unreadable(Place(1, 1), "the file is empty; start from policy.example.yaml")
+    if not isinstance(node, yaml.MappingNode):
+        raise Unreadable(place_of(node), "a policy is a mapping; it starts with `version: 1`")
+    return _Builder().build(node)
+
+
+class _Builder:
+    """Turns nodes into dicts, tuples and scalars, noting places and faults on the way."""
+
+    def __init__(self) -> None:
+        self._document = Document()
+        self._nodes = 0
+        self._open: list[yaml.Node] = []
+
+    def build(self, node: yaml.Node) -> Document:
+        self._document.value = self._value(node, ())
+        return self._document
+
+    def _value(self, node: yaml.Node, path: Path) -> Any:
+        self._document.places[path] = place_of(node)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise Unreadable(place_of(node), TOO_MANY)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if any(node is other for other in self._open):
+            raise Unreadable(place_of(node), "this anchor holds an alias to itself")
+        if len(self._open) >= MAX_DEPTH:
+            raise Unreadable(place_of(node), TOO_DEEP)
+        if node.tag not in (TAG + "map", TAG + "seq"):
+            self._document.fault(path, f"{spell(path)} has the tag {_short_tag(node)}; remove it")
+        self._open.append(node)
+        value = (self._mapping if isinstance(node, yaml.MappingNode) else self._sequence)(node, path)
+        self._open.pop()
+        return value
+
+    def _sequence(self, node: yaml.Node, path: Path) -> tuple[Any, ...]:
+        return tuple(self._value(item, (*path, index)) for index, item in enumerate(node.value))
+
+    def _mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
+        value: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node, path)
+            if key is None:
+                continue
+            here, place = (*path, key), place_of(key_node)
+            if key in value:
+                first = self._document.keys[here].line
+                message = f"duplicate key {key!r} in {spell(path)} (first on line {first})"
+                self._document.fault(here, message, place)
+                continue
+            self._document.keys[here] = place
+            value[key] = self._value(value_node, here)
+            if value[key] is None and here not in self._document.faulty:
+                message = f"{key!r} in {spell(path)} has no value; give one or remove the key"
+                self._document.fault(here, message, place)
+        return value
+
+    def _key(self, node: yaml.Node, path: Path) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            message = f"a key in {spell(path)} is a list or mapping; keys are texts"
+        elif node.tag != TAG + "str":
+            message = f"the key {clip(node.value)} in {spell(path)} is not a text; put it in quotes"
+        elif UNPRINTABLE.search(node.value):
+            message = f"the key {clip(node.value)} in {spell(path)} holds a control character; remove it"
+        else:
+            return str(node.value)
+        self._document.faults.append(Fault(place_of(node), message))
+        self._document.faulty.add(path)
+        return None
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        if node.style:
+            self._document.quoted.add(path)
+        found = UNPRINTABLE.search(node.value)
+        if found:
+            self._document.fault(path, f"{spell(path)} holds the character U+{ord(found[0]):04X}; remove it")
+            return None
+        try:
+            return read_scalar(node.tag.removeprefix(TAG), node.value)
+        except ValueError:
+            message = f"{clip(node.value)} cannot be read as {_short_tag(node)}"
+        except LookupError:
+            message = f"{spell(path)} has the tag {_short_tag(node)}; remove it"
+        self._document.fault(path, message)
+        return None
+
+
+def clip(text: str) -> str:
+    """A text in quotes, cut where it is long, with what cannot be seen written as escapes."""
+    return repr(text) if len(text) <= 60 else repr(text[:56] + "...")
+
+
+def _short_tag(node: yaml.Node) -> str:
+    return "!!" + node.tag.removeprefix(TAG) if node.tag.startswith(TAG) else clip(node.tag)

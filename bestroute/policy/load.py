@@ -1,0 +1,73 @@
+"""From a policy file to a Policy: read, parse, validate, cross-check; every fault at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bestroute.artefact import Manifest
+from bestroute.errors import InputError, Issue, PolicyError
+from bestroute.policy.compose import MAX_BYTES, Fault, Unreadable
+from bestroute.policy.document import Document, read_document
+from bestroute.policy.references import note_mismatches
+from bestroute.policy.schema import Policy
+from bestroute.policy.warnings import find_warnings
+from bestroute.policy.wording import note_faults
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Read a policy file.
+
+    Raises InputError if the file cannot be opened, PolicyError with every fault if it does not hold.
+    """
+    return parse_policy(_read(path), path)
+
+
+def parse_policy(text: str | bytes, path: str | Path) -> Policy:
+    """As `load_policy`, for a text already read. Folders in it are relative to that of `path`."""
+    policy, _, _ = _parse(text, path)
+    return policy
+
+
+def check_policy(path: str | Path) -> tuple[Policy, tuple[Issue, ...]]:
+    """A policy and its warnings, sorted by place. Raises as `load_policy` does."""
+    policy, document, manifest = _parse(_read(path), path)
+    return policy, _issues(find_warnings(policy, document, manifest), path)
+
+
+def _read(path: str | Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _parse(text: str | bytes, path: str | Path) -> tuple[Policy, Document, Manifest]:
+    try:
+        document = read_document(text)
+    except Unreadable as error:
+        raise PolicyError(_issues([error.fault], path)) from None
+    folder = Path(os.path.abspath(path)).parent
+    policy = _validated(document, folder)
+    manifest = note_mismatches(document, folder)
+    if document.faults or policy is None or manifest is None:
+        raise PolicyError(_issues(document.faults, path))
+    policy._path = Path(path)
+    return policy, document, manifest
+
+
+def _validated(document: Document, folder: Path) -> Policy | None:
+    try:
+        return Policy.model_validate(document.value, context=folder, by_alias=True, by_name=False)
+    except ValidationError as error:
+        note_faults(document, error)
+        return None
+
+
+def _issues(faults: Iterable[Fault], path: str | Path) -> tuple[Issue, ...]:
+    ordered = sorted(set(faults), key=lambda fault: (fault.place, fault.message))
+    return tuple(Issue(str(path), fault.place.line, fault.place.column, fault.message) for fault in ordered)

@@ -1,0 +1,131 @@
+"""Names that must agree: models, classes, artefacts.
+
+These checks look at the document, not at the Policy, so that they also speak when another part does not hold.
+What is not of the right shape is passed over: pydantic has told of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bestroute.artefact import Kind, Manifest, default_folder, read_manifest
+from bestroute.errors import ArtefactError
+from bestroute.policy.document import Document, clip, spell
+from bestroute.policy.wording import did_you_mean
+
+
+def note_mismatches(document: Document, folder: Path) -> Manifest | None:
+    """Note every name that does not agree; give the router's manifest, or None where it cannot be read.
+
+    `folder` is the policy file's, to which artefact paths are relative.
+    """
+    _unique_names(document, "models")
+    _unique_names(document, "rules")
+    _known_models(document)
+    _reference_last(document)
+    _reference_stays(document)
+    _read_manifest(document, folder, "reward")
+    manifest = _read_manifest(document, folder, "router")
+    if manifest is not None:
+        _learned_classes(document, manifest)
+        _learned_samples(document, manifest)
+    return manifest
+
+
+def column_of(document: Document, index: int) -> tuple[tuple[str | int, ...], str] | None:
+    """Path and name of the class that predicts models[index]: its class, or its own name."""
+    for key in ("class", "name"):
+        for path, value in document.texts("models", "*", key):
+            if path[1] == index:
+                return path, value
+    return None
+
+
+def _unique_names(document: Document, section: str) -> None:
+    first: dict[str, str] = {}
+    for path, name in document.texts(section, "*", "name"):
+        owner = spell(path[:-1])
+        if name in first:
+            document.fault(path, f"duplicate name {name!r} in {owner} (also {first[name]})")
+        first.setdefault(name, owner)
+
+
+def _known_models(document: Document) -> None:
+    named = [name for _, name in document.texts("models", "*", "name")]
+    if not named or len(named) < len(list(document.find("models", "*"))):
+        return  # a model lacks its name; that fault would be told again at every mention
+    names = list(dict.fromkeys(named))
+    for path, name in _mentions(document):
+        if name not in names and name:
+            hint = did_you_mean(name, names) or f" (there are {', '.join(names[:8])})"
+            document.fault(path, f"unknown model {clip(name)} in {spell(path)}{hint}")
+
+
+def _mentions(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    yield from document.texts("reference")
+    yield from document.texts("tiers", "*", "model")
+    yield from document.texts("rules", "*", "route", "model")
+    yield from document.texts("rules", "*", "exclude", "*")
+
+
+def _reference(document: Document) -> str | None:
+    return next((name for _, name in document.texts("reference")), None)
+
+
+def _reference_last(document: Document) -> None:
+    reference = _reference(document)
+    tiers = list(document.find("tiers", "*"))
+    if not tiers or reference not in [name for _, name in document.texts("models", "*", "name")]:
+        return
+    path, tier = tiers[-1]
+    if not isinstance(tier, dict) or not isinstance(tier.get("model"), str):
+        return
+    if tier["model"] != reference:
+        document.fault(path, f"the last tier must be the reference; add `- {{model: {reference}}}` below")
+    elif tier.get("n", 1) != 1:
+        document.fault((*path, "n"), "the last tier, the reference, must have n 1; remove n")
+
+
+def _reference_stays(document: Document) -> None:
+    reference = _reference(document)
+    for path, name in document.texts("rules", "*", "exclude", "*"):
+        if name == reference:
+            document.fault(path, f"{spell(path)} excludes the reference, which must stay; remove it")
+
+
+def _read_manifest(document: Document, folder: Path, kind: Kind) -> Manifest | None:
+    if kind in document.value and not isinstance(document.value[kind], str):
+        return None
+    written = document.value.get(kind)
+    place = (kind,)
+    try:
+        at = default_folder(kind) if written is None else Path(os.path.abspath(folder / written))
+        return read_manifest(at, kind)
+    except (ArtefactError, RecursionError) as error:
+        if place not in document.faulty:
+            document.fault(place, f"{kind}: {error}")
+        return None
+
+
+def _learned_classes(document: Document, manifest: Manifest) -> None:
+    reference = _reference(document)
+    for path, model in document.find("models", "*"):
+        found = column_of(document, int(path[1]))
+        if found is None or not isinstance(model, dict) or model.get("name") == reference:
+            continue
+        where, column = found
+        if column not in manifest.classes:
+            hint = did_you_mean(column, manifest.classes)
+            lacks = f"unknown class {clip(column)}" if where[-1] == "class" else "missing key 'class'"
+            document.fault(
+                where, f"{lacks} in {spell(path)}: the router has learned {', '.join(manifest.classes)}{hint}"
+            )
+
+
+def _learned_samples(document: Document, manifest: Manifest) -> None:
+    most = manifest.max_n
+    for path, n in document.find("tiers", "*", "n"):
+        if isinstance(n, int) and path not in document.faulty and n > most:
+            document.fault(path, f"{spell(path)} must be at most {most}, the router's max_n, not {n}")

@@ -1,0 +1,129 @@
+"""The values a policy file becomes. Field names are the file's keys; descriptions go to the JSON Schema."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, PrivateAttr, ValidationInfo
+
+from bestroute.arms import Arm, Frozen, Model, Name, Samples
+from bestroute.artefact import Kind, default_folder
+from bestroute.errors import InputError
+from bestroute.rules import Gap, Rule
+
+VERSION = 1
+
+
+def _known_version(version: int) -> int:
+    if version != VERSION:
+        raise ValueError(f"must be {VERSION}, the version this bestroute reads, not {version}")
+    return version
+
+
+def _folder(value: Any, info: ValidationInfo) -> Any:
+    """Take a text as a folder, relative to the policy file's (`context`)."""
+    if not isinstance(value, str):
+        return value
+    if not value:
+        raise ValueError("must name a folder; remove the key for the embedded one")
+    return Path(os.path.abspath(Path(info.context or "") / value))
+
+
+Folder = Annotated[Path, BeforeValidator(_folder)]
+
+
+class Sampling(Frozen):
+    """How responses are asked for."""
+
+    temperature: Annotated[FiniteFloat, Field(ge=0, le=2)] = Field(
+        default=0.8, description="spread of the samples; 0 makes them all alike"
+    )
+    timeout_s: Annotated[FiniteFloat, Field(gt=0, le=3600)] = Field(
+        default=60.0, description="seconds for one call to an endpoint"
+    )
+    max_tokens: Annotated[int, Field(ge=1)] = Field(default=1024, description="longest response, in tokens")
+
+
+class Tier(Frozen):
+    """An arm and the gap it may have. The order in the file is the order of trial."""
+
+    model: Name = Field(description="name of one of the models")
+    n: Samples = Field(default=1, description="responses to ask for; the best is kept")
+    max_gap: Gap | None = Field(default=None, description="gap it may have; the policy's dial if absent")
+
+    @property
+    def arm(self) -> Arm:
+        """The arm that serves this tier."""
+        return Arm(model=self.model, n=self.n)
+
+
+class Policy(Frozen):
+    """A whole policy: models, the reference they are measured by, tiers, rules, and the one dial, `max_gap`.
+
+    Values read from a file have been checked against each other (bestroute.policy.references); a Policy
+    constructed in Python has not.
+    """
+
+    version: Annotated[int, AfterValidator(_known_version)] = Field(description="version of this format: 1")
+    router: Folder = Field(
+        default_factory=lambda: default_folder("router"),
+        description="folder of the router model, relative to this file; the embedded one if absent",
+    )
+    reward: Folder = Field(
+        default_factory=lambda: default_folder("reward"),
+        description="folder of the reward model, relative to this file; the embedded one if absent",
+    )
+    models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(
+        description="the models that can answer"
+    )
+    reference: Name = Field(description="name of the model whose quality must be matched")
+    max_gap: Gap = Field(description="the dial: quality points that a query may be expected to lose")
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)] = Field(
+        description="arms in order of trial, cheapest first; the last one is the reference"
+    )
+    rules: tuple[Rule, ...] = Field(default=(), description="asked before the router model; first match wins")
+    sampling: Sampling = Field(default_factory=Sampling, description="how responses are asked for")
+
+    _path: Path = PrivateAttr(default=Path("policy.yaml"))
+
+    @property
+    def path(self) -> Path:
+        """The file this was read from, as it was given."""
+        return self._path
+
+    def model(self, name: str) -> Model:
+        """The model of this name. Raises InputError, naming those there are, for any other."""
+        for model in self.models:
+            if model.name == name:
+                return model
+        raise InputError(
+            f"no model is named {name!r}; {self.path} has {', '.join(m.name for m in self.models)}"
+        )
+
+    @property
+    def reference_model(self) -> Model:
+        """The model whose quality must be matched."""
+        return self.model(self.reference)
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits of the SHA-256 of the content.
+
+        Comments, layout, spelled-out defaults and the place of the file do not change it. Computed anew at
+        each call, so that a copy with another dial has its own.
+        """
+        content = self.model_dump(mode="json", by_alias=True)
+        content["router"] = self._portable(self.router, "router")
+        content["reward"] = self._portable(self.reward, "reward")
+        canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:12]
+
+    def _portable(self, folder: Path, kind: Kind) -> str:
+        """A folder as any machine would write it: relative to the policy file, empty for the embedded one."""
+        if folder == default_folder(kind):
+            return ""
+        return Path(os.path.relpath(folder, self.path.absolute().parent)).as_posix()

@@ -1,0 +1,105 @@
+"""What a policy may say but hardly means. A warning stops nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from bestroute.artefact import Manifest
+from bestroute.policy.compose import Fault
+from bestroute.policy.document import Document, spell
+from bestroute.policy.references import column_of
+from bestroute.policy.schema import Policy, Tier
+
+_PROMPT_TOKENS = 100
+
+
+def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
+    """Every warning, in no order."""
+    yield from _tiers_out_of_order(policy, document, manifest)
+    yield from _unreachable_tiers(policy, document)
+    yield from _unreachable_rules(policy, document)
+    yield from _unset_keys(document)
+    yield from _unlearned_reference(policy, document, manifest)
+
+
+def _tiers_out_of_order(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
+    costs = [_expected_cost(policy, tier, manifest) for tier in policy.tiers]
+    labels = [
+        f"tiers[{index}] ({tier.arm.label}, ${cost or 0:.2g} a query)"
+        for index, (tier, cost) in enumerate(zip(policy.tiers, costs, strict=True))
+    ]
+    for index, cost in enumerate(costs[:-1]):
+        if cost is None:
+            continue
+        place = document.place(("tiers", index))
+        above = max(range(index), key=lambda earlier: costs[earlier] or 0.0, default=index)
+        if costs[-1] is not None and cost > costs[-1]:
+            yield Fault(place, f"{labels[index]} costs more than the reference, {labels[-1]}")
+        elif cost < (costs[above] or 0.0):
+            yield Fault(place, f"{labels[index]} costs less than {labels[above]} above it; swap them")
+
+
+def _expected_cost(policy: Policy, tier: Tier, manifest: Manifest) -> float | None:
+    model = policy.model(tier.model)
+    if model.column not in manifest.classes:
+        return None
+    tokens = manifest.mean_output_tokens[manifest.classes.index(model.column)]
+    return model.cost(tier.n, _PROMPT_TOKENS, tokens)
+
+
+def _unreachable_tiers(policy: Policy, document: Document) -> Iterator[Fault]:
+    for index, tier in enumerate(policy.tiers):
+        reason = _why_unreachable(policy, index, tier)
+        if reason:
+            yield Fault(document.place(("tiers", index)), f"tiers[{index}] can never be reached: {reason}")
+
+
+def _why_unreachable(policy: Policy, index: int, tier: Tier) -> str | None:
+    if tier.max_gap == -1:
+        return "no response is a whole point better than the reference"
+    dials = {policy.max_gap, *(rule.max_gap for rule in policy.rules if rule.max_gap is not None)}
+    for before, earlier in enumerate(policy.tiers[:index]):
+        label = f"tiers[{before}] ({earlier.arm.label})"
+        if earlier.model == policy.reference and all(_allowed(earlier, dial) >= 0 for dial in dials):
+            return f"{label} is the reference, which always serves"
+        if (
+            index < len(policy.tiers) - 1  # the last one, the reference, takes what is left
+            and earlier.model == tier.model
+            and earlier.n >= tier.n
+            and all(_allowed(earlier, dial) >= _allowed(tier, dial) for dial in dials)
+        ):
+            return f"{label} is at least as good and may have as large a gap"
+    return None
+
+
+def _allowed(tier: Tier, dial: float) -> float:
+    return dial if tier.max_gap is None else tier.max_gap
+
+
+def _unreachable_rules(policy: Policy, document: Document) -> Iterator[Fault]:
+    for index, rule in enumerate(policy.rules):
+        for before, earlier in enumerate(policy.rules[:index]):
+            if rule.when == earlier.when:
+                message = f"can never be reached: rules[{before}] ({earlier.name!r}) has the same conditions"
+                yield Fault(document.place(("rules", index)), f"rules[{index}] {message}")
+                break
+
+
+def _unset_keys(document: Document) -> Iterator[Fault]:
+    for path, variable in document.texts("models", "*", "endpoint", "api_key_env"):
+        if not os.environ.get(variable):
+            owner = spell(path[:-1])
+            yield Fault(document.place(path), f"{owner}: environment variable {variable} is not set")
+
+
+def _unlearned_reference(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
+    for index, model in enumerate(policy.models):
+        if model.name == policy.reference and model.column not in manifest.classes:
+            found = column_of(document, index)
+            place = document.place(found[0] if found else ("models", index))
+            yield Fault(
+                place,
+                f"the router has not learned the class {model.column!r} of the reference (it knows "
+                f"{', '.join(manifest.classes)}), so it cannot predict a gap to it",
+            )

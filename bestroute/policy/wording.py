@@ -1,0 +1,178 @@
+"""What pydantic found wrong, said in words that name the place's mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, RootModel, ValidationError
+
+from bestroute.policy.document import Document, Path, clip, spell
+from bestroute.policy.schema import Policy
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean 'model'?)` where one of the known words is close, else nothing."""
+    close = difflib.get_close_matches(word[:200], list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def note_faults(document: Document, error: ValidationError) -> None:
+    """Add to the document, in plain words, what pydantic found; one fault a place."""
+    for detail in error.errors(include_url=False):
+        path = tuple(detail["loc"])
+        kind = detail["type"]
+        if kind == "too_short" and detail["input"]:
+            continue  # it is not empty: its entries are at fault, and are told of
+        if kind == "missing":
+            _note_missing(document, path)
+        elif kind == "extra_forbidden":
+            _note_unknown(document, path)
+        else:
+            path = _inside(document, path)
+            if path not in document.faulty:
+                document.fault(path, f"{spell(path)} {_must(detail, path, document)}")
+
+
+def _note_missing(document: Document, path: Path) -> None:
+    *around, key = path
+    document.fault(path, f"missing key {key!r} in {spell(tuple(around))}", document.place(tuple(around)))
+
+
+def _note_unknown(document: Document, path: Path) -> None:
+    *around, key = path
+    hint = did_you_mean(str(key), _keys_of(_type_at(tuple(around))))
+    message = f"unknown key {clip(str(key))} in {spell(tuple(around))}{hint}"
+    document.fault(path, message, document.keys.get(path))
+
+
+def _inside(document: Document, path: Path) -> Path:
+    """The longest beginning of the path that is in the file."""
+    while path and path not in document.places:
+        path = path[:-1]
+    return path
+
+
+# --- one sentence a kind of fault ---------------------------------------------------------------------------
+
+_BOUNDS = {
+    "greater_than_equal": ("ge", "of at least"),
+    "greater_than": ("gt", "above"),
+    "less_than_equal": ("le", "of at most"),
+    "less_than": ("lt", "below"),
+}
+_TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "is_instance_of": "a text, the path of a folder",
+    "path_type": "a text, the path of a folder",
+}
+
+
+def _must(detail: Any, path: Path, document: Document) -> str:
+    kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
+    if kind in _TYPES:
+        return f"must be {_TYPES[kind]}, not {_shown(value)}{_mend(kind, value, path in document.quoted)}"
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"must be {_number(path)} {words} {context[name]:g}, not {_shown(value)}"
+    if kind == "finite_number":
+        return f"must be a finite number, not {_shown(value)}"
+    if kind == "literal_error":
+        options = str(context["expected"]).replace(" or ", ", ").split(", ")
+        hint = (
+            did_you_mean(value, [option.strip("'") for option in options]) if isinstance(value, str) else ""
+        )
+        shown = clip(value) if isinstance(value, str) else _shown(value)
+        return f"must be {' or '.join(options)}, not {shown}{hint}"
+    return _must_have(kind, context, detail["msg"])
+
+
+def _must_have(kind: str, context: Any, message: str) -> str:
+    if kind in ("string_too_short", "too_short"):
+        return "must not be empty"
+    if kind == "string_too_long":
+        return f"must be at most {context['max_length']} characters long"
+    if kind == "too_long":
+        return f"must have at most {context['max_length']} entries"
+    if kind == "string_pattern_mismatch":  # the value is not shown: it may be the key itself
+        return "must be the name of an environment variable (letters, digits and _), not the key itself"
+    if kind == "value_error":
+        return str(context["error"])
+    return message[:1].lower() + message[1:]
+
+
+def _number(path: Path) -> str:
+    return "a whole number" if _type_at(path) is int else "a number"
+
+
+def _shown(value: Any) -> str:
+    """A value as the reader wrote it, or its kind where it is long."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, tuple):
+        return "a list"
+    if value is None:
+        return "nothing"
+    return f"the text {clip(value)}" if isinstance(value, str) else str(value)[:60]
+
+
+def _mend(kind: str, value: Any, quoted: bool) -> str:
+    if isinstance(value, str) and kind in ("int_type", "float_type"):
+        return " (remove the quotes)" if quoted and _is_number(value) else ""
+    if kind == "string_type" and isinstance(value, (bool, int, float)):
+        return " (put it in quotes)"
+    if kind == "tuple_type" and isinstance(value, (str, bool, int, float)):
+        return f" (write [{value}])" if len(str(value)) <= 40 else " (write [...])"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+# --- the schema at a path -----------------------------------------------------------------------------------
+
+
+def _type_at(path: Path) -> Any:
+    """The type that the schema has for the part at `path`; None where it has none."""
+    current: Any = Policy
+    for part in path:
+        if isinstance(current, type) and issubclass(current, RootModel):
+            current = _bare(current.model_fields["root"].annotation)
+        if isinstance(part, int):
+            current = _bare(next(iter(get_args(current)), None))
+        elif isinstance(current, type) and issubclass(current, BaseModel):
+            fields = {info.alias or name: info.annotation for name, info in current.model_fields.items()}
+            current = _bare(fields.get(part))
+        else:
+            return None
+    return current
+
+
+def _bare(annotation: Any) -> Any:
+    """The annotation without Annotated and `| None`."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    members = [member for member in get_args(annotation) if member is not type(None)]
+    if type(None) in get_args(annotation) and len(members) == 1:
+        return _bare(members[0])
+    return annotation
+
+
+def _keys_of(kind: Any) -> list[str]:
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return []
+    return [info.alias or name for name, info in kind.model_fields.items()]

@@ -1,0 +1,89 @@
+"""Rules: what is sure about a query decides before the router model is asked.
+
+A rule has conditions (`when`), all of which must hold, and one action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field, FiniteFloat, model_validator
+
+from bestroute.arms import Arm, Frozen, Name
+from bestroute.query import Query
+from bestroute.rules.conditions import Condition, Has, Metadata, Pattern, Tokens, Turns
+from bestroute.rules.keywords import Keywords
+
+__all__ = ["Gap", "Rule", "When", "first_match"]
+
+Gap = Annotated[FiniteFloat, Field(ge=-1, le=1)]
+
+
+class When(Frozen):
+    """The conditions of a rule, all of which must hold; tried in this order, the cheap ones first."""
+
+    metadata: Metadata | None = Field(
+        default=None, description="keys of the caller's metadata and their values"
+    )
+    turns: Turns | None = Field(default=None, description="how many messages the user has sent")
+    tokens: Tokens | None = Field(default=None, description="how long the text is, in estimated tokens")
+    has: Has | None = Field(default=None, description="features of the request, all needed")
+    keywords: Keywords | None = Field(default=None, description="words or phrases, any of which is enough")
+    pattern: Pattern | None = Field(default=None, description="regular expression (RE2) found in the text")
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions that are given, in the order of trial."""
+        given = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(condition for condition in given if condition is not None)
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> When:
+        if not self.conditions:
+            raise ValueError(f"needs a condition: one or more of {', '.join(type(self).model_fields)}")
+        return self
+
+
+class Rule(Frozen):
+    """Conditions and the one thing to do when they hold: route to an arm, set the dial, or exclude models."""
+
+    name: Name = Field(description="what decisions and reports call the rule")
+    when: When = Field(description="conditions, all of which must hold")
+    route: Arm | None = Field(default=None, description="the arm that answers")
+    max_gap: Gap | None = Field(default=None, description="the dial for these queries")
+    exclude: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
+        default=None, description="models that may not answer these queries"
+    )
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> Rule:
+        given = [name for name in ("route", "max_gap", "exclude") if getattr(self, name) is not None]
+        if len(given) != 1:
+            has = " and ".join(given) or "none"
+            raise ValueError(f"needs exactly one of route, max_gap and exclude; this has {has}")
+        return self
+
+    def matches(self, query: Query) -> bool:
+        """Whether every condition holds."""
+        return all(condition.matches(query) for condition in self.when.conditions)
+
+    def unmet(self, query: Query) -> str | None:
+        """In a few words, the first condition that does not hold; None if the rule matches."""
+        for condition in self.when.conditions:
+            if not condition.matches(query):
+                return condition.why_not(query)
+        return None
+
+
+def first_match(rules: Iterable[Rule], query: Query, can_serve: Callable[[Rule], bool]) -> Rule | None:
+    """The first rule that matches and that `can_serve` lets through, or None.
+
+    `can_serve` tells whether a rule's route can take this request (long enough a window, the capabilities);
+    it is asked only of rules that match and route to an arm.
+    """
+    for rule in rules:
+        if rule.matches(query) and (rule.route is None or can_serve(rule)):
+            return rule
+    return None

@@ -1,0 +1,54 @@
+"""Small artefact folders and policy texts that the policy tests share."""
+
+import json
+from pathlib import Path
+
+MANIFEST = {
+    "format_version": 1,
+    "max_tokens": 64,
+    "files": {"model.onnx": "0" * 64, "tokenizer.json": "0" * 64},
+}
+ROUTER = {
+    "kind": "router",
+    "classes": ["small", "medium", "large"],
+    "max_n": 10,
+    "mean_output_tokens": [300.0, 250.0, 200.0],
+    "reference": "large",
+}
+
+
+def write_artefacts(folder: Path) -> Path:
+    """Manifests of a router and a reward model in `folder`, which is given back."""
+    for kind, extra in (("router", ROUTER), ("reward", {"kind": "reward"})):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        (folder / kind / "manifest.json").write_text(json.dumps({**MANIFEST, **extra}), "utf-8")
+    return folder
+
+
+GOOD = """\
+version: 1
+router: router
+reward: reward
+models:
+  - name: tiny
+    class: small
+    price: {input: 0.1, output: 0.2}
+  - name: big
+    class: large
+    price: {input: 2.5, output: 10}
+reference: big
+max_gap: 0.03
+tiers:
+  - {model: tiny, n: 4}
+  - {model: big}
+rules:
+  - name: greetings
+    when: {pattern: '^hi', tokens: {max: 12}}
+    route: {model: tiny}
+  - name: paying
+    when: {metadata: {plan: [enterprise, 2]}}
+    max_gap: 0
+  - name: pictures
+    when: {has: [image]}
+    exclude: [tiny]
+"""
