@@ -1,0 +1,110 @@
+"""From a trained network to an artefact folder, whole or not at all, with a parity check on the way."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+
+from bestroute.artefact import FORMAT_VERSION, Encoder, Manifest, TokenRow, sha256
+from bestroute.errors import TrainingError
+from bestroute.train.encoder import load_tokenizer, pad
+from bestroute.train.quantize import quantize_rows
+
+PARITY_LIMIT = 0.03
+
+
+def export(
+    model: nn.Module, outputs: Sequence[str], manifest: Manifest, rows: Sequence[TokenRow], out: Path
+) -> Manifest:
+    """Write `model` to the folder `out` as int8 ONNX; return the manifest with digests and parity.
+
+    `rows` are inputs on which the int8 ONNX file must agree with torch: TrainingError when the mean absolute
+    difference is above 0.03. An older artefact at `out` is replaced only by a finished one.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        folder = Path(scratch) / out.name
+        folder.mkdir()
+        onnx.save(quantize_rows(_to_onnx(model, outputs, manifest)), folder / "model.onnx")
+        _write_tokenizer(folder)
+        files = {name: sha256(folder / name) for name in ("model.onnx", "tokenizer.json")}
+        finished = write_manifest(folder, replace(manifest, files=files))
+        parity = _parity(model, outputs, folder, finished, rows)
+        finished = write_manifest(folder, replace(finished, metrics={**finished.metrics, "parity": parity}))
+        _move(folder, out)
+    return finished
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Write manifest.json with the format version first."""
+    content = {"format_version": FORMAT_VERSION, **asdict(manifest)}
+    (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    return manifest
+
+
+def _to_onnx(model: nn.Module, outputs: Sequence[str], manifest: Manifest) -> onnx.ModelProto:
+    model = model.cpu().eval()
+    model.encoder.bert.set_attn_implementation("eager")  # type: ignore[union-attr, operator]
+    inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if manifest.kind == "reward" else [])]
+    sample = tuple(torch.ones(2, 8, dtype=torch.long) for _ in inputs)
+    axes = {name: {0: "batch", 1: "tokens"} for name in inputs} | {name: {0: "batch"} for name in outputs}
+    buffer: Any = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model, sample, buffer, input_names=inputs, output_names=list(outputs), dynamic_axes=axes,
+            opset_version=17, dynamo=False,
+        )  # fmt: skip
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def _write_tokenizer(folder: Path) -> None:
+    load_tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
+
+
+def _parity(
+    model: nn.Module, outputs: Sequence[str], folder: Path, manifest: Manifest, rows: Sequence[TokenRow]
+) -> dict[str, Any]:
+    served = Encoder(folder, manifest.kind).run(rows)[outputs[0]]
+    expected = np.concatenate([_forward(model, [row], manifest) for row in rows])
+    difference = np.abs(served - expected)
+    if difference.mean() > PARITY_LIMIT:
+        raise TrainingError(
+            f"the int8 ONNX model differs from torch by {difference.mean():.3f} on average "
+            f"(limit {PARITY_LIMIT}); the weights do not survive quantisation"
+        )
+    return {
+        "output": outputs[0],
+        "rows": len(rows),
+        "mean": round(float(difference.mean()), 5),
+        "max": round(float(difference.max()), 5),
+    }
+
+
+def _forward(model: nn.Module, rows: Sequence[TokenRow], manifest: Manifest) -> np.ndarray:
+    ids, mask, types = pad(rows, "cpu")
+    with torch.no_grad():
+        result = model(ids, mask, types) if manifest.kind == "reward" else model(ids, mask)[0]
+    return np.asarray(result)
+
+
+def _move(folder: Path, out: Path) -> None:
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        out.rename(old)
+    folder.rename(out)
+    shutil.rmtree(old, ignore_errors=True)

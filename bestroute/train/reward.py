@@ -1,0 +1,303 @@
+"""Train the reward model, and give records out-of-fold rewards for the router's labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
+
+from bestroute.artefact import Manifest
+from bestroute.errors import TrainingError
+from bestroute.quality import best_of_n_quality, bootstrap_interval
+from bestroute.query import Query
+from bestroute.records import Preference, Record, Response, Split, bucket, split_of
+from bestroute.reward import OnnxRewardModel, pair_rows
+from bestroute.train.encoder import encoder_name, load_tokenizer, pad
+from bestroute.train.export import export, write_manifest
+from bestroute.train.fit import FitSettings, Report, fit, seed_everything
+from bestroute.train.models import RewardNet
+
+
+@dataclass(frozen=True)
+class RewardSettings:
+    """How the reward model reads and is trained.
+
+    `max_tokens`: ids of query and response together; `query_tokens`: at most so many are the query's.
+    `per_query`: responses of one query that are compared with one another, half of them better ones.
+    `per_source`: queries of one source family at most, so that a large set does not drown the small ones.
+    """
+
+    max_tokens: int = 256
+    query_tokens: int = 80
+    per_query: int = 4
+    per_source: int = 2000
+    fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=2, batch_size=6))
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Responses to one query with their scores; `calibrated` where a score says how likely right it is."""
+
+    query: str
+    responses: tuple[str, ...]
+    scores: tuple[float, ...]
+    calibrated: bool
+
+
+class _RewardTask:
+    """Pairwise -log sigmoid of the difference within a query, plus cross entropy of each score."""
+
+    def __init__(self, model: RewardNet, groups: Sequence[_Group], settings: RewardSettings) -> None:
+        self._model, self._groups, self._device = model, groups, settings.fit.device
+        tokenizer = load_tokenizer()
+        pairs = [(group.query, response) for group in groups for response in group.responses]
+        rows = pair_rows(tokenizer, pairs, settings.max_tokens, settings.query_tokens)
+        ends = np.cumsum([len(group.responses) for group in groups]).tolist()
+        self._rows = [rows[end - len(group.responses) : end] for end, group in zip(ends, groups, strict=True)]
+        self.lengths = [sum(len(row.ids) for row in part) for part in self._rows]
+
+    def sample_rows(self, count: int) -> list[Any]:
+        """The first response of the first groups, for the parity check."""
+        return [part[0] for part in self._rows[:count]]
+
+    def loss(self, indices: Sequence[int]) -> Tensor:
+        ids, mask, types = pad([row for index in indices for row in self._rows[index]], self._device)
+        sizes = [len(self._rows[index]) for index in indices]
+        parts = torch.split(self._model.logits(ids, mask, types), sizes)
+        losses = [_group_loss(part, self._groups[index]) for part, index in zip(parts, indices, strict=True)]
+        return torch.stack(losses).mean()
+
+
+def _group_loss(logits: Tensor, group: _Group) -> Tensor:
+    scores = torch.tensor(group.scores, dtype=torch.float32, device=logits.device)
+    difference = scores[:, None] - scores[None, :]
+    better = difference > 0
+    loss = logits.sum() * 0.0
+    if bool(better.any()):
+        margins = logsigmoid(logits[:, None] - logits[None, :])
+        loss = loss - (margins * difference)[better].sum() / difference[better].sum()
+    if group.calibrated:
+        loss = loss + binary_cross_entropy_with_logits(logits, scores)
+    return loss
+
+
+def train_reward(
+    records: Sequence[Record],
+    preferences: Sequence[Preference],
+    out: Path,
+    settings: RewardSettings,
+    recipe: dict[str, Any],
+    report: Report,
+    measured: Sequence[Record] = (),
+) -> Manifest:
+    """Train on the train split of scored responses and preferences, write the folder `out`.
+
+    The manifest's metrics come from the test split of `measured` (records with several responses a class) and
+    of the preferences. Raises TrainingError when no query has two responses of different score.
+    """
+    model, history, validation = _fit(records, preferences, out, settings, report)
+    manifest = Manifest(
+        kind="reward",
+        max_tokens=settings.max_tokens,
+        query_tokens=settings.query_tokens,
+        files={},
+        recipe={
+            "encoder": encoder_name(),
+            "settings": asdict(settings),
+            "history": history,
+            "records": len(records),
+            "preferences": len(preferences),
+            **recipe,
+        },
+    )
+    manifest = export(model, ("reward",), manifest, validation.sample_rows(200), out)
+    test = [record for record in measured if split_of(record.prompt) == "test"]
+    pairs = [pair for pair in preferences if split_of(pair.prompt) == "test"]
+    metrics = {**manifest.metrics, "test": reward_metrics(OnnxRewardModel(out), test, pairs)}
+    finished = write_manifest(out, replace(manifest, metrics=metrics))
+    _checkpoint(out).unlink(missing_ok=True)
+    return finished
+
+
+def out_of_fold_rewards(
+    records: Sequence[Record],
+    preferences: Sequence[Preference],
+    labelled: Sequence[Record],
+    folds: int,
+    scratch: Path,
+    settings: RewardSettings,
+    report: Report,
+) -> list[Record]:
+    """`labelled` with every response's reward set by a model that never saw its query.
+
+    The training queries are cut into `folds` by a hash; each fold is rewarded by a model trained on the
+    others. Queries of the other splits are seen by no fold's model and get the first one's rewards. `scratch`
+    is a folder for the folds' artefacts and checkpoints; finished folds there are used again.
+    """
+    models = []
+    for fold in range(folds):
+        folder = scratch / f"fold-{fold}-of-{folds}"
+        if not (folder / "manifest.json").is_file():
+            kept = [record for record in records if _fold_of(record.prompt, folds) != fold]
+            others = [pair for pair in preferences if _fold_of(pair.prompt, folds) != fold]
+            fold_settings = replace(settings, fit=replace(settings.fit, seed=settings.fit.seed + fold))
+            train_reward(kept, others, folder, fold_settings, {"fold": f"{fold} of {folds}"}, report)
+        models.append(OnnxRewardModel(folder, threads=0))
+    return [_rewarded(record, models[_unseen_by(record, folds)]) for record in labelled]
+
+
+def _unseen_by(record: Record, folds: int) -> int:
+    return _fold_of(record.prompt, folds) if split_of(record.prompt) == "train" else 0
+
+
+def _fold_of(prompt: Any, folds: int) -> int:
+    return bucket(prompt, "fold", folds)
+
+
+def _rewarded(record: Record, model: OnnxRewardModel) -> Record:
+    text = prompt_text(record)
+    responses = {}
+    for name, items in record.responses.items():
+        rewards = model.rewards(text, [item.text or "" for item in items])
+        responses[name] = tuple(
+            replace(item, reward=float(reward)) for item, reward in zip(items, rewards, strict=True)
+        )
+    return replace(record, responses=responses)
+
+
+def prompt_text(record: Record) -> str:
+    """The text of a record's query that models read."""
+    prompt = record.prompt
+    return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
+
+
+def _fit(
+    records: Sequence[Record],
+    preferences: Sequence[Preference],
+    out: Path,
+    settings: RewardSettings,
+    report: Report,
+) -> tuple[RewardNet, dict[str, Any], _RewardTask]:
+    groups = {split: _groups(records, preferences, split, settings) for split in ("train", "validation")}
+    for split, part in groups.items():
+        if not part:
+            raise TrainingError(f"no query of the {split} split has two responses of different score")
+    seed_everything(settings.fit.seed)
+    model = RewardNet().to(settings.fit.device)
+    train = _RewardTask(model, groups["train"], settings)
+    validation = _RewardTask(model, groups["validation"], settings)
+    history = fit(model, train, validation, settings.fit, _checkpoint(out), report)
+    return model, history, validation
+
+
+def _checkpoint(out: Path) -> Path:
+    return out.parent / f".{out.name}.checkpoint.pt"
+
+
+def _groups(
+    records: Sequence[Record], preferences: Sequence[Preference], split: Split, settings: RewardSettings
+) -> list[_Group]:
+    generator = np.random.default_rng(settings.fit.seed)
+    groups, count = [], Counter[str]()
+    for index in generator.permutation(len(records)):
+        record = records[index]
+        family = record.source.split("/")[0]
+        if split_of(record.prompt) != split or count[family] >= settings.per_source:
+            continue
+        group = _group_of(record, settings.per_query, generator)
+        if group is not None:
+            count[family] += 1
+            groups.append(group)
+    pairs = [pair for pair in preferences if split_of(pair.prompt) == split]
+    return groups + [
+        _Group(pair.prompt, (pair.chosen, pair.rejected), (1.0, 0.0), calibrated=False) for pair in pairs
+    ]
+
+
+def _group_of(record: Record, per_query: int, generator: np.random.Generator) -> _Group | None:
+    """Up to `per_query` responses, half of them better than the mean; None where all scored the same."""
+    items = [item for part in record.responses.values() for item in part if item.text]
+    if len({item.score for item in items}) < 2:
+        return None
+    middle = float(np.mean([item.score for item in items]))
+    chosen: list[Response] = []
+    for side in ([i for i in items if i.score > middle], [i for i in items if i.score <= middle]):
+        chosen += [side[index] for index in generator.permutation(len(side))[: max(1, per_query // 2)]]
+    texts = tuple(item.text or "" for item in chosen)
+    return _Group(prompt_text(record), texts, tuple(item.score for item in chosen), calibrated=True)
+
+
+def reward_metrics(
+    model: OnnxRewardModel, records: Sequence[Record], preferences: Sequence[Preference]
+) -> dict[str, Any]:
+    """How much of the best-of-n gain the model's choice takes, and its accuracy on preference pairs.
+
+    Per source family, over queries with at least n responses of one class: mean score of a random pick, of
+    the kept one, of the oracle's best of n, and the share of the oracle's gain with a 95 % interval.
+    """
+    families: dict[str, list[Record]] = {}
+    for record in records:
+        families.setdefault(record.source.split("/")[0], []).append(record)
+    best_of = {name: _best_of_n_report(model, part) for name, part in sorted(families.items())}
+    return {"best_of_n": best_of, "pairwise_accuracy": _pairwise_accuracy(model, preferences)}
+
+
+def _best_of_n_report(model: OnnxRewardModel, records: Sequence[Record]) -> dict[str, Any]:
+    rows = []
+    for record in records:
+        for items in record.responses.values():
+            if len(items) < 2:
+                continue
+            scores = [item.score for item in items]
+            rewards = model.rewards(prompt_text(record), [item.text or "" for item in items])
+            rows.append((best_of_n_quality(rewards, scores, 4), best_of_n_quality(scores, scores, 4)))
+    if not rows:
+        return {}
+    kept, oracle = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+    return {f"n={n}": _gain(kept, oracle, n) for n in (2, 3, 4) if not np.isnan(kept[:, n - 1]).all()}
+
+
+def _gain(kept: Any, oracle: Any, n: int) -> dict[str, Any]:
+    known = ~np.isnan(kept[:, n - 1])
+    first, mine, best = kept[known, 0], kept[known, n - 1], oracle[known, n - 1]
+
+    def share(at: Any) -> float:
+        possible = float((best[at] - first[at]).sum())
+        return float((mine[at] - first[at]).sum()) / possible if possible else float("nan")
+
+    low, high = bootstrap_interval(share, len(first), np.random.default_rng(0))
+    return {
+        "random": round(float(first.mean()), 4),
+        "kept": round(float(mine.mean()), 4),
+        "oracle": round(float(best.mean()), 4),
+        "share_of_gain": round(share(np.arange(len(first))), 4),
+        "interval": [round(low, 4), round(high, 4)],
+    }
+
+
+def _pairwise_accuracy(model: OnnxRewardModel, preferences: Sequence[Preference]) -> dict[str, Any]:
+    sources: dict[str, list[Preference]] = {}
+    for pair in preferences:
+        sources.setdefault(pair.source.split("/")[0], []).append(pair)
+    report = {}
+    for name, pairs in sorted(sources.items()):
+        rewards = model.rewards_of_pairs([(p.prompt, text) for p in pairs for text in (p.chosen, p.rejected)])
+        right = (rewards[0::2] > rewards[1::2]).astype(float)
+        low, high = _interval_of_mean(right)
+        report[name] = {
+            "pairs": len(pairs),
+            "accuracy": round(float(right.mean()), 4),
+            "interval": [round(low, 4), round(high, 4)],
+        }
+    return report
+
+
+def _interval_of_mean(values: Any) -> tuple[float, float]:
+    return bootstrap_interval(lambda at: float(values[at].mean()), len(values), np.random.default_rng(0))
