@@ -1,1 +1,115 @@
-"""bestroute: route each query to the cheapest (model, samples) that is good enough. See README.md."""
+"""bestroute: route each query to the cheapest (model, samples) that is good enough.
+
+    from bestroute import Router
+
+    router = Router.from_policy("policy.yaml")
+    decision = router.route("Prove that there are infinitely many primes.")
+
+Importing this package loads nothing heavy; names are resolved when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bestroute.arms import Arm, Endpoint, Model, Price
+    from bestroute.decision import Candidate, Decision
+    from bestroute.errors import (
+        ArtefactError,
+        BestRouteError,
+        InputError,
+        MissingExtra,
+        PolicyError,
+        PredictorError,
+        PredictorOverrun,
+        SamplingError,
+        TrainingError,
+    )
+    from bestroute.policy import Policy, Sampling, Tier, check_policy, load_policy
+    from bestroute.predictor import OnnxPredictor, Prediction, Predictor
+    from bestroute.query import Query
+    from bestroute.records import Record, read_records
+    from bestroute.reward import OnnxRewardModel, RewardModel
+    from bestroute.router import Answer, Pick, Router
+    from bestroute.rules import Rule
+    from bestroute.sampling import EndpointSampler, Sample, Sampler
+
+_HOMES = {
+    "arms": ("Arm", "Endpoint", "Model", "Price"),
+    "decision": ("Candidate", "Decision"),
+    "errors": (
+        "ArtefactError",
+        "BestRouteError",
+        "InputError",
+        "MissingExtra",
+        "PolicyError",
+        "PredictorError",
+        "PredictorOverrun",
+        "SamplingError",
+        "TrainingError",
+    ),
+    "policy": ("Policy", "Sampling", "Tier", "check_policy", "load_policy"),
+    "predictor": ("OnnxPredictor", "Prediction", "Predictor"),
+    "query": ("Query",),
+    "records": ("Record", "read_records"),
+    "reward": ("OnnxRewardModel", "RewardModel"),
+    "router": ("Answer", "Pick", "Router"),
+    "rules": ("Rule",),
+    "sampling": ("EndpointSampler", "Sample", "Sampler"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Answer",
+    "Arm",
+    "ArtefactError",
+    "BestRouteError",
+    "Candidate",
+    "Decision",
+    "Endpoint",
+    "EndpointSampler",
+    "InputError",
+    "MissingExtra",
+    "Model",
+    "OnnxPredictor",
+    "OnnxRewardModel",
+    "Pick",
+    "Policy",
+    "PolicyError",
+    "Prediction",
+    "Predictor",
+    "PredictorError",
+    "PredictorOverrun",
+    "Price",
+    "Query",
+    "Record",
+    "RewardModel",
+    "Router",
+    "Rule",
+    "Sample",
+    "Sampler",
+    "Sampling",
+    "SamplingError",
+    "Tier",
+    "TrainingError",
+    "__version__",
+    "check_policy",
+    "load_policy",
+    "read_records",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("bestroute")
+    if name in _HOME_OF:
+        return getattr(importlib.import_module(f"bestroute.{_HOME_OF[name]}"), name)
+    raise AttributeError(f"module 'bestroute' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,86 @@
+"""How fast is this installation on this machine? Medians and tails of whole calls, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from bestroute.arms import Arm, Model, Price
+from bestroute.artefact import default_folder, read_manifest
+from bestroute.policy import Policy, Tier
+from bestroute.query import Query
+from bestroute.router import Router
+from bestroute.rules import Rule, When
+
+STAGES = ("rules", "tokenize", "predict", "policy", "total")
+_SENTENCE = "what is the sum of all even numbers below one hundred and why does it grow so fast"
+
+
+def embedded_policy() -> Policy:
+    """A policy over the embedded artefacts: every class at 1, 2 and 4 samples, and one rule."""
+    manifest = read_manifest(default_folder("router"), "router")
+    prices = np.geomspace(0.2, 10.0, len(manifest.classes))
+    models = tuple(
+        Model.model_validate({"name": name, "class": name, "price": Price(input=price / 4, output=price)})
+        for name, price in zip(manifest.classes, prices.tolist(), strict=True)
+    )
+    cheaper = [name for name in manifest.classes if name != manifest.reference]
+    tiers = [Tier(model=name, n=n) for name in cheaper for n in (1, 2, 4)]
+    when = When.model_validate({"pattern": r"(?i)^(hi|hello|thanks)\b", "tokens": {"max": 12}})
+    return Policy(
+        version=1,
+        models=models,
+        reference=manifest.reference,
+        max_gap=0.03,
+        tiers=(*tiers, Tier(model=manifest.reference)),
+        rules=(Rule(name="greetings", when=when, route=Arm(model=manifest.classes[0])),),
+    )
+
+
+def words(count: int) -> str:
+    """A text of about `count` tokens."""
+    sentence = _SENTENCE.split()
+    return " ".join(sentence[index % len(sentence)] for index in range(count))
+
+
+def measure_route(router: Router, query: str, runs: int) -> dict[str, dict[str, float]]:
+    """p50 and p99 in milliseconds of every stage of `route` over `runs` calls, after a tenth as warm-up."""
+    rows: list[list[float]] = []
+    for index in range(runs + max(3, runs // 10)):
+        started = perf_counter()
+        spans = router.route(query).timings_ms
+        total = (perf_counter() - started) * 1000
+        if index >= max(3, runs // 10):
+            known = [spans["rules"], spans["tokenize"], spans["predict"]]
+            rows.append([*known, spans["total"] - sum(known), total])
+    return {name: _percentiles(column) for name, column in zip(STAGES, zip(*rows, strict=True), strict=True)}
+
+
+def measure_batch(router: Router, queries: Sequence[str], runs: int = 5) -> dict[str, float]:
+    """Queries per second of `route_batch`, median and the lowest and highest of the runs."""
+    batch = [Query.of(query) for query in queries]
+    rates = [len(batch) / seconds for seconds in _seconds(lambda: router.route_batch(batch), runs)]
+    return {"median": float(np.median(rates)), "low": min(rates), "high": max(rates)}
+
+
+def measure_pick(router: Router, query: str, responses: Sequence[str], runs: int = 20) -> dict[str, float]:
+    """p50 and p99 in milliseconds of rewarding the responses and keeping one."""
+    return _percentiles([1000 * seconds for seconds in _seconds(lambda: router.pick(query, responses), runs)])
+
+
+def _seconds(call: Callable[[], Any], runs: int) -> list[float]:
+    call()
+    taken = []
+    for _ in range(runs):
+        started = perf_counter()
+        call()
+        taken.append(perf_counter() - started)
+    return taken
+
+
+def _percentiles(values: Sequence[float]) -> dict[str, float]:
+    middle, tail = np.percentile(values, [50, 99])
+    return {"p50": float(middle), "p99": float(tail)}

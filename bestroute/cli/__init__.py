@@ -1,0 +1,80 @@
+"""The command line: one module a command, loaded when it is called.
+
+A command parses, calls the library, and prints: a table for people, or with --json exactly one JSON
+document on stdout. Progress, warnings and errors go to stderr. Exit codes: 0 fine, 1 what was checked does
+not hold, 2 wrong usage or unreadable input.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from bestroute.errors import BestRouteError
+
+_COMMANDS = {
+    "ask": "bestroute.cli.ask",
+    "bench": "bestroute.cli.bench",
+    "check": "bestroute.cli.check",
+    "completion": "bestroute.cli.completion",
+    "dry-run": "bestroute.cli.dry_run",
+    "pick": "bestroute.cli.pick",
+    "route": "bestroute.cli.route",
+    "train": "bestroute.cli.train",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name; imports one only to run it or to show its help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in alphabetical order."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        module = _COMMANDS.get(cmd_name)
+        return None if module is None else importlib.import_module(module).command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a mistyped name."""
+        from difflib import get_close_matches
+
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], _COMMANDS, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Turn bestroute's own errors into one message on stderr and their exit code."""
+        try:
+            return super().invoke(ctx)
+        except BestRouteError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="bestroute", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Route each query to the cheapest model and number of samples that is good enough.
+
+    A YAML policy says which models there are and how much quality a query may lose; a small ONNX model
+    predicts what each would lose. Start with: bestroute check policy.yaml
+    """
+
+
+def main() -> None:
+    """Entry point of the `bestroute` command."""
+    try:
+        cli()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

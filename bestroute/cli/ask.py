@@ -1,0 +1,67 @@
+"""`bestroute ask`: route, sample, pick, answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from bestroute.cli.output import (
+    POLICY,
+    json_option,
+    metadata_option,
+    number,
+    parse_metadata,
+    print_json,
+    read_text,
+)
+from bestroute.router import Answer
+
+
+@click.command(epilog='Example: bestroute ask policies/local.yaml "What is 2 + 2?" --all')
+@click.argument("policy", type=POLICY)
+@click.argument("query")
+@metadata_option
+@click.option("--all", "show_all", is_flag=True, help="Show every response with its reward.")
+@json_option
+def command(policy: Path, query: str, metadata: tuple[str, ...], show_all: bool, as_json: bool) -> None:
+    """Answer QUERY: decide the arm, sample it from its endpoint, keep the best response.
+
+    Needs the client extra and endpoints in POLICY. QUERY `-` is read from standard input. Exits 1 when no
+    model answered.
+    """
+    from bestroute.router import Router
+
+    router = Router.from_policy(policy)
+    answer = router.complete(read_text(query), metadata=parse_metadata(metadata) if metadata else None)
+    if as_json:
+        print_json(_as_json(answer))
+        return
+    if show_all:
+        for index, (sample, reward) in enumerate(zip(answer.samples, answer.rewards, strict=True)):
+            mark = ">" if index == answer.best else " "
+            text = " ".join(sample.text.split())
+            click.echo(f"{mark} {number(reward)}  {text}{' [cut off]' if sample.truncated else ''}")
+        click.echo()
+    click.echo(answer.text)
+    for attempt in answer.attempts:
+        click.echo(f"{attempt}", err=True)
+    click.echo(f"decided {answer.decision.arm.label} ({answer.decision.cause})", err=True)
+
+
+def _as_json(answer: Answer) -> dict[str, object]:
+    samples = [
+        {**asdict(sample), "reward": reward}
+        for sample, reward in zip(answer.samples, answer.rewards, strict=True)
+    ]
+    return {
+        "text": answer.text,
+        "model": answer.model,
+        "n": answer.n,
+        "best": answer.best,
+        "rewards": answer.rewards,
+        "samples": samples,
+        "attempts": [asdict(attempt) for attempt in answer.attempts],
+        "decision": answer.decision.as_dict(),
+    }

@@ -1,0 +1,112 @@
+"""`bestroute dry-run`: route a file of queries without asking any model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bestroute.cli.output import POLICY, Counter, dollars, json_option, number, print_json, print_table
+from bestroute.decision import Decision
+from bestroute.errors import InputError
+
+_LISTED = 20
+
+
+@click.command(
+    "dry-run",
+    epilog="Example: bestroute dry-run policy.example.yaml examples/queries.jsonl --out decisions.jsonl",
+)
+@click.argument("policy", type=POLICY)
+@click.argument("queries", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one decision a line.")
+@click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr.")
+@click.option("--threads", type=click.IntRange(1), default=None, help="Threads; all cores by default.")
+@json_option
+def command(
+    policy: Path, queries: Path, out: Path | None, skip_bad: bool, threads: int | None, as_json: bool
+) -> None:
+    """Route every query of a file: share per arm, expected cost and gap, against always the reference.
+
+    QUERIES is .txt (a query a line) or .jsonl ({"query" or "messages", "metadata"?} a line). The file is
+    streamed: memory does not grow with it.
+    """
+    from bestroute.dry_run import Tally, decide_all
+    from bestroute.policy import load_policy
+    from bestroute.predictor import OnnxPredictor
+    from bestroute.query import read_queries
+    from bestroute.router import Router
+
+    checked = load_policy(policy)
+    router = Router(checked, predictor=OnnxPredictor(checked.router, threads or os.cpu_count() or 1))
+    bad: list[InputError] = []
+    skipped = 0
+
+    def skip(error: InputError) -> None:
+        nonlocal skipped
+        skipped += 1
+        if len(bad) < _LISTED:
+            bad.append(error)
+
+    tally, counter = Tally(), Counter("queries")
+    with _writer(out) as write:
+        for decision in decide_all(router, read_queries(queries, skip if skip_bad else None)):
+            tally.add(decision)
+            write(decision)
+            counter.advance()
+    counter.close()
+    _list_bad(bad, skipped)
+    if not tally.queries:
+        raise InputError(f"{queries}: holds no query")
+    summary = {"policy": checked.digest, **tally.summary(), "skipped": skipped, "fallbacks": router.fallbacks}
+    if as_json:
+        print_json(summary)
+    else:
+        _print(summary)
+
+
+@contextmanager
+def _writer(out: Path | None) -> Iterator[Callable[[Decision], None]]:
+    from bestroute.files import atomic_write
+
+    if out is None:
+        yield lambda decision: None
+        return
+    with atomic_write(out) as file:
+        yield lambda decision: _write_line(file, decision)
+
+
+def _write_line(file: Any, decision: Decision) -> None:
+    file.write(json.dumps(decision.as_dict(), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+
+
+def _list_bad(bad: list[InputError], skipped: int) -> None:
+    for error in bad:
+        click.echo(f"skipped {error}", err=True)
+    if skipped > len(bad):
+        click.echo(f"skipped {skipped - len(bad)} more lines", err=True)
+
+
+def _print(summary: dict[str, Any]) -> None:
+    arms = [
+        [label, str(arm["queries"]), f"{arm['share']:.1%}", dollars(arm["cost_per_1000"])]
+        for label, arm in summary["arms"].items()
+    ]
+    print_table(["arm", "queries", "share", "$ per 1,000"], arms)
+    click.echo()
+    for title, counts in (("cause", summary["causes"]), ("rule", summary["rules"])):
+        if counts:
+            print_table([title, "queries"], [[name, str(count)] for name, count in counts.items()])
+            click.echo()
+    saving = summary["saving"]
+    click.echo(
+        f"{summary['queries']:,} queries: ${dollars(summary['cost_per_1000'])} per 1,000 against "
+        f"${dollars(summary['reference_cost_per_1000'])} for always the reference, saving "
+        f"{'-' if saving is None else f'{saving:.1%}'}; mean predicted gap {number(summary['mean_gap'], 4)} "
+        f"over {summary['with_gap']:,} queries"
+    )

@@ -1,0 +1,68 @@
+"""`bestroute pick`: reward responses, keep the best."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bestroute.cli.output import json_option, number, print_json, print_table, read_text
+from bestroute.errors import InputError
+
+
+@click.command(epilog='Example: bestroute pick "What is 2 + 2?" responses.json')
+@click.argument("query")
+@click.argument("responses", metavar="RESPONSES")
+@click.option(
+    "--reward",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Artefact folder; the embedded one if absent.",
+)
+@json_option
+def command(query: str, responses: str, reward: Path | None, as_json: bool) -> None:
+    """Reward every response to QUERY and keep the best.
+
+    RESPONSES is a file: a JSON list of texts, or .jsonl with {"text"} a line; `-` reads a JSON list from
+    standard input.
+    """
+    from bestroute.artefact import default_folder
+    from bestroute.reward import OnnxRewardModel
+    from bestroute.router import pick
+
+    texts = _read_responses(responses)
+    best, rewards = pick(OnnxRewardModel(reward or default_folder("reward")), query, texts)
+    if as_json:
+        print_json({"best": best, "rewards": rewards})
+        return
+    rows = [
+        [">" if index == best else "", str(index), number(value), " ".join(text.split())[:80]]
+        for index, (value, text) in enumerate(zip(rewards, texts, strict=True))
+    ]
+    print_table(["", "index", "reward", "response"], rows)
+
+
+def _read_responses(source: str) -> list[str]:
+    from bestroute.files import read_lines
+
+    if source.endswith((".jsonl", ".jsonl.gz")):
+        return list(read_lines(Path(source), lambda line: _text(json.loads(line))))
+    try:
+        content = read_text(source) if source == "-" else Path(source).read_text("utf-8")
+        values = json.loads(content)
+    except OSError as error:
+        raise InputError(f"{source}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{source}: not a JSON list of texts ({error})") from error
+    if not isinstance(values, list):
+        raise InputError(f"{source}: holds {type(values).__name__}; give a JSON list of texts")
+    return [_text(value, f"{source}: response {index}: ") for index, value in enumerate(values)]
+
+
+def _text(value: Any, place: str = "") -> str:
+    if isinstance(value, dict):
+        value = value.get("text")
+    if not isinstance(value, str):
+        raise InputError(f'{place}a text or an object with "text" is needed')
+    return value

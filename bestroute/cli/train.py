@@ -1,0 +1,187 @@
+"""`bestroute train router|reward`: from records to an artefact folder."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bestroute.artefact import sha256
+from bestroute.cli.output import json_option, print_json
+from bestroute.errors import InputError, require
+from bestroute.files import atomic_write
+from bestroute.records import Record, read_preferences, read_records, record_as_json
+
+if TYPE_CHECKING:
+    from bestroute.train.fit import FitSettings, Progress
+
+FILES = click.Path(path_type=Path, dir_okay=False, exists=True)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group(
+    epilog='Example: pip install "bestroute[train]"; bestroute train router records.jsonl --out my-router'
+)
+def command() -> None:
+    """Train a router model or a reward model on records (needs the train extra).
+
+    Training, validation and test queries are told apart by a hash of the query. A stopped run goes on where
+    it was when the same command is given again.
+    """
+
+
+def fit_options(epochs: int, batch_size: int, rate: float) -> Callable[[Any], Any]:
+    """The options that both trainings share, with their defaults."""
+    options = [
+        click.option("--epochs", type=click.IntRange(1), default=epochs, show_default=True),
+        click.option("--batch-size", type=click.IntRange(1), default=batch_size, show_default=True),
+        click.option(
+            "--rate", type=float, default=rate, show_default=True, help="Learning rate of the encoder."
+        ),
+        click.option("--seed", type=int, default=0, show_default=True),
+        click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
+        click.option(
+            "--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr."
+        ),
+        json_option,
+    ]
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@command.command(
+    "router", epilog="Example: bestroute train router records/*.jsonl.gz --out exported_models/router"
+)
+@click.argument("records", nargs=-1, required=True, type=FILES)
+@click.option("--out", type=FOLDER, required=True, help="Artefact folder to write.")
+@click.option("--reference", default="large", show_default=True, help="Class that the others must match.")
+@click.option("--max-n", type=click.IntRange(1, 64), default=10, show_default=True)
+@click.option(
+    "--margin", type=float, default=0.0, show_default=True, help="Points by which a match may miss."
+)
+@click.option("--max-tokens", type=click.IntRange(16, 512), default=256, show_default=True)
+@fit_options(epochs=3, batch_size=32, rate=4e-5)
+def train_router_command(
+    records: tuple[Path, ...], out: Path, reference: str, max_n: int, margin: float, max_tokens: int,
+    skip_bad: bool, as_json: bool, **fit: Any,
+) -> None:  # fmt: skip
+    """Train the router model: what every class reaches with n samples, from the query alone.
+
+    Responses should carry the proxy reward that chooses among them, out of fold: see `bestroute train reward
+    --label`.
+    """
+    from bestroute.train.router import RouterSettings, train_router
+
+    loaded = list(_reading(read_records, records, skip_bad))
+    settings = RouterSettings(reference, max_n, margin, max_tokens, _fit_settings(fit))
+    with _progress("router") as report:
+        manifest = train_router(loaded, out, settings, _recipe(records), report)
+    _print_result(out, manifest.metrics, as_json)
+
+
+@command.command(
+    "reward",
+    epilog="Example: bestroute train reward responses/*.jsonl.gz --preferences pairs.jsonl "
+    "--label records/gsm8k.jsonl.gz --labelled labelled --out exported_models/reward",
+)
+@click.argument("records", nargs=-1, required=True, type=FILES)
+@click.option("--out", type=FOLDER, required=True, help="Artefact folder to write.")
+@click.option(
+    "--preferences", multiple=True, type=FILES, help='{"query", "chosen", "rejected"} a line; repeatable.'
+)
+@click.option("--label", "label", multiple=True, type=FILES, help="Records to give rewards to; repeatable.")
+@click.option("--labelled", type=FOLDER, help="Where the --label records go, with out-of-fold rewards.")
+@click.option("--folds", type=click.IntRange(2), default=2, show_default=True, help="Folds for --label.")
+@click.option(
+    "--per-source", type=click.IntRange(1), default=2000, show_default=True, help="Queries of a source."
+)
+@fit_options(epochs=1, batch_size=6, rate=5e-5)
+def train_reward_command(
+    records: tuple[Path, ...], out: Path, preferences: tuple[Path, ...], label: tuple[Path, ...],
+    labelled: Path | None, folds: int, per_source: int, skip_bad: bool, as_json: bool, **fit: Any,
+) -> None:  # fmt: skip
+    """Train the reward model, which keeps the best of n responses.
+
+    With --label, records are first given rewards by models that never saw their query, one a fold: what the
+    router's labels need. The --label records also measure the best-of-n gain on their test split.
+    """
+    from bestroute.train.reward import RewardSettings, out_of_fold_rewards, train_reward
+
+    if bool(label) != bool(labelled):
+        raise click.UsageError("--label and --labelled go together")
+    loaded = list(_reading(read_records, records, skip_bad))
+    pairs = list(_reading(read_preferences, preferences, skip_bad))
+    settings = RewardSettings(per_source=per_source, fit=_fit_settings(fit))
+    files = {path: list(_reading(read_records, [path], skip_bad)) for path in label}
+    for path, part in files.items():
+        target = Path(labelled or "") / path.name
+        if not target.exists():
+            with _progress("fold") as report:
+                rewarded = out_of_fold_rewards(
+                    loaded, pairs, part, folds, Path(labelled or ""), settings, report
+                )
+            _write_records(target, rewarded)
+    measured = [record for part in files.values() for record in part]
+    with _progress("reward") as report:
+        recipe = _recipe([*records, *preferences])
+        manifest = train_reward(loaded, pairs, out, settings, recipe, report, measured)
+    _print_result(out, manifest.metrics, as_json)
+
+
+def _reading(reader: Any, paths: Sequence[Path], skip_bad: bool) -> Iterator[Any]:
+    skipped: list[InputError] = []
+    yield from reader(paths, skipped.append if skip_bad else None)
+    for error in skipped:
+        click.echo(f"skipped {error}", err=True)
+
+
+def _fit_settings(options: dict[str, Any]) -> FitSettings:
+    require("torch", "train")
+    from bestroute.train.fit import FitSettings
+
+    return FitSettings(**options)
+
+
+def _recipe(paths: Sequence[Path]) -> dict[str, Any]:
+    """The command without folders, and the digest of every file: what it takes to train it again."""
+    words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
+    return {"command": " ".join(["bestroute", *words]), "data": {path.name: sha256(path) for path in paths}}
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar on stderr that follows the steps of one or more trainings."""
+    with click.progressbar(length=1, label=title, file=sys.stderr, show_pos=True) as bar:
+
+        def report(progress: Progress) -> None:
+            bar.length = progress.steps
+            bar.label = f"{title} epoch {progress.epoch}, loss {progress.loss:.3f}"
+            bar.update(progress.step - bar.pos)
+
+        yield report
+
+
+def _write_records(path: Path, records: Sequence[Record]) -> None:
+    lines = (json.dumps(record_as_json(record), ensure_ascii=False) + "\n" for record in records)
+    content = "".join(lines).encode("utf-8", "replace")
+    with atomic_write(path) as file:
+        file.write(gzip.compress(content, 5, mtime=0) if path.suffix == ".gz" else content)
+
+
+def _print_result(out: Path, metrics: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json({"out": str(out), "metrics": metrics})
+    else:
+        click.echo(f"{out}: written")
+        click.echo(json.dumps(metrics, indent=2))

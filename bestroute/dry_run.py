@@ -1,0 +1,79 @@
+"""Dry run: route a stream of queries without asking any model, and add up what it would come to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from bestroute.decision import Decision
+from bestroute.query import Query
+from bestroute.router import Router
+
+BATCH = 256
+
+
+def decide_all(router: Router, queries: Iterable[Query], batch: int = BATCH) -> Iterator[Decision]:
+    """Decisions in order, a batch of queries in memory at a time."""
+    rest = iter(queries)
+    while chunk := list(islice(rest, batch)):
+        yield from router.route_batch(chunk)
+
+
+@dataclass
+class Tally:
+    """Running sums over decisions. Costs are US$, gaps quality points; memory does not grow with queries."""
+
+    queries: int = 0
+    expected_cost: float = 0.0
+    reference_cost: float = 0.0
+    gap: float = 0.0
+    with_gap: int = 0
+    arms: Counter[str] = field(default_factory=Counter)
+    arm_costs: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+
+    def add(self, decision: Decision) -> None:
+        """Count one decision."""
+        label = decision.arm.label
+        self.queries += 1
+        self.expected_cost += decision.expected_cost
+        self.reference_cost += decision.reference_cost
+        self.arms[label] += 1
+        self.arm_costs[label] += decision.expected_cost  # type: ignore[assignment]
+        self.causes[decision.cause] += 1
+        if decision.rule is not None:
+            self.rules[decision.rule] += 1
+        if decision.gap is not None:
+            self.gap += decision.gap
+            self.with_gap += 1
+
+    def summary(self) -> dict[str, Any]:
+        """As JSON values: shares, US$ per 1,000 queries, saving against always asking the reference.
+
+        `saving` and `mean_gap` are null where nothing is known; `mean_gap` is over the `with_gap` queries
+        that the router model was asked about.
+        """
+        per_thousand = 1000 / max(1, self.queries)
+        arms = {
+            label: {
+                "queries": count,
+                "share": count / self.queries,
+                "cost_per_1000": self.arm_costs[label] * per_thousand,
+            }
+            for label, count in self.arms.most_common()
+        }
+        return {
+            "queries": self.queries,
+            "arms": arms,
+            "causes": dict(self.causes.most_common()),
+            "rules": dict(self.rules.most_common()),
+            "cost_per_1000": self.expected_cost * per_thousand,
+            "reference_cost_per_1000": self.reference_cost * per_thousand,
+            "saving": 1 - self.expected_cost / self.reference_cost if self.reference_cost else None,
+            "mean_gap": self.gap / self.with_gap if self.with_gap else None,
+            "with_gap": self.with_gap,
+        }
