@@ -1,0 +1,98 @@
+"""What comes back from asking a model, and who asks: values and the one protocol.
+
+The network is a passed `Sampler`: the router never opens a connection of its own, so tests, replays and
+local models stand in for an endpoint by implementing one method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bestroute.arms import Model
+from bestroute.policy import Sampling
+from bestroute.query import Query
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens that an endpoint says it billed."""
+
+    input_tokens: int
+    output_tokens: int
+
+    @classmethod
+    def total(cls, usages: Iterable[Usage | None]) -> Usage | None:
+        """The sum; None where there is nothing to add up or one of them is unknown."""
+        known = []
+        for usage in usages:
+            if usage is None:
+                return None
+            known.append(usage)
+        if not known:
+            return None
+        return cls(sum(u.input_tokens for u in known), sum(u.output_tokens for u in known))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One response of a model, as the endpoint gave it.
+
+    `input_tokens` and `output_tokens` are what the endpoint reports for this response alone: None where it
+    reports nothing, and `output_tokens` is None too where several responses share one report.
+    """
+
+    text: str
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the response was cut off at the length limit."""
+        return self.finish_reason == "length"
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing to read in it."""
+        return not self.text.strip()
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is a complete response: neither cut off nor blank."""
+        return not self.truncated and not self.blank
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """What asking one model for n responses gave: what came, and why the rest did not.
+
+    `usage` is the bill of all the calls that answered; None unless each of them reported one.
+    """
+
+    samples: tuple[Sample, ...] = ()
+    errors: tuple[str, ...] = ()
+    usage: Usage | None = None
+
+
+class Sampler(Protocol):
+    """Asks a model for responses."""
+
+    async def sample(self, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
+        """Ask `model` for up to n responses to `query`.
+
+        Trouble with the model or its endpoint is told in `Sampled.errors`, never raised; cancelling the
+        task cancels every call under way.
+        """
+        ...
+
+
+def contenders(samples: Sequence[Sample]) -> tuple[int, ...]:
+    """Indices of the samples that may win: the whole ones; failing that, those with any text.
+
+    Blank samples never win. Truncated ones do where nothing whole came: the model answered, and a larger
+    one would run into the same length limit at a higher price.
+    """
+    whole = tuple(index for index, sample in enumerate(samples) if sample.whole)
+    return whole or tuple(index for index, sample in enumerate(samples) if not sample.blank)

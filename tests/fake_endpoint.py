@@ -1,0 +1,194 @@
+"""A real HTTP server on loopback that plays an OpenAI-compatible endpoint, well or badly, as scripted.
+
+from fake_endpoint import answer, fake_endpoint, status   # the fixture comes with the import
+
+def test_something(fake_endpoint):
+    fake_endpoint.play(status(500), answer("hello"))   # in this order; the last one is repeated
+    ... fake_endpoint.base_url, fake_endpoint.requests
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came; header names are in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to send back. `hold_s`: seconds of silence before it; `cut`: promise more bytes than are sent."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hold_s: float = 0
+    cut: bool = False
+
+
+Play = Callable[[Request], Reply]
+
+
+def document(content: Any, status: int = 200, **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, json.dumps(content).encode(), {"content-type": "application/json", **named})
+
+
+def completion(*texts: str | None, finish_reason: str = "stop", tokens: int = 5) -> dict[str, Any]:
+    """A chat completion with a choice for each text, each of `tokens` tokens, to a prompt of 10."""
+    choices = [
+        {"index": i, "finish_reason": finish_reason, "message": {"role": "assistant", "content": text}}
+        for i, text in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": 10, "completion_tokens": tokens * len(texts)}
+    return {"object": "chat.completion", "choices": choices, "usage": usage}
+
+
+def answer(*texts: str | None, finish_reason: str = "stop") -> Play:
+    """These choices, however many were asked for."""
+    return lambda request: document(completion(*texts, finish_reason=finish_reason))
+
+
+def answer_n(text: str = "hello", hold_s: float = 0) -> Play:
+    """As many choices as were asked for."""
+    return lambda request: replace(document(completion(*[text] * request.body.get("n", 1))), hold_s=hold_s)
+
+
+def status(code: int, message: str = "no", **headers: str) -> Play:
+    """An OpenAI-like error."""
+    return lambda request: document({"error": {"message": message, "type": "error"}}, code, **headers)
+
+
+def raw(body: bytes, code: int = 200, content_type: str = "text/html") -> Play:
+    return lambda request: Reply(code, body, {"content-type": content_type})
+
+
+def hang(seconds: float = 30) -> Play:
+    return lambda request: Reply(hold_s=seconds)
+
+
+def cut_off() -> Play:
+    """A connection that breaks in the middle of the answer."""
+    return lambda request: Reply(body=b'{"choices": [', cut=True)
+
+
+def echo_key(code: int = 401) -> Play:
+    """An error which quotes the Authorization header, as careless proxies do."""
+    return lambda request: document(
+        {"error": {"message": f"bad header {request.headers.get('authorization')!r}"}}, code
+    )
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # clients under test hang up at will
+            super().handle_error(request, client_address)
+
+
+class FakeEndpoint:
+    """The server: `play` scripts it, `requests` has what came, `base_url` goes into a policy.
+
+    `connections` counts those opened, `most_at_once` is the most requests that were under way together.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.connections = 0
+        self.most_at_once = 0
+        self._under_way = 0
+        self._script: list[Play] = [answer_n()]
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def play(self, *script: Play) -> None:
+        self._script = list(script)
+
+    def close(self) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _reply(self, request: Request) -> Reply:
+        with self._lock:
+            self.requests.append(request)
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+            play = self._script.pop(0) if len(self._script) > 1 else self._script[0]
+        reply = play(request)
+        self._closing.wait(reply.hold_s)
+        with self._lock:
+            self._under_way -= 1
+        return reply
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                with endpoint._lock:
+                    endpoint.connections += 1
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                reply = endpoint._reply(Request(self.path, headers, json.loads(body)))
+                try:
+                    self._send(reply)
+                except ConnectionError:
+                    self.close_connection = True
+
+            def _send(self, reply: Reply) -> None:
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(reply.body) + (100 if reply.cut else 0)))
+                self.end_headers()
+                self.wfile.write(reply.body)
+                self.close_connection = self.close_connection or reply.cut
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        return Handler
+
+
+def closed_port() -> str:
+    """The address of an endpoint where nothing listens."""
+    endpoint = FakeEndpoint()
+    endpoint.close()
+    return endpoint.base_url
+
+
+@pytest.fixture
+def fake_endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEndpoint]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    endpoint = FakeEndpoint()
+    yield endpoint
+    endpoint.close()

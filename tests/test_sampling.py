@@ -1,0 +1,491 @@
+"""Sampling against a real server on loopback: every way an endpoint can answer, or not."""
+
+import asyncio
+import gc
+import json
+import logging
+import subprocess
+import sys
+import time
+import weakref
+
+import pytest
+from fake_endpoint import (
+    answer,
+    answer_n,
+    closed_port,
+    completion,
+    cut_off,
+    document,
+    echo_key,
+    fake_endpoint,
+    hang,
+    raw,
+    status,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bestroute.arms import Model
+from bestroute.errors import MissingExtra, SamplingError
+from bestroute.policy import Sampling
+from bestroute.query import Query
+from bestroute.sampling import (
+    Attempt,
+    EndpointSampler,
+    Sample,
+    Sampled,
+    Usage,
+    contenders,
+    sample_ladder,
+)
+from bestroute.sampling.call import MAX_BYTES
+from bestroute.sampling.completion import read_completion
+
+__all__ = ["fake_endpoint"]
+
+QUERY = Query.of("How deep is the sea?")
+SETTINGS = Sampling(temperature=0.7, timeout_s=3.0, max_tokens=20)
+KEY = "sk-secret-0123456789"
+
+
+def model(base_url: str | None, name: str = "m", **endpoint: object) -> Model:
+    values = {"name": name, "price": {"input": 1.0, "output": 2.0}}
+    if base_url:
+        values["endpoint"] = {"base_url": base_url, **endpoint}
+    return Model.model_validate(values)
+
+
+def ask(asked: Model, n: int = 1, *, retries: int = 0, settings: Sampling = SETTINGS) -> Sampled:
+    return asyncio.run(EndpointSampler(retries=retries).sample(asked, QUERY, n, settings))
+
+
+def texts(sampled: Sampled) -> list[str]:
+    return [sample.text for sample in sampled.samples]
+
+
+class TestHowManyCalls:
+    def test_native_asks_once_for_all(self, fake_endpoint):
+        sampled = ask(model(fake_endpoint.base_url, samples="native"), 4)
+        assert texts(sampled) == ["hello"] * 4
+        assert sampled.errors == ()
+        assert sampled.usage == Usage(input_tokens=10, output_tokens=20)
+        assert [sample.output_tokens for sample in sampled.samples] == [None] * 4
+        assert [request.body["n"] for request in fake_endpoint.requests] == [4]
+
+    def test_parallel_asks_n_times_for_one(self, fake_endpoint):
+        sampled = ask(model(fake_endpoint.base_url), 4)
+        assert sampled.samples == (Sample("hello", "stop", 10, 5),) * 4
+        assert sampled.usage == Usage(input_tokens=40, output_tokens=20)
+        assert ["n" in request.body for request in fake_endpoint.requests] == [False] * 4
+
+    def test_calls_run_side_by_side_but_no_more_than_allowed(self, fake_endpoint):
+        fake_endpoint.play(answer_n(hold_s=0.1))
+        sampler = EndpointSampler(concurrency=4)
+        sampled = asyncio.run(sampler.sample(model(fake_endpoint.base_url), QUERY, 8, SETTINGS))
+        assert len(sampled.samples) == 8
+        assert fake_endpoint.most_at_once == 4
+
+    def test_missing_choices_of_a_native_endpoint_are_asked_for_one_by_one(self, fake_endpoint):
+        fake_endpoint.play(answer("a", "b"), answer("c"))
+        assert texts(ask(model(fake_endpoint.base_url, samples="native"), 4)) == ["a", "b", "c", "c"]
+        assert [request.body.get("n") for request in fake_endpoint.requests] == [4, None, None]
+
+    def test_more_choices_than_asked_are_dropped(self, fake_endpoint):
+        fake_endpoint.play(answer("a", "b", "c"))
+        assert texts(ask(model(fake_endpoint.base_url, samples="native"), 2)) == ["a", "b"]
+
+    def test_a_native_endpoint_that_fails_is_not_asked_again(self, fake_endpoint):
+        fake_endpoint.play(status(400, "n must be 1"))
+        sampled = ask(model(fake_endpoint.base_url, samples="native"), 4)
+        assert sampled.errors == ("HTTP 400: n must be 1; if it takes no n, say samples: parallel",)
+        assert len(fake_endpoint.requests) == 1
+
+    def test_what_came_is_kept_when_some_calls_fail(self, fake_endpoint):
+        fake_endpoint.play(answer("a"), status(404, "gone"), cut_off(), answer("b"))
+        sampled = ask(model(fake_endpoint.base_url), 5)
+        assert sorted(texts(sampled)) == ["a", "b", "b"]
+        assert len(sampled.errors) == 2
+        assert sampled.usage == Usage(input_tokens=30, output_tokens=15)
+
+    def test_the_request(self, fake_endpoint):
+        ask(model(fake_endpoint.base_url, model="its-name-there"))
+        (request,) = fake_endpoint.requests
+        assert request.path == "/v1/chat/completions"
+        assert request.body == {
+            "model": "its-name-there",
+            "messages": [{"role": "user", "content": "How deep is the sea?"}],
+            "temperature": 0.7,
+            "max_tokens": 20,
+        }
+
+    def test_fields_that_a_model_refuses_are_left_out_from_then_on(self, fake_endpoint):
+        fake_endpoint.play(refuse("max_tokens"), refuse("temperature"), answer_n())
+        sampler = EndpointSampler()
+
+        async def twice() -> list[Sampled]:
+            return [await sampler.sample(model(fake_endpoint.base_url), QUERY, 1, SETTINGS) for _ in "ab"]
+
+        assert [texts(sampled) for sampled in asyncio.run(twice())] == [["hello"], ["hello"]]
+        assert len(fake_endpoint.requests) == 4
+        for request in fake_endpoint.requests[2:]:
+            assert request.body["max_completion_tokens"] == 20
+            assert not {"max_tokens", "temperature"} & set(request.body)
+
+    def test_a_field_that_is_refused_over_and_over_ends_in_an_error(self, fake_endpoint):
+        fake_endpoint.play(refuse("max_tokens"))
+        assert ask(model(fake_endpoint.base_url)).errors == ("HTTP 400: no max_tokens",)
+
+
+def refuse(field: str):
+    error = {"message": f"no {field}", "param": field, "code": "unsupported_parameter"}
+    return lambda request: document({"error": error}, 400)
+
+
+class TestTrouble:
+    @pytest.mark.parametrize(
+        ("play", "error"),
+        [
+            (raw(b"<html>\n  Welcome</html>"), "not a chat completion: <html> Welcome</html>"),
+            (raw(b"{oh", content_type="application/json"), "not a chat completion: {oh"),
+            (raw(b"[1]", content_type="application/json"), "not a chat completion: [1]"),
+            (raw(b"\xff\xfe"), "not a chat completion: \ufffd\ufffd"),
+            (raw(b""), "not a chat completion: "),
+            (raw(b'{"choices": null}'), 'not a chat completion: {"choices": null}'),
+            (raw(b'{"error": {"message": "no credit"}}'), "the endpoint answered with an error: no credit"),
+            (raw(b'{"error": "no credit"}'), "the endpoint answered with an error: no credit"),
+            (answer(), "the endpoint answered with no choices"),
+            (answer(None, finish_reason="tool_calls"), "a response without text (finish_reason: tool_calls)"),
+            (status(401, "wrong key"), "HTTP 401: wrong key"),
+            (status(404, "no such model"), "HTTP 404: no such model"),
+            (raw(b"<h1>Bad gateway</h1>", 502), "HTTP 502: <h1>Bad gateway</h1>"),
+        ],
+    )
+    def test_a_bad_answer_is_an_error_text(self, fake_endpoint, play, error):
+        fake_endpoint.play(play)
+        sampled = ask(model(fake_endpoint.base_url))
+        assert sampled.samples == ()
+        assert [text.strip() for text in sampled.errors] == [error.strip()]
+
+    def test_an_answer_that_breaks_off(self, fake_endpoint):
+        fake_endpoint.play(cut_off())
+        (error,) = ask(model(fake_endpoint.base_url)).errors
+        assert "closed connection" in error
+
+    def test_an_answer_without_end_is_not_read(self, fake_endpoint, monkeypatch):
+        monkeypatch.setattr("bestroute.sampling.call.MAX_BYTES", 1000)
+        fake_endpoint.play(raw(b"x" * 100_000))
+        assert ask(model(fake_endpoint.base_url)).errors == ("the answer is longer than 1000 bytes",)
+        assert MAX_BYTES > 10**7
+
+    def test_error_texts_are_short(self, fake_endpoint):
+        fake_endpoint.play(raw(b"x" * 100_000))
+        (error,) = ask(model(fake_endpoint.base_url)).errors
+        assert len(error) == 300
+        assert error.endswith("x…")
+
+    def test_nobody_listens(self):
+        url = closed_port()
+        (error,) = ask(model(url)).errors
+        assert error.startswith(f"cannot reach {url}/chat/completions: ")
+
+    @pytest.mark.parametrize("of_endpoint", [True, False])
+    def test_a_hanging_endpoint_is_given_up_after_its_time(self, fake_endpoint, of_endpoint):
+        fake_endpoint.play(hang())
+        own = {"timeout_s": 0.2} if of_endpoint else {}
+        settings = SETTINGS if of_endpoint else Sampling(timeout_s=0.2)
+        start = time.perf_counter()
+        sampled = ask(model(fake_endpoint.base_url, **own), 2, retries=2, settings=settings)
+        assert sampled.errors == ("no answer within 0.2 s",) * 2
+        assert time.perf_counter() - start < 1.5
+
+    def test_a_query_that_cannot_be_sent(self, fake_endpoint):
+        half = Query.of([{"role": "user", "content": "half a character: \ud800"}])
+        sampled = asyncio.run(EndpointSampler().sample(model(fake_endpoint.base_url), half, 1, SETTINGS))
+        assert sampled.samples or sampled.errors
+
+    def test_a_model_without_endpoint(self):
+        assert ask(model(None)).errors == ("model 'm' has no endpoint; give it one in the policy",)
+
+
+class TestRetries:
+    def test_a_server_error_is_tried_again(self, fake_endpoint):
+        fake_endpoint.play(status(500, retry_after_ms="1"), status(503, retry_after_ms="1"), answer("a"))
+        assert texts(ask(model(fake_endpoint.base_url), retries=2)) == ["a"]
+
+    def test_retries_end(self, fake_endpoint):
+        fake_endpoint.play(status(500, "down", retry_after_ms="1"))
+        assert ask(model(fake_endpoint.base_url), retries=2).errors == ("HTTP 500: down",)
+        assert len(fake_endpoint.requests) == 3
+
+    def test_retry_after_is_honoured(self, fake_endpoint):
+        fake_endpoint.play(status(429, retry_after="0.3"), answer("a"))
+        start = time.perf_counter()
+        assert texts(ask(model(fake_endpoint.base_url), retries=1)) == ["a"]
+        assert time.perf_counter() - start >= 0.3
+
+    @pytest.mark.parametrize("code", [400, 401, 403, 404, 422])
+    def test_a_faulty_request_is_not_tried_again(self, fake_endpoint, code):
+        fake_endpoint.play(status(code))
+        ask(model(fake_endpoint.base_url), retries=2)
+        assert len(fake_endpoint.requests) == 1
+
+
+class TestKeys:
+    @pytest.fixture(autouse=True)
+    def _environment(self, monkeypatch):
+        monkeypatch.setenv("THE_KEY", KEY)
+
+    def test_the_key_is_sent(self, fake_endpoint):
+        ask(model(fake_endpoint.base_url, api_key_env="THE_KEY"))
+        assert fake_endpoint.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+    @pytest.mark.parametrize("value", [None, "", " \n"])
+    def test_a_missing_key_is_named_and_no_call_made(self, fake_endpoint, monkeypatch, value):
+        monkeypatch.delenv("THE_KEY") if value is None else monkeypatch.setenv("THE_KEY", value)
+        (error,) = ask(model(fake_endpoint.base_url, api_key_env="THE_KEY"), 4).errors
+        assert error == (
+            "environment variable THE_KEY is not set; "
+            "export it, or take api_key_env out of the endpoint of model 'm'"
+        )
+        assert fake_endpoint.requests == []
+
+    @pytest.mark.parametrize("value", ["two words", "schlüssel", "a\nb"])
+    def test_what_is_no_key_is_not_sent(self, fake_endpoint, monkeypatch, value):
+        monkeypatch.setenv("THE_KEY", value)
+        (error,) = ask(model(fake_endpoint.base_url, api_key_env="THE_KEY")).errors
+        assert error == "environment variable THE_KEY holds characters that no key has"
+        assert fake_endpoint.requests == []
+
+    def test_an_endpoint_gets_nothing_from_the_users_environment(self, fake_endpoint, monkeypatch):
+        for name in ("API_KEY", "ADMIN_KEY", "ORG_ID", "PROJECT_ID", "WEBHOOK_SECRET"):
+            monkeypatch.setenv(f"OPENAI_{name}", f"private-{name}")
+        monkeypatch.setenv("OPENAI_BASE_URL", closed_port())
+        monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Other: private\nAuthorization: Bearer private")
+        for api_key_env in ({}, {"api_key_env": "THE_KEY"}):
+            assert texts(ask(model(fake_endpoint.base_url, **api_key_env))) == ["hello"]
+        assert "private" not in repr(fake_endpoint.requests)
+        assert fake_endpoint.requests[0].headers["authorization"] == "Bearer no-key"
+
+    @pytest.mark.parametrize(
+        "play",
+        [
+            echo_key(),
+            echo_key(200),
+            echo_key(500),
+            lambda request: document(request.headers["authorization"], 400),
+            lambda request: document(completion(request.headers["authorization"], None)),
+            lambda request: raw(b"x" * 275 + request.headers["authorization"].encode())(request),
+        ],
+    )
+    def test_a_key_that_is_echoed_shows_nowhere(self, fake_endpoint, play, caplog, capfd):
+        caplog.set_level(logging.DEBUG)
+        fake_endpoint.play(play)
+        sampler = EndpointSampler(retries=0)
+        asked = model(fake_endpoint.base_url, api_key_env="THE_KEY")
+
+        async def climb() -> str:
+            try:
+                return str((await sample_ladder([(asked, 1)], QUERY, sampler, SETTINGS)).attempts)
+            except SamplingError as error:
+                return f"{error} {error.attempts}"
+
+        shown = (
+            asyncio.run(climb())
+            + repr(sampler)
+            + repr(vars(sampler))
+            + caplog.text
+            + "".join(capfd.readouterr())
+        )
+        assert fake_endpoint.requests[0].headers["authorization"].endswith(KEY)
+        assert KEY[:8] not in shown
+
+
+class TestConnections:
+    def test_one_client_serves_a_loop_and_closes_with_it(self, fake_endpoint):
+        sampler, asked = EndpointSampler(), model(fake_endpoint.base_url)
+
+        async def thrice() -> None:
+            for _ in range(3):
+                await sampler.sample(asked, QUERY, 1, SETTINGS)
+
+        for _ in range(2):
+            asyncio.run(thrice())
+        gc.collect()  # a connection left open would warn here, and warnings are errors
+        assert fake_endpoint.connections == 2
+
+    def test_a_sampler_keeps_no_loop_alive(self, fake_endpoint):
+        sampler, loops = EndpointSampler(), []
+
+        async def once() -> None:
+            loops.append(weakref.ref(asyncio.get_running_loop()))
+            await sampler.sample(model(fake_endpoint.base_url), QUERY, 2, SETTINGS)
+
+        asyncio.run(once())
+        gc.collect()
+        assert loops[0]() is None
+
+    def test_closing_sooner_and_going_on(self, fake_endpoint):
+        sampler, asked = EndpointSampler(), model(fake_endpoint.base_url)
+
+        async def close_between() -> list[Sampled]:
+            first = await sampler.sample(asked, QUERY, 1, SETTINGS)
+            await sampler.aclose()
+            await sampler.aclose()
+            return [first, await sampler.sample(asked, QUERY, 1, SETTINGS)]
+
+        assert [texts(sampled) for sampled in asyncio.run(close_between())] == [["hello"]] * 2
+        assert fake_endpoint.connections == 2
+
+    def test_cancelling_ends_the_calls_under_way(self, fake_endpoint):
+        fake_endpoint.play(hang())
+        ladder = [(model(fake_endpoint.base_url), 3), (model(fake_endpoint.base_url), 1)]
+
+        async def cancel() -> int:
+            task = asyncio.create_task(sample_ladder(ladder, QUERY, EndpointSampler(), SETTINGS))
+            while len(fake_endpoint.requests) < 3:
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return len(asyncio.all_tasks())
+
+        assert asyncio.run(cancel()) == 1
+        assert len(fake_endpoint.requests) == 3
+
+
+class Scripted:
+    """A sampler that needs no network: what each model is scripted to give."""
+
+    def __init__(self, **script: Sampled) -> None:
+        self.script = script
+        self.asked: list[tuple[str, int]] = []
+
+    async def sample(self, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
+        self.asked.append((model.name, n))
+        return self.script[model.name]
+
+
+def climb(sampler: Scripted, *rungs: tuple[str, int]):
+    ladder = [(model(None, name), n) for name, n in rungs]
+    return asyncio.run(sample_ladder(ladder, QUERY, sampler, SETTINGS))
+
+
+FINE, CUT, BLANK = Sample("fine", "stop"), Sample("cut", "length"), Sample(" \n", "stop")
+
+
+class TestLadder:
+    def test_the_first_arm_that_answers_is_the_outcome(self):
+        sampler = Scripted(a=Sampled((FINE, BLANK), ("late",), Usage(1, 2)), b=Sampled((FINE,)))
+        outcome = climb(sampler, ("a", 3), ("b", 1))
+        assert outcome.rung == 0
+        assert outcome.samples == (FINE, BLANK)
+        assert sampler.asked == [("a", 3)]
+        (attempt,) = outcome.attempts
+        assert (attempt.arm, attempt.asked, attempt.got) == ("a@3", 3, 1)
+        assert attempt.error == "late; blank response"
+        assert attempt.usage == Usage(1, 2)
+
+    def test_blank_responses_and_errors_send_one_up(self):
+        sampler = Scripted(a=Sampled(errors=("down",) * 4), b=Sampled((BLANK,)), c=Sampled((FINE,)))
+        outcome = climb(sampler, ("a", 4), ("b", 1), ("c", 1))
+        assert outcome.rung == 2
+        assert [attempt.error for attempt in outcome.attempts] == ["down (4 times)", "blank response", None]
+
+    def test_a_truncated_response_is_an_answer(self):
+        outcome = climb(Scripted(a=Sampled((CUT,)), b=Sampled((FINE,))), ("a", 1), ("b", 1))
+        assert (outcome.rung, outcome.samples) == (0, (CUT,))
+
+    def test_when_no_arm_answers_the_error_lists_each(self):
+        sampler = Scripted(a=Sampled(errors=("down",)), b=Sampled((BLANK, BLANK)))
+        with pytest.raises(SamplingError) as caught:
+            climb(sampler, ("a", 1), ("b", 2))
+        assert [attempt.arm for attempt in caught.value.attempts] == ["a@1", "b@2"]
+        assert str(caught.value).splitlines() == [
+            "no model answered:",
+            "  a@1: 0 of 1 in 0.00 s: down",
+            "  b@2: 0 of 2 in 0.00 s: blank response (2 times)",
+        ]
+
+    def test_no_arm_at_all(self):
+        with pytest.raises(SamplingError, match="there was none to ask"):
+            climb(Scripted())
+
+    def test_from_a_dead_endpoint_to_a_live_one(self, fake_endpoint):
+        ladder = [(model(closed_port(), "dead"), 4), (model(fake_endpoint.base_url, "live"), 2)]
+        outcome = asyncio.run(sample_ladder(ladder, QUERY, EndpointSampler(retries=0), SETTINGS))
+        assert outcome.rung == 1
+        assert [(attempt.arm, attempt.got) for attempt in outcome.attempts] == [("dead@4", 0), ("live@2", 2)]
+
+    def test_an_attempt_reads_well(self):
+        assert str(Attempt("a@2", 2, 2, None, 1.234)) == "a@2: 2 of 2 in 1.23 s"
+
+
+SAMPLES = st.lists(
+    st.builds(Sample, st.sampled_from(["", " \n", "text"]), st.sampled_from(["stop", "length", None]))
+)
+
+
+class TestValues:
+    @given(SAMPLES)
+    def test_contenders_are_never_blank_and_whole_wherever_one_is(self, samples):
+        kept = [samples[index] for index in contenders(samples)]
+        assert not any(sample.blank for sample in kept)
+        assert bool(kept) == any(not sample.blank for sample in samples)
+        if any(sample.whole for sample in samples):
+            assert kept == [sample for sample in samples if sample.whole]
+
+    def test_usage_is_unknown_when_a_part_is(self):
+        assert Usage.total([Usage(1, 2), Usage(3, 4)]) == Usage(4, 6)
+        assert Usage.total([Usage(1, 2), None]) is None
+        assert Usage.total([]) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+class TestReading:
+    @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+    def test_anything_is_samples_or_an_error(self, body):
+        sampled = read_completion(body)
+        assert sampled.samples or sampled.errors
+
+    @given(message=JSON, finish_reason=JSON, usage=JSON, content=JSON)
+    def test_any_choice_is_a_sample_or_an_error(self, message, finish_reason, usage, content):
+        for one in (message, {"content": content}, {"content": "text", "refusal": content}):
+            choice = {"message": one, "finish_reason": finish_reason}
+            body = {"choices": [choice], "usage": usage}
+            sampled = read_completion(json.dumps(body).encode())
+            assert len(sampled.samples) + len(sampled.errors) == 1
+
+    @given(JSON)
+    def test_an_odd_report_of_usage_never_costs_the_answer(self, usage):
+        for report in (usage, {"prompt_tokens": usage, "completion_tokens": usage}):
+            body = {**completion("fine"), "usage": report}
+            assert texts(read_completion(json.dumps(body).encode())) == ["fine"]
+
+    def test_content_in_parts(self):
+        parts = [{"type": "text", "text": "a"}, {"type": "thinking"}, {"type": "text", "text": "b"}]
+        assert texts(read_completion(json.dumps(completion(parts)).encode())) == ["ab"]
+
+    def test_a_refusal_is_a_response(self):
+        body = {"choices": [{"message": {"content": None, "refusal": "I cannot."}}]}
+        assert texts(read_completion(json.dumps(body).encode())) == ["I cannot."]
+
+
+def test_without_the_client_the_pip_line_is_given(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(MissingExtra, match=r'pip install "bestroute\[client\]"'):
+        ask(model("http://127.0.0.1:9/v1"))
+
+
+def test_importing_opens_no_http_client():
+    code = "import sys, bestroute.sampling; print({'openai', 'httpx', 'httpx2'} & set(sys.modules))"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "set()\n"
+    )
