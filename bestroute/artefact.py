@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from bestroute.errors import ArtefactError, PredictorError, PredictorOverrun
 
 FORMAT_VERSION = 1
+BATCH_TOKENS = 256
 Kind = Literal["router", "reward"]
+_MEND = "restore or train the artefact again"
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,8 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
         raise ArtefactError(
             f"{folder}: no manifest.json; give a folder that `bestroute train` wrote"
         ) from error
-    except (OSError, ValueError) as error:
-        raise ArtefactError(
-            f"{path}: cannot be read ({error}); restore or train the artefact again"
-        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArtefactError(f"{path}: cannot be read ({error}); {_MEND}") from error
     return _checked_manifest(raw, path, kind)
 
 
@@ -108,15 +108,19 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
             recipe=dict(raw.get("recipe", {})),
             metrics=dict(raw.get("metrics", {})),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ArtefactError(f"{path}: field {error} is missing or of the wrong type") from error
+    except KeyError as error:
+        raise ArtefactError(f"{path}: field {error} is missing; {_MEND}") from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ArtefactError(f"{path}: a field is of the wrong type ({error}); {_MEND}") from error
     lacking = {"model.onnx", "tokenizer.json"} - manifest.files.keys()
     if lacking:
-        raise ArtefactError(f"{path}: files lists no digest of {', '.join(sorted(lacking))}")
+        raise ArtefactError(f"{path}: files lists no digest of {', '.join(sorted(lacking))}; {_MEND}")
     if kind == "router" and not (
         manifest.classes and manifest.max_n >= 1 and len(manifest.mean_output_tokens) == len(manifest.classes)
     ):
-        raise ArtefactError(f"{path}: a router manifest needs classes, max_n and mean_output_tokens a class")
+        raise ArtefactError(
+            f"{path}: a router manifest needs classes, max_n and mean_output_tokens a class; {_MEND}"
+        )
     return manifest
 
 
@@ -151,18 +155,18 @@ class Encoder:
             )
 
     def run(
-        self, rows: Sequence[TokenRow], batch_size: int = 16, time_budget_s: float | None = None
+        self, rows: Sequence[TokenRow], time_budget_s: float | None = None
     ) -> dict[str, NDArray[np.float32]]:
         """Every output for every row, in the order given.
 
-        Rows are sorted by length and padded to the longest of their batch only. Raises PredictorOverrun when
+        Rows are sorted by length and padded to the longest of their batch only; a batch holds at most
+        BATCH_TOKENS tokens with its padding, so memory stays bounded. Raises PredictorOverrun when
         `time_budget_s` passes first, PredictorError when the graph fails.
         """
         order = sorted(range(len(rows)), key=lambda index: len(rows[index].ids))
         results: dict[str, NDArray[np.float32]] = {}
         with _abort_after(time_budget_s, self._run_options) as options:
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
+            for chosen in _batches(order, [len(row.ids) for row in rows]):
                 outputs = self._run_batch([rows[index] for index in chosen], options)
                 for name, values in zip(self._outputs, outputs, strict=True):
                     store = results.setdefault(name, np.empty((len(rows), *values.shape[1:]), np.float32))
@@ -186,6 +190,18 @@ class Encoder:
                 raise PredictorOverrun("the time budget passed before the model had answered") from error
             raise PredictorError(f"{self.folder}: the model failed: {error}") from error
         return outputs
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Runs of `order` (rising lengths) whose padded size is at most BATCH_TOKENS; one row at least."""
+    batch: list[int] = []
+    for index in order:
+        if batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 @dataclass(frozen=True)
@@ -214,11 +230,10 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
     for name, digest in manifest.files.items():
         path = folder / name
         if not path.is_file():
-            raise ArtefactError(f"{path}: is missing; restore or train the artefact again")
+            raise ArtefactError(f"{path}: is missing; {_MEND}")
         if sha256(path) != digest:
             raise ArtefactError(
-                f"{path}: differs from the digest in manifest.json (damaged or replaced); "
-                "restore or train the artefact again"
+                f"{path}: differs from the digest in manifest.json (damaged or replaced); {_MEND}"
             )
 
 
@@ -228,7 +243,7 @@ def _open_tokenizer(folder: Path) -> Any:
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # tokenizers raises bare Exception
-        raise ArtefactError(f"{folder / 'tokenizer.json'}: cannot be read ({error})") from error
+        raise ArtefactError(f"{folder / 'tokenizer.json'}: cannot be read ({error}); {_MEND}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
@@ -241,13 +256,12 @@ def _open_session(folder: Path, threads: int) -> tuple[Any, Any]:
     settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
-    settings.enable_cpu_mem_arena = False
     try:
         session = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), settings, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime's own errors share no base class
-        raise ArtefactError(f"{folder / 'model.onnx'}: cannot be opened ({error})") from error
+        raise ArtefactError(f"{folder / 'model.onnx'}: cannot be opened ({error}); {_MEND}") from error
     return session, onnxruntime.RunOptions
 
 

@@ -51,6 +51,22 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
+def _cleaned(message: Message) -> Message:
+    """The message with its texts clean; itself where they are."""
+    content = message.get("content")
+    clean: Any = content
+    if isinstance(content, str):
+        clean = _clean(content)
+    elif content:
+        clean = [_clean(part) if isinstance(part, str) else _cleaned_part(part) for part in content]
+    return message if clean == content else {**message, "content": clean}
+
+
+def _cleaned_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    text = part.get("text")
+    return {**part, "text": _clean(text)} if isinstance(text, str) else part
+
+
 def _parts(message: Message) -> Iterator[Mapping[str, Any]]:
     content = message.get("content")
     if isinstance(content, str):
@@ -62,7 +78,7 @@ def _parts(message: Message) -> Iterator[Mapping[str, Any]]:
 
 def _text_of(message: Message) -> str:
     texts = (str(part.get("text") or "") for part in _parts(message) if part.get("type") in _TEXT_PARTS)
-    return _clean("\n".join(text for text in texts if text))
+    return "\n".join(text for text in texts if text)
 
 
 def _check_message(message: Any, index: int) -> None:
@@ -132,7 +148,7 @@ class Query:
             raise InputError(f"messages is {type(messages).__name__}; give a list of chat messages")
         for index, message in enumerate(messages):
             _check_message(message, index)
-        query = cls(tuple(messages), metadata, tools, query_id)
+        query = cls(tuple(map(_cleaned, messages)), metadata, tools, query_id)
         if not query.text.strip() and "image" not in query.needs:
             raise InputError("the query is empty: no user message has text or an image")
         return query
