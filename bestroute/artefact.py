@@ -1,29 +1,22 @@
-"""Artefact folders: `model.onnx`, `tokenizer.json`, `manifest.json`, checked before use.
+"""Artefact folders: `model.onnx`, `tokenizer.json`, `manifest.json`, and what is checked before use.
 
-A manifest is cheap to read (no ONNX, no tokenizer), so policies are checked against it. What opens the
-ONNX session and the tokenizer, `Encoder`, imports them when it is constructed.
+A manifest is cheap to read (no ONNX, no tokenizer), so policies are checked against it;
+bestroute.inference opens the rest.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bestroute.errors import ArtefactError, PredictorError, PredictorOverrun
+from bestroute.errors import ArtefactError
 
 FORMAT_VERSION = 1
-BATCH_TOKENS = 256
 Kind = Literal["router", "reward"]
-_MEND = "restore or train the artefact again"
+MEND = "restore or train the artefact again"
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,7 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
             f"{folder}: no manifest.json; give a folder that `bestroute train` wrote"
         ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise ArtefactError(f"{path}: cannot be read ({error}); {_MEND}") from error
+        raise ArtefactError(f"{path}: cannot be read ({error}); {MEND}") from error
     return _checked_manifest(raw, path, kind)
 
 
@@ -109,174 +102,28 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
             metrics=dict(raw.get("metrics", {})),
         )
     except KeyError as error:
-        raise ArtefactError(f"{path}: field {error} is missing; {_MEND}") from error
+        raise ArtefactError(f"{path}: field {error} is missing; {MEND}") from error
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ArtefactError(f"{path}: a field is of the wrong type ({error}); {_MEND}") from error
+        raise ArtefactError(f"{path}: a field is of the wrong type ({error}); {MEND}") from error
     lacking = {"model.onnx", "tokenizer.json"} - manifest.files.keys()
     if lacking:
-        raise ArtefactError(f"{path}: files lists no digest of {', '.join(sorted(lacking))}; {_MEND}")
+        raise ArtefactError(f"{path}: files lists no digest of {', '.join(sorted(lacking))}; {MEND}")
     if kind == "router" and not (
         manifest.classes and manifest.max_n >= 1 and len(manifest.mean_output_tokens) == len(manifest.classes)
     ):
         raise ArtefactError(
-            f"{path}: a router manifest needs classes, max_n and mean_output_tokens a class; {_MEND}"
+            f"{path}: a router manifest needs classes, max_n and mean_output_tokens a class; {MEND}"
         )
     return manifest
 
 
-class Encoder:
-    """An opened artefact: token ids in, the graph's outputs out.
-
-    One intra-op thread by default: a router is a guest in its host's process, and a batch row's result does
-    not depend on its neighbours, because activations are quantised row by row (bestroute.train.quantize).
-    """
-
-    def __init__(self, folder: Path, kind: Kind, threads: int = 1) -> None:
-        self.folder = folder
-        self.manifest = read_manifest(folder, kind)
-        _check_files(folder, self.manifest)
-        self.tokenizer = _open_tokenizer(folder)
-        self._session, self._run_options = _open_session(folder, threads)
-        self._inputs = tuple(node.name for node in self._session.get_inputs())
-        self._outputs = {node.name: tuple(node.shape) for node in self._session.get_outputs()}
-        unknown = set(self._inputs) - {"input_ids", "attention_mask", "token_type_ids"}
-        if unknown or "input_ids" not in self._inputs:
-            raise ArtefactError(
-                f"{folder / 'model.onnx'}: has inputs {self._inputs}; export it with bestroute"
-            )
-
-    def check_output(self, name: str, *shape: int) -> None:
-        """Refuse a graph whose output `name` is not (batch, *shape)."""
-        found = self._outputs.get(name)
-        if found is None or found[1:] != shape:
-            raise ArtefactError(
-                f"{self.folder / 'model.onnx'}: output {name!r} has shape {found}, "
-                f"the manifest promises (batch, {', '.join(map(str, shape))}); train the artefact again"
-            )
-
-    def run(
-        self, rows: Sequence[TokenRow], time_budget_s: float | None = None
-    ) -> dict[str, NDArray[np.float32]]:
-        """Every output for every row, in the order given.
-
-        Rows are sorted by length and padded to the longest of their batch only; a batch holds at most
-        BATCH_TOKENS tokens with its padding, so memory stays bounded. Raises PredictorOverrun when
-        `time_budget_s` passes first, PredictorError when the graph fails.
-        """
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index].ids))
-        results: dict[str, NDArray[np.float32]] = {}
-        with _abort_after(time_budget_s, self._run_options) as options:
-            for chosen in _batches(order, [len(row.ids) for row in rows]):
-                outputs = self._run_batch([rows[index] for index in chosen], options)
-                for name, values in zip(self._outputs, outputs, strict=True):
-                    store = results.setdefault(name, np.empty((len(rows), *values.shape[1:]), np.float32))
-                    store[chosen] = values
-        return results
-
-    def _run_batch(self, rows: Sequence[TokenRow], options: Any) -> list[NDArray[np.float32]]:
-        width = max(len(row.ids) for row in rows)
-        feeds = {name: np.zeros((len(rows), width), np.int64) for name in self._inputs}
-        for index, row in enumerate(rows):
-            size = len(row.ids)
-            feeds["input_ids"][index, :size] = row.ids
-            if "attention_mask" in feeds:
-                feeds["attention_mask"][index, :size] = 1
-            if "token_type_ids" in feeds:
-                feeds["token_type_ids"][index, row.second_from : size] = 1
-        try:
-            outputs: list[NDArray[np.float32]] = self._session.run(list(self._outputs), feeds, options)
-        except Exception as error:  # onnxruntime's own errors share no base class
-            if options.terminate:
-                raise PredictorOverrun("the time budget passed before the model had answered") from error
-            raise PredictorError(f"{self.folder}: the model failed: {error}") from error
-        return outputs
-
-
-def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Runs of `order` (rising lengths) whose padded size is at most BATCH_TOKENS; one row at least."""
-    batch: list[int] = []
-    for index in order:
-        if batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
-
-
-@dataclass(frozen=True)
-class TokenRow:
-    """Token ids of one input; ids from `second_from` on belong to its second part (the response)."""
-
-    ids: list[int]
-    second_from: int
-
-
-def head_and_tail(ids: list[int], limit: int) -> list[int]:
-    """At most `limit` ids: the first half and the last half of a list that is longer."""
-    if len(ids) <= limit:
-        return ids
-    head = (limit + 1) // 2
-    return ids[:head] + ids[len(ids) - (limit - head) :] if limit > head else ids[:head]
-
-
-def clip_characters(text: str, tokens: int) -> str:
-    """Bound the work of tokenizing: the head and tail that could fill `tokens` at 16 characters each."""
-    half = 16 * tokens // 2
-    return text if len(text) <= 2 * half else f"{text[:half]} {text[-half:]}"
-
-
-def _check_files(folder: Path, manifest: Manifest) -> None:
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Raise ArtefactError for a file that is missing or differs from its digest in the manifest."""
     for name, digest in manifest.files.items():
         path = folder / name
         if not path.is_file():
-            raise ArtefactError(f"{path}: is missing; {_MEND}")
+            raise ArtefactError(f"{path}: is missing; {MEND}")
         if sha256(path) != digest:
             raise ArtefactError(
-                f"{path}: differs from the digest in manifest.json (damaged or replaced); {_MEND}"
+                f"{path}: differs from the digest in manifest.json (damaged or replaced); {MEND}"
             )
-
-
-def _open_tokenizer(folder: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise ArtefactError(f"{folder / 'tokenizer.json'}: cannot be read ({error}); {_MEND}") from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
-def _open_session(folder: Path, threads: int) -> tuple[Any, Any]:
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = threads
-    settings.inter_op_num_threads = 1
-    settings.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), settings, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime's own errors share no base class
-        raise ArtefactError(f"{folder / 'model.onnx'}: cannot be opened ({error}); {_MEND}") from error
-    return session, onnxruntime.RunOptions
-
-
-@contextmanager
-def _abort_after(seconds: float | None, run_options: Any) -> Iterator[Any]:
-    """Run options that a timer terminates when the budget passes: onnxruntime stops at the next node."""
-    options = run_options()
-    options.log_severity_level = 4
-    if seconds is None:
-        yield options
-        return
-    timer = threading.Timer(seconds, setattr, (options, "terminate", True))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield options
-    finally:
-        timer.cancel()

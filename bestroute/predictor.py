@@ -10,7 +10,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefact import Encoder, Manifest, TokenRow, clip_characters, head_and_tail
+from bestroute.artefact import Manifest
+from bestroute.inference import Session, TokenRow, clip_characters, head_and_tail
 
 Floats = NDArray[np.float32]
 
@@ -51,22 +52,27 @@ class OnnxPredictor:
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
-        self._encoder = Encoder(folder, "router", threads)
-        self.manifest = self._encoder.manifest
+        self._session = Session(folder, "router", threads)
+        self.manifest = self._session.manifest
         classes, max_n = len(self.manifest.classes), self.manifest.max_n
-        self._encoder.check_output("quality", classes, max_n)
-        self._encoder.check_output("match", classes, max_n)
-        self._encoder.check_output("output_tokens", classes)
+        self._session.check_output("quality", classes, max_n)
+        self._session.check_output("match", classes, max_n)
+        self._session.check_output("output_tokens", classes)
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
         """Token rows of the texts: [CLS] head ... tail [SEP], at most `max_tokens` ids."""
         limit = self.manifest.max_tokens
         clipped = [clip_characters(text, limit) for text in texts]
-        return [single_row(encoding.ids, limit) for encoding in self._encoder.tokenizer.encode_batch(clipped)]
+        return [single_row(encoding.ids, limit) for encoding in self._session.tokenizer.encode_batch(clipped)]
 
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         """Predictions for the rows in order; a row's result does not depend on the others."""
-        outputs = self._encoder.run(rows, time_budget_s=time_budget_s)
+        if not rows:
+            shape = (0, len(self.manifest.classes), self.manifest.max_n)
+            return Prediction(
+                np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape[:2], np.float32)
+            )
+        outputs = self._session.run(rows, time_budget_s=time_budget_s)
         return Prediction(outputs["quality"], outputs["match"], outputs["output_tokens"])
 
 

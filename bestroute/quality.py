@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+_ROUNDING = 1e-9  # so that a score of 0.7 is within 0.1 of one of 0.8, as it is on paper
 
 
 def selection_weights(rewards: ArrayLike, n: int) -> Floats:
@@ -28,10 +29,9 @@ def selection_weights(rewards: ArrayLike, n: int) -> Floats:
         raise ValueError(f"n must be between 1 and the {count} responses recorded, not {n}")
     levels, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     upto = np.concatenate([[0], np.cumsum(sizes)])
-    mass = np.array(
-        [comb(int(high), n) - comb(int(low), n) for low, high in zip(upto, upto[1:], strict=False)]
-    )
-    share: Floats = (mass / sizes / comb(count, n))[group]
+    ways = [comb(int(high), n) - comb(int(low), n) for low, high in zip(upto, upto[1:], strict=False)]
+    mass = np.array([way / comb(count, n) for way in ways])  # exact integers: they outgrow 64 bits
+    share: Floats = (mass / sizes)[group]
     return share
 
 
@@ -51,7 +51,7 @@ def match_probability(
     """
     values = np.asarray(scores, dtype=float)
     reference = np.asarray(reference_scores, dtype=float)
-    matches = (values[:, None] >= reference[None, :] - margin).mean(axis=1)
+    matches = (values[:, None] - reference[None, :] >= -margin - _ROUNDING).mean(axis=1)
     return _over_n(rewards, matches, max_n)
 
 
@@ -91,8 +91,15 @@ def auc(predictions: ArrayLike, qualities: ArrayLike) -> float:
 
 
 def calibration_error(predictions: ArrayLike, outcomes: ArrayLike, bins: int = 10) -> float:
-    """Expected calibration error over bins of equally many predictions: mean |prediction - outcome|."""
+    """Expected calibration error over bins of equally many predictions: mean |prediction - outcome|.
+
+    Predictions that tie share their mean outcome, so the order of the queries never matters. NaN for none.
+    """
     predicted, observed = np.asarray(predictions, dtype=float), np.asarray(outcomes, dtype=float)
+    if len(predicted) == 0:
+        return float("nan")
+    _, group = np.unique(predicted, return_inverse=True)
+    observed = (np.bincount(group, observed) / np.bincount(group))[group]
     order = np.argsort(predicted, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     errors = [abs(predicted[part].mean() - observed[part].mean()) * len(part) for part in parts]
@@ -105,7 +112,11 @@ def bootstrap_interval(
     generator: np.random.Generator,
     draws: int = 500,
 ) -> tuple[float, float]:
-    """95 % percentile interval of `statistic(indices)` over resamples of `count` queries."""
+    """95 % percentile interval of `statistic(indices)` over resamples of `count` queries.
+
+    Resamples where the statistic is NaN do not count; NaN for both ends where that is all of them.
+    """
     values = [float(statistic(generator.integers(0, count, count))) for _ in range(draws)]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
+    known = [value for value in values if not np.isnan(value)]
+    low, high = np.percentile(known, [2.5, 97.5]) if known else (np.nan, np.nan)
     return float(low), float(high)

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,8 +91,8 @@ def parse_record(raw: Any) -> Record:
     if not isinstance(responses, dict) or not responses:
         raise InputError('"responses" is missing or empty; give {"small": [{"score": ...}], ...}')
     return Record(
-        id=str(raw.get("id", "")),
-        source=str(raw.get("source", "")),
+        id=_label(raw, "id"),
+        source=_label(raw, "source"),
         prompt=_parse_prompt(raw),
         responses={str(name): _parse_responses(name, items) for name, items in responses.items()},
         input_tokens=_number(raw.get("input_tokens"), "input_tokens"),
@@ -150,12 +150,22 @@ def _parse_response(place: str, item: Mapping[str, Any]) -> Response:
     )
 
 
+def _label(raw: Mapping[str, Any], key: str) -> str:
+    return "" if raw.get(key) is None else str(raw[key])
+
+
 def _number(value: Any, place: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InputError(f"{place} is {value!r}; give a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        number = inf
+    if not isfinite(number):
+        raise InputError(f"{place} is {number}; give a finite number")
+    return number
 
 
 def _parse_preference(raw: Any) -> Preference:
@@ -164,9 +174,7 @@ def _parse_preference(raw: Any) -> Preference:
     for key in ("query", "chosen", "rejected"):
         if not isinstance(raw.get(key), str):
             raise InputError(f'"{key}" is missing or not a text')
-    return Preference(
-        str(raw.get("id", "")), str(raw.get("source", "")), raw["query"], raw["chosen"], raw["rejected"]
-    )
+    return Preference(_label(raw, "id"), _label(raw, "source"), raw["query"], raw["chosen"], raw["rejected"])
 
 
 def _parse_best_route(raw: Mapping[str, Any]) -> Record:
@@ -180,8 +188,8 @@ def _parse_best_route(raw: Mapping[str, Any]) -> Record:
         raise InputError('a best-route-llm record needs a "prompt" and a block for each model')
     counts = [block["token_num_prompt"] for block in models.values() if "token_num_prompt" in block]
     return Record(
-        id=str(raw.get("id", "")),
-        source=str(raw.get("id", "")).split("/", 1)[0],
+        id=_label(raw, "id"),
+        source=_label(raw, "id").split("/", 1)[0],
         prompt=raw["prompt"],
         responses={name: _best_route_block(name, block) for name, block in models.items()},
         input_tokens=_number(counts[0], "token_num_prompt") if counts else None,
@@ -193,7 +201,10 @@ def _best_route_block(name: str, block: Mapping[str, Any]) -> tuple[Response, ..
     if not isinstance(scores, list) or not scores:
         raise InputError(f"{name}.armoRM_scores is missing; score the responses first")
     columns = {"text": "responses", "output_tokens": "token_num_responses", "reward": "ourRM_scores"}
-    rows: list[dict[str, Any]] = [{"score": max(score, 0.0), "by": name} for score in scores]
+    known = [_number(score, f"{name}.armoRM_scores[{index}]") for index, score in enumerate(scores)]
+    rows: list[dict[str, Any]] = [
+        {"score": None if score is None else max(score, 0.0), "by": name} for score in known
+    ]
     for field, key in columns.items():
         values = block.get(key)
         if values is None:

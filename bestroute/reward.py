@@ -9,7 +9,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefact import Encoder, Manifest, TokenRow, clip_characters, head_and_tail
+from bestroute.artefact import MEND, Manifest
+from bestroute.errors import ArtefactError
+from bestroute.inference import Session, TokenRow, clip_characters, head_and_tail
 
 
 @runtime_checkable
@@ -29,9 +31,14 @@ class OnnxRewardModel:
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
-        self._encoder = Encoder(folder, "reward", threads)
-        self.manifest: Manifest = self._encoder.manifest
-        self._encoder.check_output("reward")
+        self._session = Session(folder, "reward", threads)
+        self.manifest: Manifest = self._session.manifest
+        self._session.check_output("reward")
+        if not 3 <= self.manifest.query_tokens <= self.manifest.max_tokens - 3:
+            raise ArtefactError(
+                f"{folder / 'manifest.json'}: query_tokens is {self.manifest.query_tokens}; a query and a "
+                f"response must both have room within max_tokens ({self.manifest.max_tokens}); {MEND}"
+            )
 
     def rewards(self, query: str, responses: Sequence[str]) -> NDArray[np.float32]:
         """One reward for each response, shape (responses,); an empty list gives an empty array."""
@@ -41,8 +48,8 @@ class OnnxRewardModel:
         """One reward for each (query, response), shape (pairs,)."""
         if not pairs:
             return np.empty(0, np.float32)
-        rows = pair_rows(self._encoder.tokenizer, pairs, self.manifest.max_tokens, self.manifest.query_tokens)
-        return self._encoder.run(rows)["reward"]
+        rows = pair_rows(self._session.tokenizer, pairs, self.manifest.max_tokens, self.manifest.query_tokens)
+        return self._session.run(rows)["reward"]
 
 
 def pair_rows(

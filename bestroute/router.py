@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from bestroute.artefact import TokenRow
+import numpy as np
+
 from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
 from bestroute.policy import Policy, load_policy
@@ -19,6 +22,8 @@ from bestroute.query import Query, QueryLike
 from bestroute.reward import OnnxRewardModel, RewardModel
 from bestroute.rules import Rule
 from bestroute.sampling import Attempt, EndpointSampler, Sample, Sampler, contenders, sample_ladder
+
+_LOG = logging.getLogger(__name__)
 
 
 class Pick(NamedTuple):
@@ -33,8 +38,8 @@ class Answer:
     """A completed query: the kept text, and everything that led to it.
 
     `model` and `n` are the arm that answered (another than the decision's where that one gave nothing),
-    `samples` all its responses with `rewards` in the same order (NaN for a blank one), `best` the kept one's
-    index, `attempts` every arm that was asked.
+    `samples` all its responses with `rewards` in the same order (NaN for a blank one and for a
+    single one), `best` the kept one's index, `attempts` every arm that was asked.
     """
 
     text: str
@@ -96,13 +101,10 @@ class Router:
             return _timed(decision, start, ruled, ruled, ruled)
         if not asked.text.strip():
             return _timed(self._decider.decide(asked, rule, None, "abstain"), start, ruled, ruled, ruled)
-        rows = self._predictor.tokenize([asked.text])
-        tokenized = perf_counter()
-        forecast, without = self._forecast(rows)
+        prediction, tokenized = self._predict([asked], self._time_budget_s)
         predicted = perf_counter()
-        return _timed(
-            self._decider.decide(asked, rule, forecast, without), start, ruled, tokenized, predicted
-        )
+        decision = self._decider.decide(asked, rule, *_forecast(prediction, 0))
+        return _timed(decision, start, ruled, tokenized, predicted)
 
     def route_batch(self, queries: Iterable[QueryLike], *, explain_all: bool = False) -> list[Decision]:
         """Decide many queries at once, in order; the same decisions as `route` gives one by one.
@@ -118,10 +120,9 @@ class Router:
             for index, (query, rule) in enumerate(zip(asked, rules, strict=True))
             if query.text.strip() and (explain_all or rule is None or rule.route is None)
         ]
-        rows = self._predictor.tokenize([asked[index].text for index in open_]) if open_ else []
-        tokenized = perf_counter()
-        forecasts = dict(zip(open_, self._forecasts(rows), strict=True))
+        prediction, tokenized = self._predict([asked[index] for index in open_], None)
         predicted = perf_counter()
+        forecasts = {index: _forecast(prediction, row) for row, index in enumerate(open_)}
         decisions = [
             self._decider.decide(query, rule, *forecasts.get(index, (None, _unpredicted(rule))))
             for index, (query, rule) in enumerate(zip(asked, rules, strict=True))
@@ -142,10 +143,10 @@ class Router:
         decision = await asyncio.to_thread(self.route, query)
         ladder = self._decider.ladder(decision, query, self._decider.rule_for(query))
         outcome = await sample_ladder(ladder, query, self._endpoint_sampler(), self.policy.sampling)
+        model, n = ladder[outcome.rung]
         texts = [sample.text for sample in outcome.samples]
         rewards = await asyncio.to_thread(self._rewards_of, query, texts)
         best = _best(contenders(outcome.samples), texts, rewards)
-        model, n = ladder[outcome.rung]
         return Answer(texts[best], model.name, n, decision, outcome.samples, rewards, best, outcome.attempts)
 
     def complete(self, messages: QueryLike, *, metadata: dict[str, Any] | None = None) -> Answer:
@@ -156,29 +157,25 @@ class Router:
             return asyncio.run(self.acomplete(messages, metadata=metadata))
         raise InputError("an event loop runs here: use `await router.acomplete(...)`")
 
-    def _forecast(self, rows: Sequence[TokenRow]) -> tuple[Forecast | None, Cause | None]:
-        started = perf_counter()
+    def _predict(self, queries: Sequence[Query], budget_s: float | None) -> tuple[Prediction | None, float]:
+        """The prediction, None where the router model failed, and when the tokens were ready."""
+        started = tokenized = perf_counter()
+        if not queries:
+            return None, started
         try:
-            prediction = self._predictor.predict(rows, self._time_budget_s)
-            if self._time_budget_s is not None and perf_counter() - started > self._time_budget_s:
+            rows = self._predictor.tokenize([query.text for query in queries])
+            tokenized = perf_counter()
+            prediction = self._predictor.predict(rows, budget_s)
+            if budget_s is not None and perf_counter() - started > budget_s:
                 raise PredictorOverrun("the answer came after the time budget had passed")
-        except PredictorError:
-            return self._fall_back(1)[0]
-        return _forecast_at(prediction, 0), None
-
-    def _forecasts(self, rows: Sequence[TokenRow]) -> list[tuple[Forecast | None, Cause | None]]:
-        if not rows:
-            return []
-        try:
-            prediction = self._predictor.predict(rows)
-        except PredictorError:
-            return self._fall_back(len(rows))
-        return [(_forecast_at(prediction, index), None) for index in range(len(rows))]
-
-    def _fall_back(self, count: int) -> list[tuple[Forecast | None, Cause | None]]:
-        with self._lock:
-            self.fallbacks += count
-        return [(None, "fallback")] * count
+            if not all(np.isfinite(values).all() for values in vars(prediction).values()):
+                raise PredictorError("a prediction is not a finite number")
+        except Exception as error:  # whatever the router model raises, the request must be answered
+            _LOG.warning("router model failed on %d queries, the reference answers: %r", len(queries), error)
+            with self._lock:
+                self.fallbacks += len(queries)
+            return None, tokenized
+        return prediction, tokenized
 
     def _reward_model(self) -> RewardModel:
         with self._lock:
@@ -193,9 +190,21 @@ class Router:
             return self._sampler
 
     def _rewards_of(self, query: Query, texts: Sequence[str]) -> tuple[float, ...]:
-        whole = [text for text in texts if text.strip()]
-        known = iter(self._reward_model().rewards(query.text, whole))
-        return tuple(float(next(known)) if text.strip() else float("nan") for text in texts)
+        """A reward for each response that is not blank, NaN for the others and for a single one.
+
+        A reward model that fails must not lose responses that are paid for: all are NaN then.
+        """
+        rewards = [float("nan")] * len(texts)
+        written = [index for index, text in enumerate(texts) if text.strip()]
+        if len(written) > 1:
+            try:
+                known = self._reward_model().rewards(query.text, [texts[index] for index in written])
+            except Exception as error:  # whatever it raises, one of the responses is the answer
+                _LOG.warning("reward model failed, a response is kept unrewarded: %r", error)
+            else:
+                for index, reward in zip(written, known, strict=True):
+                    rewards[index] = float(reward)
+        return tuple(rewards)
 
 
 def pick(model: RewardModel, query: QueryLike, responses: Sequence[str]) -> Pick:
@@ -213,15 +222,18 @@ def pick(model: RewardModel, query: QueryLike, responses: Sequence[str]) -> Pick
 
 def _best(indices: Iterable[int], texts: Sequence[str], rewards: Sequence[float]) -> int:
     written = [index for index in indices if texts[index].strip()]
-    return min(written, key=lambda index: (-rewards[index], len(texts[index]), texts[index], index))
+    rank = {index: -rewards[index] if isfinite(rewards[index]) else 0.0 for index in written}
+    return min(written, key=lambda index: (rank[index], len(texts[index]), texts[index], index))
 
 
 def _unpredicted(rule: Rule | None) -> Cause | None:
     return None if rule is not None and rule.route is not None else "abstain"
 
 
-def _forecast_at(prediction: Prediction, index: int) -> Forecast:
-    return Forecast(prediction.quality[index], prediction.match[index], prediction.output_tokens[index])
+def _forecast(prediction: Prediction | None, row: int) -> tuple[Forecast | None, Cause | None]:
+    if prediction is None:
+        return None, "fallback"
+    return Forecast(prediction.quality[row], prediction.match[row], prediction.output_tokens[row]), None
 
 
 def _timed(decision: Decision, *marks: float) -> Decision:

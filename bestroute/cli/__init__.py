@@ -74,7 +74,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point of the `bestroute` command."""
     try:
-        cli()
+        cli(prog_name="bestroute")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)

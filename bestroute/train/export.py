@@ -18,8 +18,9 @@ import onnx
 import torch
 from torch import nn
 
-from bestroute.artefact import FORMAT_VERSION, Encoder, Manifest, TokenRow, sha256
+from bestroute.artefact import FORMAT_VERSION, Manifest, sha256
 from bestroute.errors import TrainingError
+from bestroute.inference import Session, TokenRow
 from bestroute.train.encoder import load_tokenizer, pad
 from bestroute.train.quantize import quantize_rows
 
@@ -78,7 +79,7 @@ def _write_tokenizer(folder: Path) -> None:
 def _parity(
     model: nn.Module, outputs: Sequence[str], folder: Path, manifest: Manifest, rows: Sequence[TokenRow]
 ) -> dict[str, Any]:
-    served = Encoder(folder, manifest.kind).run(rows)[outputs[0]]
+    served = Session(folder, manifest.kind).run(rows)[outputs[0]]
     expected = np.concatenate([_forward(model, [row], manifest) for row in rows])
     difference = np.abs(served - expected)
     if difference.mean() > PARITY_LIMIT:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,7 +86,8 @@ def fit(
     per_epoch = -(-len(train.lengths) // settings.batch_size)
     steps = per_epoch * settings.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _ramp(steps, settings.warmup))
-    state = _load(checkpoint, settings, model, optimizer, schedule) or _State()
+    recipe = _fingerprint(settings, train)
+    state = _load(checkpoint, recipe, settings.device, model, optimizer, schedule) or _State()
     while state.step < steps:
         epoch, position = divmod(state.step, per_epoch)
         batch = _batches(train.lengths, settings.batch_size, settings.seed + epoch)[position]
@@ -95,7 +98,7 @@ def fit(
         if state.step % per_epoch == 0:
             _end_epoch(model, validation, state, settings)
         if state.step % settings.checkpoint_every == 0 or state.step == steps:
-            _save(checkpoint, settings, model, optimizer, schedule, state)
+            _save(checkpoint, recipe, model, optimizer, schedule, state)
     if state.best is not None:
         model.load_state_dict(state.best)
     model.eval()
@@ -163,12 +166,15 @@ def mean_loss(model: nn.Module, task: Task, settings: FitSettings) -> float:
     return total / len(task.lengths)
 
 
-def _save(
-    path: Path, settings: FitSettings, model: nn.Module, optimizer: Any, schedule: Any, state: _State
-) -> None:
+def _fingerprint(settings: FitSettings, train: Task) -> str:
+    """Tells a checkpoint of another recipe or other data from one to resume."""
+    return hashlib.sha256(json.dumps([asdict(settings), list(train.lengths)]).encode()).hexdigest()
+
+
+def _save(path: Path, recipe: str, model: nn.Module, optimizer: Any, schedule: Any, state: _State) -> None:
     buffer = io.BytesIO()
     content = {
-        "settings": asdict(settings),
+        "recipe": recipe,
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "schedule": schedule.state_dict(),
@@ -181,12 +187,12 @@ def _save(
 
 
 def _load(
-    path: Path, settings: FitSettings, model: nn.Module, optimizer: Any, schedule: Any
+    path: Path, recipe: str, device: str, model: nn.Module, optimizer: Any, schedule: Any
 ) -> _State | None:
     if not path.is_file():
         return None
-    content = torch.load(path, weights_only=True, map_location=settings.device)
-    if content["settings"] != asdict(settings):
+    content = torch.load(path, weights_only=True, map_location=device)
+    if content["recipe"] != recipe:
         return None
     model.load_state_dict(content["model"])
     optimizer.load_state_dict(content["optimizer"])

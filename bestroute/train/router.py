@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from bestroute.artefact import Manifest, clip_characters
+from bestroute.artefact import Manifest
 from bestroute.errors import TrainingError
+from bestroute.inference import clip_characters
 from bestroute.predictor import OnnxPredictor, Prediction, single_row
 from bestroute.quality import auc, bootstrap_interval, calibration_error
 from bestroute.records import Record, split_of
