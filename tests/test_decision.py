@@ -1,0 +1,363 @@
+"""From a forecast to an arm: costs, gaps and reasons worked out by hand, and what must always hold."""
+
+import json
+
+import numpy as np
+import pytest
+from fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TIERS, TINY, make_policy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bestroute.arms import Arm, Model
+from bestroute.decision import Decider, Forecast
+from bestroute.query import Query
+
+QUERY = Query.of("abcdefgh")  # two tokens
+FORECAST = Forecast(*(np.array(part, np.float32) for part in (QUALITY, MATCH, OUTPUT_TOKENS)))
+IMAGE = Query.of(
+    [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}, "abcdefgh"]}]
+)
+TOOLS = Query.of({"query": "abcdefgh", "tools": [{"type": "function"}]})
+ALWAYS = {"tokens": {"min": 1}}
+
+
+def decide(query=QUERY, forecast=FORECAST, without=None, **policy):
+    decider = Decider(make_policy(**policy), MANIFEST)
+    return decider.decide(query, decider.rule_for(query), forecast, without)
+
+
+def rule(name="r", when=ALWAYS, **action):
+    return {"name": name, "when": when, **action}
+
+
+def reasons(decision):
+    return [candidate.why_not for candidate in decision.candidates]
+
+
+def labels(decision):
+    return [candidate.arm.label for candidate in decision.candidates]
+
+
+class TestCost:
+    """Two prompt tokens at 1.0, ten response tokens at 2.0, in millionths of a dollar."""
+
+    @pytest.mark.parametrize(
+        ("samples", "n", "cost"),
+        [
+            ("native", 1, 2 + 20),
+            ("native", 4, 2 + 4 * 20),
+            ("parallel", 1, 2 + 20),
+            ("parallel", 4, 4 * (2 + 20)),
+            (None, 4, 4 * (2 + 20)),
+        ],
+    )
+    def test_as_the_endpoint_bills(self, samples, n, cost):
+        endpoint = samples and {"base_url": "http://localhost:1/v1", "samples": samples}
+        model = Model.model_validate({**TINY, "endpoint": endpoint})
+        assert model.cost(n, 2, 10) == pytest.approx(cost / 1e6)
+
+    def test_of_every_tier_from_the_predicted_tokens(self):
+        costs = [22, 4 * 22, 2 * (6 + 120), 4 * (6 + 120), 20 + 1200]
+        decision = decide()
+        assert [c.expected_cost * 1e6 for c in decision.candidates] == pytest.approx(costs)
+        assert decision.expected_cost * 1e6 == pytest.approx(504)
+        assert decision.reference_cost * 1e6 == pytest.approx(1220)
+
+    def test_without_a_forecast_from_the_mean_tokens_of_training(self):
+        decision = decide(forecast=None, without="abstain")
+        costs = [202, 4 * 202, 2 * 1206, 4 * 1206, 9020]  # 100, 200 and 300 response tokens
+        assert [c.expected_cost * 1e6 for c in decision.candidates] == pytest.approx(costs)
+        assert decision.expected_cost == decision.reference_cost
+
+    def test_of_an_unlearned_class_from_the_mean_over_classes(self):
+        own = {"name": "own", "price": {"input": 0.0, "output": 3.0}}
+        tiers = [{"model": "own"}, {"model": "big"}]
+        decision = decide(models=[own, BIG], tiers=tiers)
+        assert decision.candidates[0].expected_cost * 1e6 == pytest.approx(10 + 20 + 40)  # 3 * their mean
+
+
+class TestTiers:
+    @pytest.mark.parametrize(
+        ("dial", "arm", "cause"),
+        [
+            (0.25, "tiny@1", "tier"),
+            (0.24, "tiny@4", "tier"),
+            (0.125, "tiny@4", "tier"),
+            (0.0625, "mid@2", "tier"),
+            (0.03, "mid@4", "tier"),
+            (0.0156, "big@1", "reference"),
+            (-1.0, "big@1", "reference"),
+        ],
+    )
+    def test_the_first_within_the_dial_serves(self, dial, arm, cause):
+        decision = decide(max_gap=dial)
+        assert (decision.arm.label, decision.cause, decision.rule) == (arm, cause, None)
+
+    def test_gaps_matches_and_reasons(self):
+        decision = decide()
+        assert labels(decision) == ["tiny@1", "tiny@4", "mid@2", "mid@4", "big@1"]
+        assert [c.gap for c in decision.candidates] == [0.25, 0.125, 0.0625, 0.015625, 0.0]
+        assert [c.match_probability for c in decision.candidates] == [0.125, 0.25, 0.375, 0.46875, 1.0]
+        above = "gap {} is above 0.03".format
+        assert reasons(decision) == [above("0.250"), above("0.125"), above("0.062"), None, None]
+        assert [c.eligible for c in decision.candidates] == [False, False, False, True, True]
+        assert (decision.gap, decision.match_probability) == (0.015625, 0.46875)
+
+    def test_a_tier_may_have_its_own_dial(self):
+        tiers = [{"model": "tiny", "max_gap": 0.2}, {"model": "tiny", "n": 4, "max_gap": 0.2}, *TIERS[2:]]
+        decision = decide(tiers=tiers)
+        assert decision.arm == Arm(model="tiny", n=4)
+        assert [c.max_gap for c in decision.candidates] == [0.2, 0.2, 0.03, 0.03, 0.03]
+
+    def test_more_samples_of_the_reference_have_a_gap_below_zero(self):
+        tiers = [{"model": "big", "n": 2}, {"model": "big"}]
+        assert [c.gap for c in decide(tiers=tiers).candidates] == [-0.015625, 0.0]
+
+    def test_another_model_of_the_references_class_is_its_equal(self):
+        twin = {"name": "twin", "class": "large", "price": {"input": 1.0, "output": 1.0}}
+        decision = decide(models=[twin, BIG], tiers=[{"model": "twin"}, {"model": "big"}], max_gap=0.0)
+        assert (decision.model, decision.gap, decision.match_probability) == ("twin", 0.0, 0.5)
+
+
+class TestWhatTheRouterHasNotLearned:
+    UNKNOWN = "the router model has not learned this class or n"
+
+    @pytest.mark.parametrize(
+        ("model", "n"),
+        [({**TINY, "class": "minute"}, 1), ({"name": "tiny", "price": TINY["price"]}, 1), (TINY, 5)],
+    )
+    def test_is_never_chosen(self, model, n):
+        tiers = [{"model": "tiny", "n": n}, {"model": "big"}]
+        decision = decide(models=[model, BIG], tiers=tiers, max_gap=1.0)
+        assert (decision.model, decision.cause) == ("big", "reference")
+        assert reasons(decision) == [self.UNKNOWN, None]
+        assert (decision.candidates[0].gap, decision.candidates[0].match_probability) == (None, None)
+
+    def test_a_model_may_be_learned_by_its_own_name(self):
+        models = [{"name": "small", "price": TINY["price"]}, BIG]
+        decision = decide(models=models, tiers=[{"model": "small"}, {"model": "big"}])
+        assert decision.candidates[0].gap == 0.25
+
+    def test_a_reference_of_an_unlearned_class_always_serves(self):
+        decision = decide(models=[TINY, MID, {**BIG, "class": "giant"}], max_gap=1.0)
+        assert (decision.model, decision.cause, decision.gap) == ("big", "reference", None)
+        assert {(c.gap, c.match_probability) for c in decision.candidates} == {(None, None)}
+        assert reasons(decision) == [self.UNKNOWN] * 4 + [None]
+
+    def test_match_is_unknown_where_the_router_was_trained_against_another_class(self):
+        tiers = [{"model": "tiny"}, {"model": "mid", "n": 2}, {"model": "mid"}]
+        decision = decide(models=[TINY, MID], reference="mid", tiers=tiers)
+        assert [c.gap for c in decision.candidates] == [0.125, -0.0625, 0.0]
+        assert [c.match_probability for c in decision.candidates] == [None, None, 1.0]
+
+
+class TestRules:
+    def test_route(self):
+        decision = decide(forecast=None, rules=[rule(route={"model": "tiny", "n": 4})])
+        assert (decision.arm.label, decision.cause, decision.rule) == ("tiny@4", "rule", "r")
+        assert (decision.gap, decision.match_probability) == (None, None)
+        assert decision.expected_cost * 1e6 == pytest.approx(808)
+        assert labels(decision) == ["tiny@1", "tiny@4", "mid@2", "mid@4", "big@1"]
+        assert {c.gap for c in decision.candidates} == {None}
+        assert reasons(decision) == ["a rule decided", None, *["a rule decided"] * 3]
+
+    def test_route_to_an_arm_of_no_tier_with_a_forecast(self):
+        decision = decide(rules=[rule(route={"model": "mid", "n": 3})])
+        assert (decision.arm.label, decision.gap, decision.match_probability) == ("mid@3", 0.03125, 0.4375)
+        assert [c.gap for c in decision.candidates] == [0.25, 0.125, 0.0625, 0.015625, 0.0]
+        assert reasons(decision) == ["a rule decided"] * 5
+
+    @pytest.mark.parametrize(("max_gap", "arm"), [(0.125, "tiny@4"), (0.0, "big@1")])
+    def test_max_gap_replaces_every_tiers(self, max_gap, arm):
+        tiers = [{**TIERS[0], "max_gap": 0.5}, {**TIERS[1], "max_gap": 0.0}, *TIERS[2:]]
+        decision = decide(tiers=tiers, rules=[rule(max_gap=max_gap)])
+        assert (decision.arm.label, decision.rule) == (arm, "r")
+        assert {c.max_gap for c in decision.candidates} == {max_gap}
+
+    def test_exclude(self):
+        decision = decide(max_gap=1.0, rules=[rule("not you", exclude=["tiny"])])
+        assert (decision.arm.label, decision.cause, decision.rule) == ("mid@2", "tier", "not you")
+        assert reasons(decision) == ["excluded by rule 'not you'"] * 2 + [None] * 3
+        assert decision.candidates[0].gap == 0.25
+
+    def test_only_the_first_that_matches_acts(self):
+        rules = [
+            rule("long", {"tokens": {"min": 99}}, route={"model": "tiny"}),
+            rule("first", max_gap=0.0),
+            rule("second", route={"model": "tiny"}),
+        ]
+        decision = decide(rules=rules)
+        assert (decision.model, decision.rule) == ("big", "first")
+
+    def test_a_route_to_a_model_that_cannot_take_the_request_is_passed_over(self):
+        rules = [rule("a", route={"model": "tiny"}), rule("b", exclude=["mid"])]
+        assert decide(rules=rules).rule == "a"
+        assert decide(IMAGE, rules=rules).rule == "b"
+
+    def test_excluding_every_cheaper_model_leaves_the_reference(self):
+        decision = decide(max_gap=1.0, rules=[rule(exclude=["tiny", "mid"])])
+        assert (decision.model, decision.cause) == ("big", "reference")
+
+
+class TestWhatAModelCanTake:
+    @pytest.mark.parametrize(
+        ("query", "capabilities", "why_not"),
+        [
+            (IMAGE, ["tools"], "cannot take image"),
+            (TOOLS, ["image"], "cannot take tools"),
+            (TOOLS, [], "cannot take tools"),
+            (IMAGE, ["image"], None),
+            (TOOLS, ["tools", "image"], None),
+        ],
+    )
+    def test_capabilities(self, query, capabilities, why_not):
+        models = [{**TINY, "capabilities": capabilities}, MID, BIG]
+        decision = decide(query, models=models, max_gap=1.0)
+        assert decision.candidates[0].why_not == why_not
+        assert decision.model == ("tiny" if why_not is None else "big")
+
+    @pytest.mark.parametrize(("window", "why_not"), [(102, None), (101, "needs 102 tokens of 101")])
+    def test_context_window_holds_prompt_and_response(self, window, why_not):
+        models = [{**TINY, "context_window": window}, MID, BIG]
+        decision = decide(models=models, max_gap=1.0, sampling={"max_tokens": 100})
+        assert decision.candidates[0].why_not == why_not
+
+    def test_the_system_prompt_counts_too(self):
+        query = Query.of([{"role": "system", "content": "abcd"}, {"role": "user", "content": "abcdefgh"}])
+        models = [{**TINY, "context_window": 102}, MID, BIG]
+        decision = decide(query, models=models, sampling={"max_tokens": 100})
+        assert decision.candidates[0].why_not == "needs 103 tokens of 102"
+
+    def test_the_reference_is_never_left_out(self):
+        models = [TINY, MID, {**BIG, "context_window": 1}]
+        decision = decide(IMAGE, models=models)
+        assert (decision.model, decision.cause) == ("big", "reference")
+        assert decision.candidates[-1].why_not is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "why_not"),
+    [("abstain", "there is no text to predict from"), ("fallback", "the router model failed")],
+)
+def test_without_a_forecast_the_reference_answers(cause, why_not):
+    decision = decide(forecast=None, without=cause, max_gap=1.0)
+    assert (decision.arm.label, decision.cause, decision.gap) == ("big@1", cause, None)
+    assert reasons(decision) == [why_not] * 4 + [None]
+
+
+def test_as_dict_is_the_contract():
+    content = decide(Query.of({"query": "abcdefgh", "id": "q1"})).as_dict()
+    assert list(content) == [
+        "query_id", "model", "n", "cause", "rule", "gap", "match_probability", "expected_cost",
+        "reference_cost", "candidates", "policy", "timings_ms",
+    ]  # fmt: skip
+    assert list(content["candidates"][0]) == [
+        "model", "n", "gap", "match_probability", "expected_cost", "max_gap", "eligible", "why_not",
+    ]  # fmt: skip
+    assert content["query_id"] == "q1"
+    assert content["policy"] == make_policy().digest
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert "query_id" not in decide().as_dict()
+
+
+def test_the_digest_tells_dials_apart():
+    assert decide().policy == decide().policy != decide(max_gap=0.04).policy
+
+
+class TestLadder:
+    @staticmethod
+    def ladder(query=QUERY, **policy):
+        decider = Decider(make_policy(**policy), MANIFEST)
+        matched = decider.rule_for(query)
+        decision = decider.decide(query, matched, FORECAST)
+        return [f"{model.name}@{n}" for model, n in decider.ladder(decision, query, matched)]
+
+    @pytest.mark.parametrize(
+        ("dial", "arms"),
+        [
+            (1.0, ["tiny@1", "mid@2", "big@1"]),
+            (0.125, ["tiny@4", "mid@2", "big@1"]),
+            (0.03, ["mid@4", "big@1"]),  # nothing cheaper than what was decided
+            (0.0, ["big@1"]),
+        ],
+    )
+    def test_dearer_tiers_of_other_models_at_last_the_reference(self, dial, arms):
+        assert self.ladder(max_gap=dial) == arms
+
+    @pytest.mark.parametrize(
+        ("route", "arms"),
+        [
+            ({"model": "tiny", "n": 2}, ["tiny@2", "mid@2", "big@1"]),
+            ({"model": "mid"}, ["mid@1", "big@1"]),
+            ({"model": "big", "n": 3}, ["big@3"]),
+        ],
+    )
+    def test_from_an_arm_that_a_rule_chose(self, route, arms):
+        assert self.ladder(rules=[rule(route=route)]) == arms
+
+    def test_excluded_models_are_never_asked(self):
+        assert self.ladder(max_gap=1.0, rules=[rule(exclude=["mid"])]) == ["tiny@1", "big@1"]
+        assert self.ladder(max_gap=1.0, rules=[rule(exclude=["tiny"])]) == ["mid@2", "big@1"]
+
+    def test_models_that_cannot_take_the_request_are_not_asked(self):
+        models = [{**TINY, "capabilities": ["image"]}, MID, BIG]
+        assert self.ladder(IMAGE, max_gap=1.0, models=models) == ["tiny@1", "big@1"]
+
+    def test_a_reference_cheaper_than_what_was_decided_is_still_the_last_resort(self):
+        models = [{**TINY, "price": {"input": 99.0, "output": 99.0}}, MID, BIG]
+        tiers = [TIERS[1], TIERS[4]]
+        assert self.ladder(models=models, tiers=tiers, max_gap=1.0) == ["tiny@4", "big@1"]
+
+
+def rising(count, size):
+    return st.lists(
+        st.lists(st.floats(0, 1, width=32), min_size=size, max_size=size).map(sorted),
+        min_size=count,
+        max_size=count,
+    )
+
+
+forecasts = st.builds(
+    lambda quality, match, tokens: Forecast(
+        *(np.array(part, np.float32) for part in (quality, match, tokens))
+    ),
+    rising(3, 4),
+    rising(3, 4),
+    st.lists(st.floats(1, 2000, width=32), min_size=3, max_size=3),
+)
+dials = st.floats(-1, 1)
+
+
+class TestWhateverTheForecast:
+    @given(forecasts, dials, dials)
+    def test_a_larger_dial_never_picks_a_later_tier(self, forecast, one, other):
+        chosen = [
+            labels(decision).index(decision.arm.label)
+            for decision in (decide(forecast=forecast, max_gap=dial) for dial in sorted((one, other)))
+        ]
+        assert chosen[0] >= chosen[1]
+
+    @given(forecasts, dials, dials)
+    def test_a_larger_dial_never_picks_a_dearer_arm_of_tiers_in_order_of_cost(self, forecast, one, other):
+        weighed = decide(forecast=forecast).candidates
+        cheaper = [c for c in weighed[:-1] if c.expected_cost <= weighed[-1].expected_cost]
+        ordered = [*sorted(cheaper, key=lambda candidate: candidate.expected_cost), weighed[-1]]
+        tiers = [{"model": candidate.model, "n": candidate.n} for candidate in ordered]
+        narrow, wide = (decide(forecast=forecast, tiers=tiers, max_gap=dial) for dial in sorted((one, other)))
+        assert wide.expected_cost <= narrow.expected_cost <= narrow.reference_cost
+
+    @given(forecasts)
+    def test_more_samples_never_widen_the_gap_or_lower_the_match(self, forecast):
+        tiers = [*({"model": "mid", "n": n} for n in (1, 2, 3, 4)), {"model": "big"}]
+        arms = decide(forecast=forecast, tiers=tiers).candidates[:-1]
+        assert [c.gap for c in arms] == sorted((c.gap for c in arms), reverse=True)
+        assert [c.match_probability for c in arms] == sorted(c.match_probability for c in arms)
+        assert [c.expected_cost for c in arms] == sorted(c.expected_cost for c in arms)
+
+    @given(forecasts, dials)
+    def test_the_first_eligible_serves_and_a_reason_stands_against_the_others(self, forecast, dial):
+        decision = decide(forecast=forecast, max_gap=dial)
+        assert decision.arm == next(c.arm for c in decision.candidates if c.eligible)
+        for candidate in decision.candidates[:-1]:
+            assert candidate.eligible == (candidate.gap <= dial) == (candidate.why_not is None)
+        assert decision == decide(forecast=forecast, max_gap=dial)

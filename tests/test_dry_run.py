@@ -1,0 +1,96 @@
+"""Dry run: sums worked out by hand, and streams that are never held in memory whole."""
+
+from itertools import islice
+
+import pytest
+from fakes import FakePredictor, make_policy
+
+from bestroute.dry_run import BATCH, Tally, decide_all
+from bestroute.query import Query
+from bestroute.router import Router
+
+GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
+STRICT = {"name": "strict", "when": {"keywords": ["exactly"]}, "max_gap": 0.0}
+IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
+
+
+def router(predictor=None):
+    policy = make_policy(rules=[GREETING, STRICT])
+    return Router(policy, predictor=predictor or FakePredictor(), time_budget_s=None)
+
+
+def tally_of(*queries):
+    tally = Tally()
+    for decision in decide_all(router(), [Query.of(query) for query in queries]):
+        tally.add(decision)
+    return tally
+
+
+class TestTally:
+    def test_worked_by_hand(self):
+        """In millionths of a dollar, eight letters being two tokens and an image none.
+
+        A predicted tier costs mid@4: 4 * (2 * 3 + 20 * 6) = 504, the reference 2 * 10 + 40 * 30 = 1220. By
+        the mean tokens of training: the greeting 2 * 1 + 100 * 2 = 202 of 2 * 10 + 300 * 30 = 9020, the
+        image 300 * 30 = 9000 of the same.
+        """
+        summary = tally_of("abcdefgh", "12345678", "exactly!", "hi there", IMAGE).summary()
+        cost, reference = 2 * 504 + 1220 + 202 + 9000, 3 * 1220 + 9020 + 9000
+        assert summary["queries"] == 5
+        assert summary["causes"] == {"tier": 2, "reference": 1, "rule": 1, "abstain": 1}
+        assert summary["rules"] == {"strict": 1, "greeting": 1}
+        assert list(summary["arms"]) == ["mid@4", "big@1", "tiny@1"]
+        assert summary["cost_per_1000"] == pytest.approx(cost / 5 / 1000)
+        assert summary["reference_cost_per_1000"] == pytest.approx(reference / 5 / 1000)
+        assert summary["saving"] == pytest.approx(1 - cost / reference)
+        assert summary["with_gap"] == 3
+        assert summary["mean_gap"] == pytest.approx((2 * 0.015625 + 0) / 3)
+        mid, big, tiny = summary["arms"].values()
+        assert (mid["queries"], mid["share"]) == (2, pytest.approx(0.4))
+        assert mid["cost_per_1000"] == pytest.approx(2 * 504 / 5 / 1000)
+        assert big["cost_per_1000"] == pytest.approx((1220 + 9000) / 5 / 1000)
+        assert tiny["cost_per_1000"] == pytest.approx(202 / 5 / 1000)
+
+    def test_the_arms_add_up(self):
+        summary = tally_of("abcdefgh", "exactly!", "hi there").summary()
+        assert sum(arm["share"] for arm in summary["arms"].values()) == pytest.approx(1)
+        costs = sum(arm["cost_per_1000"] for arm in summary["arms"].values())
+        assert costs == pytest.approx(summary["cost_per_1000"])
+
+    def test_of_nothing(self):
+        summary = Tally().summary()
+        assert (summary["queries"], summary["arms"], summary["causes"]) == (0, {}, {})
+        assert (summary["cost_per_1000"], summary["saving"], summary["mean_gap"]) == (0, None, None)
+
+    def test_a_gap_that_nobody_knows_is_null(self):
+        summary = tally_of("hi there", "hi again").summary()
+        assert (summary["mean_gap"], summary["with_gap"]) == (None, 0)
+
+
+class TestDecideAll:
+    def test_in_order_whatever_the_batch(self):
+        queries = [Query.of(text) for text in ["a", "hi", "exactly", "b", "hi you", "c", "exactly so"]]
+        alone = [router().route(query) for query in queries]
+        for batch in (1, 2, 3, 7, 100):
+            assert list(decide_all(router(), queries, batch)) == alone
+
+    def test_no_queries(self):
+        assert list(decide_all(router(), [])) == []
+
+    def test_a_stream_is_read_a_batch_at_a_time(self):
+        predictor, read = FakePredictor(), []
+
+        def endless():
+            query = Query.of("something")
+            while True:
+                read.append(None)
+                yield query
+
+        decisions = decide_all(router(predictor), endless())
+        assert (len(read), predictor.batches) == (0, [])
+        next(decisions)
+        assert (len(read), predictor.batches) == (BATCH, [BATCH])
+        list(islice(decisions, BATCH - 1))
+        assert len(read) == BATCH
+        next(decisions)
+        assert (len(read), predictor.batches) == (2 * BATCH, [BATCH, BATCH])

@@ -1,0 +1,118 @@
+"""Lines in, with the place of a bad one; files out, whole or not at all."""
+
+import gzip
+import json
+import tracemalloc
+
+import pytest
+
+from bestroute.errors import InputError
+from bestroute.files import atomic_write, read_lines
+
+
+def write(path, content):
+    content = content.encode("utf-8") if isinstance(content, str) else content
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+class TestReadLines:
+    @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+    @pytest.mark.parametrize(
+        "content", ["1\n2\n", "1\n2", "\n1\n\n  \n2\n\n", "1\r\n2\r\n", "\ufeff1\n2\n", "\ufeff\n 1 \n2"]
+    )
+    def test_layout_does_not_matter(self, tmp_path, name, content):
+        assert list(read_lines(write(tmp_path / name, content), int)) == [1, 2]
+
+    def test_only_line_feeds_end_a_line(self, tmp_path):
+        path = write(tmp_path / "a.txt", "a\u2028b\x0bc\x85d\n")
+        assert list(read_lines(path, str)) == ["a\u2028b\x0bc\x85d"]
+
+    def test_empty_file(self, tmp_path):
+        assert list(read_lines(write(tmp_path / "a", ""), int)) == []
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            (b"\xff", "not UTF-8 (byte 1 of the line); save the file as UTF-8"),
+            (b'"caf\xe9"', "not UTF-8 (byte 5 of the line); save the file as UTF-8"),
+            (b'{"a" 1}', "not JSON: Expecting ':' delimiter at column 6"),
+            (b"[" * 200_000, "nested too deeply"),
+        ],
+    )
+    def test_a_bad_line_is_named_with_its_number(self, tmp_path, line, message):
+        path = write(tmp_path / "a.jsonl", b"1\n\n2\n" + line + b"\n3\n")
+        with pytest.raises(InputError) as caught:
+            list(read_lines(path, json.loads))
+        assert str(caught.value) == f"{path}:4: {message}"
+
+    def test_the_lines_before_a_bad_one_come_first(self, tmp_path):
+        lines = read_lines(write(tmp_path / "a", "1\nx\n"), int)
+        assert next(lines) == 1
+        with pytest.raises(InputError, match=":2: "):
+            next(lines)
+
+    def test_on_bad_is_told_and_reading_goes_on(self, tmp_path):
+        path = write(tmp_path / "a", b"1\nx\n\xff\n4\n")
+        bad = []
+        assert list(read_lines(path, int, bad.append)) == [1, 4]
+        assert [str(error).split(": ")[0] for error in bad] == [f"{path}:2", f"{path}:3"]
+
+    def test_errors_of_the_program_are_not_hidden(self, tmp_path):
+        path = write(tmp_path / "a", "1\n")
+        with pytest.raises(ZeroDivisionError):
+            list(read_lines(path, lambda line: 1 // 0, lambda error: None))
+
+    @pytest.mark.parametrize(
+        ("name", "reason"), [("missing.jsonl", "No such file"), ("missing.gz", "No such file"), (".", "")]
+    )
+    def test_what_is_not_a_file(self, tmp_path, name, reason):
+        path = tmp_path / name
+        with pytest.raises(InputError) as caught:
+            list(read_lines(path, str))
+        assert str(caught.value).startswith(f"{path}: cannot be read: {reason}")
+
+    def test_damaged_gzip(self, tmp_path):
+        whole = gzip.compress(b"".join(b'{"a": %d}\n' % number for number in range(5000)))
+        scrambled = whole[:20] + bytes(20) + whole[40:]
+        for content in (whole[: len(whole) // 2], scrambled, b"plain text\n"):
+            path = tmp_path / "a.jsonl.gz"
+            path.write_bytes(content)
+            with pytest.raises(InputError, match=r"a\.jsonl\.gz:( cannot be read|\d+): "):
+                list(read_lines(path, json.loads))
+
+    def test_memory_does_not_grow_with_the_file(self, tmp_path):
+        path = write(tmp_path / "a.gz", b"x" * 99 + b"\n" + b"y" * 99 + b"\n" * 1_000_000)
+        tracemalloc.start()
+        assert sum(1 for _ in read_lines(path, str)) == 2
+        assert tracemalloc.get_traced_memory()[1] < 500_000
+        tracemalloc.stop()
+
+
+class TestAtomicWrite:
+    def test_writes_and_makes_folders(self, tmp_path):
+        path = tmp_path / "deep" / "er" / "a.bin"
+        with atomic_write(path) as file:
+            file.write(b"new")
+            assert not path.exists()
+        assert path.read_bytes() == b"new"
+        assert path.stat().st_mode & 0o777 == 0o644
+
+    @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+    def test_the_old_file_stays_when_the_block_fails(self, tmp_path, error):
+        path = write(tmp_path / "a.bin", "old")
+
+        def interrupted():
+            with atomic_write(path) as file:
+                file.write(b"half")
+                raise error
+
+        pytest.raises(error, interrupted)
+        assert path.read_bytes() == b"old"
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_a_target_that_cannot_be_replaced_leaves_no_temporary_file(self, tmp_path):
+        (tmp_path / "a").mkdir()
+        with pytest.raises(OSError), atomic_write(tmp_path / "a") as file:  # noqa: PT011
+            file.write(b"new")
+        assert [path.name for path in tmp_path.iterdir()] == ["a"]

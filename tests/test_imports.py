@@ -1,0 +1,59 @@
+"""What importing costs: nothing heavy, no network client, no torch."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import bestroute
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ["click", "numpy", "onnxruntime", "openai", "pydantic", "tokenizers", "torch", "yaml"]
+NETWORK = [
+    "aiohttp",
+    "httpx",
+    "httpx2",
+    "openai",
+    "requests",
+    "torch",
+    "transformers",
+    "urllib3",
+    "starlette",
+]
+
+
+def modules_after(code: str) -> set[str]:
+    shown = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport json, sys\nprint(json.dumps(list(sys.modules)))"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(shown.stdout.splitlines()[-1]))
+
+
+def test_importing_bestroute_loads_nothing_heavy():
+    assert not modules_after("import bestroute").intersection(HEAVY)
+
+
+def test_routing_and_picking_load_no_network_client_and_no_torch():
+    code = (
+        "import bestroute\n"
+        "router = bestroute.Router.from_policy('policies/balanced.yaml')\n"
+        "router.route('Why is the sky blue?')\n"
+        "router.pick('What is 2 + 2?', ['4', '5'])"
+    )
+    assert not modules_after(code).intersection(NETWORK)
+
+
+def test_listing_commands_loads_no_model():
+    code = "from bestroute.cli import cli\ncli(['check', '--help'], standalone_mode=False)"
+    assert not modules_after(code).intersection({"onnxruntime", "numpy", "torch"})
+
+
+def test_public_names_are_all_there_and_sorted():
+    assert bestroute.__all__ == sorted(bestroute.__all__)
+    for name in bestroute.__all__:
+        assert getattr(bestroute, name) is not None
+    assert set(dir(bestroute)) == set(bestroute.__all__)

@@ -1,0 +1,127 @@
+"""The embedded router model: whatever it was trained on, these must hold."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from bestroute.errors import PredictorOverrun
+from bestroute.predictor import OnnxPredictor, Prediction, Predictor, single_row
+
+FIELDS = ("quality", "match", "output_tokens")
+TEXTS = [
+    "hi",
+    "Prove that there are infinitely many primes.",
+    "",
+    " \n\t",
+    "word " * 600,
+    "x" * 5000,
+    "nul \0 in \x00 the middle",
+    "\u202eright to left\u202c \u200f\u2066bidi\u2069 \ufeff",
+    "数学的归纳法是什么？" * 40,
+    "สวัสดีครับ 🙂‍↔️ e\u0301",
+    "\ufffd \U0010ffff \ue000",
+]
+
+
+@pytest.fixture(scope="module")
+def rows(predictor):
+    return predictor.tokenize(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def batch(predictor, rows):
+    return predictor.predict(rows)
+
+
+def close(prediction: Prediction, other: Prediction, rows=slice(None)) -> bool:
+    return all(
+        np.allclose(getattr(prediction, name), getattr(other, name)[rows], atol=1e-5, rtol=1e-5)
+        for name in FIELDS
+    )
+
+
+def test_is_a_predictor(predictor):
+    assert isinstance(predictor, Predictor)
+    assert isinstance(predictor, OnnxPredictor)
+
+
+def test_shapes_follow_the_manifest(predictor, batch):
+    classes, max_n = len(predictor.manifest.classes), predictor.manifest.max_n
+    assert batch.quality.shape == batch.match.shape == (len(TEXTS), classes, max_n)
+    assert batch.output_tokens.shape == (len(TEXTS), classes)
+
+
+def test_values_are_qualities_probabilities_and_counts(batch):
+    for values in (batch.quality, batch.match):
+        assert ((values >= 0) & (values <= 1)).all()  # NaN fails both
+    assert (batch.output_tokens > 0).all()
+    assert np.isfinite(batch.output_tokens).all()
+
+
+def test_more_samples_never_lower_quality_or_match(batch):
+    assert (np.diff(batch.quality, axis=2) >= -1e-6).all()
+    assert (np.diff(batch.match, axis=2) >= -1e-6).all()
+
+
+def test_a_batch_is_its_rows_one_by_one(predictor, rows, batch):
+    for index, row in enumerate(rows):
+        assert close(predictor.predict([row]), batch, slice(index, index + 1)), TEXTS[index]
+
+
+def test_the_order_of_a_batch_is_kept(predictor, rows, batch):
+    backwards = predictor.predict(rows[::-1] + rows)
+    assert close(batch, backwards, slice(len(rows), None))
+    assert close(batch, backwards, np.arange(len(rows))[::-1])
+
+
+def test_an_empty_batch(predictor, batch):
+    nothing = predictor.predict(predictor.tokenize([]))
+    assert [getattr(nothing, name).shape for name in FIELDS] == [
+        (0, *getattr(batch, name).shape[1:]) for name in FIELDS
+    ]
+
+
+def test_rows_are_framed_and_bounded(predictor, rows):
+    start, end = predictor.tokenize([""])[0].ids
+    for row in rows:
+        assert (row.ids[0], row.ids[-1]) == (start, end)
+        assert row.second_from == len(row.ids) <= predictor.manifest.max_tokens
+
+
+def test_a_long_text_keeps_its_head_and_tail(predictor):
+    """Twenty words are one id each, so the ends of the row can be read off."""
+    numbers = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    ids = [predictor.tokenize([word])[0].ids[1] for word in numbers]
+    row = predictor.tokenize([" ".join([*numbers, *["filler"] * 5000, *numbers])])[0]
+    assert len(row.ids) == predictor.manifest.max_tokens
+    assert row.ids[1:11] == ids == row.ids[-11:-1]
+
+
+def test_a_megabyte_costs_no_more_than_its_ends(predictor):
+    text = " ".join(f"word{number}" for number in range(110_000))
+    assert len(text) > 1_000_000
+    row = predictor.tokenize([text])[0]
+    assert len(row.ids) == predictor.manifest.max_tokens
+    assert row == predictor.tokenize([text[:20_000] + text[-20_000:]])[0]
+
+
+def test_single_row():
+    assert single_row([101, 1, 2, 3, 4, 5, 102], 5).ids == [101, 1, 2, 5, 102]
+    assert single_row([101, 1, 102], 5).ids == [101, 1, 102]
+    assert single_row([101, 102], 5).second_from == 2
+
+
+def test_a_time_budget_that_passes_aborts_and_leaves_the_model_usable(predictor, rows, batch):
+    long = predictor.tokenize(["word " * 600] * 32)
+    with pytest.raises(PredictorOverrun, match="time budget"):
+        predictor.predict(long, time_budget_s=0.001)
+    assert close(predictor.predict(rows, time_budget_s=60), batch)
+
+
+def test_threads_share_it(predictor, batch):
+    indices = [*range(len(TEXTS))] * 3
+    with ThreadPoolExecutor(8) as pool:
+        ask = lambda index: predictor.predict(predictor.tokenize([TEXTS[index]]))  # noqa: E731
+        for index, prediction in zip(indices, pool.map(ask, indices), strict=True):
+            assert close(prediction, batch, slice(index, index + 1))

@@ -1,0 +1,106 @@
+"""The whole road, small: records of four dozen sums to two artefacts that serve, by the commands."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from bestroute.artefact import read_manifest
+from bestroute.cli import cli
+from bestroute.predictor import OnnxPredictor
+from bestroute.records import read_records, split_of
+from bestroute.reward import OnnxRewardModel
+
+pytestmark = pytest.mark.train
+
+
+def record(number: int) -> dict:
+    right, wrong = f"It is {number + 2}.", f"It is {number + 3}."
+    small = [
+        {"text": text, "score": float(text == right), "output_tokens": 5} for text in (right, wrong, wrong)
+    ]
+    large = [{"text": right, "score": 1.0, "output_tokens": 6}]
+    responses = {"small": small, "large": large}
+    return {"id": str(number), "source": "sums", "query": f"What is {number} + 2?", "responses": responses}
+
+
+def pair(number: int) -> dict:
+    return {"query": f"Greet me {number} times.", "chosen": "Hello, good day!", "rejected": "No."}
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("train")
+    for name, line, count in (("sums.jsonl", record, 48), ("pairs.jsonl", pair, 20)):
+        (folder / name).write_text("".join(json.dumps(line(number)) + "\n" for number in range(count)))
+    return folder
+
+
+def run(*words: object) -> dict:
+    result = CliRunner().invoke(cli, ["train", *map(str, words), "--epochs", "1", "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def reward(workplace):
+    sums, pairs = workplace / "sums.jsonl", workplace / "pairs.jsonl"
+    labels = ["--label", sums, "--labelled", workplace / "labelled"]
+    run("reward", sums, "--preferences", pairs, *labels, "--out", workplace / "reward", "--batch-size", 8)
+    return workplace / "reward"
+
+
+@pytest.fixture(scope="module")
+def router(workplace, reward):
+    run("router", workplace / "labelled" / "sums.jsonl", "--out", workplace / "router", "--max-n", 8)
+    return workplace / "router"
+
+
+def test_every_response_has_an_out_of_fold_reward(workplace, reward):
+    labelled = list(read_records([workplace / "labelled" / "sums.jsonl"]))
+    assert len(labelled) == 48
+    assert all(0 < item.reward < 1 for row in labelled for items in row.responses.values() for item in items)
+    folds = [workplace / "labelled" / f"fold-{fold}-of-2" for fold in range(2)]
+    assert all(read_manifest(fold, "reward").recipe["fold"] for fold in folds)
+
+
+def test_the_reward_artefact_serves(reward):
+    assert OnnxRewardModel(reward).rewards("What is 1 + 2?", ["It is 3.", "It is 4."]).shape == (2,)
+    metrics = read_manifest(reward, "reward").metrics
+    assert metrics["parity"]["mean"] < 0.03
+    assert set(metrics["test"]["best_of_n"]["sums"]["n=2"]) >= {"random", "kept", "oracle", "share_of_gain"}
+
+
+def test_the_router_artefact_serves(workplace, router):
+    predictor = OnnxPredictor(router)
+    assert predictor.manifest.classes == ("small", "large")
+    assert predictor.predict(predictor.tokenize(["What is 1 + 2?"])).quality.shape == (1, 2, 8)
+    manifest = read_manifest(router, "router")
+    assert manifest.recipe["data"].keys() == {"sums.jsonl"}
+    assert manifest.recipe["settings"]["fit"]["seed"] == 0
+    tested = sum(split_of(f"What is {n} + 2?") == "test" for n in range(48))
+    assert manifest.metrics["test"]["sums"]["queries"] == tested > 0
+
+
+def test_nothing_is_left_beside_the_artefacts(workplace, router):
+    names = {path.name for path in workplace.iterdir()}
+    assert names == {"sums.jsonl", "pairs.jsonl", "labelled", "reward", "router"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["router", "{}/sums.jsonl", "--reference", "huge"], "but no reference 'huge'"),
+        (["router", "{}/broken.jsonl"], "broken.jsonl:7: not JSON"),
+        (["reward", "{}/sums.jsonl", "--labelled", "{}/x"], "--label and --labelled go together"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(workplace, words, message):
+    lines = (workplace / "sums.jsonl").read_text().splitlines()
+    (workplace / "broken.jsonl").write_text("\n".join([*lines[:6], lines[6][:40], *lines[7:]]))
+    named = [word.format(workplace) for word in words]
+    result = CliRunner().invoke(cli, ["train", *named, "--out", str(workplace / "never")])
+    (workplace / "broken.jsonl").unlink()
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (workplace / "never").exists()

@@ -1,0 +1,65 @@
+"""Records to targets, worked out by hand."""
+
+import numpy as np
+import pytest
+
+from bestroute.errors import TrainingError
+from bestroute.records import parse_record
+from bestroute.train.labels import classes_of, router_targets
+
+RECORD = parse_record(
+    {
+        "id": "a",
+        "query": "What is 2 + 2?",
+        "responses": {
+            "small": [
+                {"score": 0.0, "reward": 0.2, "output_tokens": 10},
+                {"score": 1.0, "reward": 0.9, "output_tokens": 30},
+                {"score": 0.0, "reward": 0.5, "output_tokens": 20},
+            ],
+            "large": [{"score": 1.0, "output_tokens": 40}, {"score": 0.0, "output_tokens": 60}],
+        },
+    }
+)
+
+
+def test_targets_are_the_exact_expectations():
+    targets = router_targets([RECORD], ["small", "large"], "large", 4, 0.0)
+    # of 1: each a third; of 2: the best of rewards 0.5 < 0.9 is kept in 2 of 3 pairs; of 3: always
+    np.testing.assert_allclose(targets.quality[0, 0], [1 / 3, 2 / 3, 1, np.nan])
+    # a wrong answer matches half of the reference's, a right one all of them
+    np.testing.assert_allclose(targets.match[0, 0], [2 / 3, 5 / 6, 1, np.nan])
+    np.testing.assert_allclose(targets.quality[0, 1], [0.5, 0.5, np.nan, np.nan])
+    np.testing.assert_allclose(targets.output_tokens[0], [20, 50])
+    assert targets.texts == ["What is 2 + 2?"]
+
+
+def test_a_class_without_responses_has_no_targets():
+    targets = router_targets([RECORD], ["small", "medium", "large"], "large", 2, 0.0)
+    assert np.isnan(targets.quality[0, 1]).all()
+    assert np.isnan(targets.output_tokens[0, 1])
+
+
+def test_without_rewards_the_kept_one_is_any():
+    bare = parse_record(
+        {"query": "q", "responses": {"small": [{"score": 1}, {"score": 0}], "large": [{"score": 1}]}}
+    )
+    targets = router_targets([bare], ["small", "large"], "large", 2, 0.0)
+    np.testing.assert_allclose(targets.quality[0, 0], [0.5, 0.5])
+
+
+def test_classes_stand_by_rising_score_and_the_reference_last():
+    records = [
+        parse_record(
+            {"query": "q", "responses": {name: [{"score": score}] for name, score in scores.items()}}
+        )
+        for scores in ({"b": 0.9, "a": 0.2, "top": 0.5}, {"b": 0.7, "a": 0.4, "top": 0.5})
+    ]
+    assert classes_of(records, "top") == ["a", "b", "top"]
+
+
+def test_a_reference_that_no_record_has_is_named():
+    with pytest.raises(TrainingError, match="no reference 'huge'; see --reference"):
+        classes_of([RECORD], "huge")
+    with pytest.raises(TrainingError, match="no record has responses of the reference 'huge'"):
+        router_targets([RECORD], ["small"], "huge", 2, 0.0)
