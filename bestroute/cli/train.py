@@ -116,7 +116,7 @@ def train_reward_command(
     With --label, records are first given rewards by models that never saw their query, one a fold: what the
     router's labels need. The --label records also measure the best-of-n gain on their test split.
     """
-    from bestroute.train.reward import RewardSettings, out_of_fold_rewards, train_reward
+    from bestroute.train.reward import OutOfFold, RewardSettings, train_reward
 
     if bool(label) != bool(labelled):
         raise click.UsageError("--label and --labelled go together")
@@ -124,14 +124,13 @@ def train_reward_command(
     pairs = list(_reading(read_preferences, preferences, skip_bad))
     settings = RewardSettings(per_source=per_source, fit=_fit_settings(fit))
     files = {path: list(_reading(read_records, [path], skip_bad)) for path in label}
-    for path, part in files.items():
-        target = Path(labelled or "") / path.name
-        if not target.exists():
-            with _progress("fold") as report:
-                rewarded = out_of_fold_rewards(
-                    loaded, pairs, part, folds, Path(labelled or ""), settings, report
-                )
-            _write_records(target, rewarded)
+    missing = [path for path in files if labelled and not (labelled / path.name).exists()]
+    if missing and labelled:
+        with _progress("fold") as report:
+            models = OutOfFold(loaded, pairs, folds, labelled, settings, report)
+        for path in missing:
+            with click.progressbar(files[path], label=f"rewards of {path.name}", file=sys.stderr) as rows:
+                _write_records(labelled / path.name, [models.rewarded(record) for record in rows])
     measured = [record for part in files.values() for record in part]
     with _progress("reward") as report:
         recipe = _recipe([*records, *preferences])
@@ -161,7 +160,11 @@ def _recipe(paths: Sequence[Path]) -> dict[str, Any]:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[Progress], None]]:
-    """A progress bar on stderr that follows the steps of one or more trainings."""
+    """A progress bar on stderr that follows the steps of one or more trainings; where stderr is no terminal,
+    a line for every tenth of the way."""
+    if not sys.stderr.isatty():
+        yield lambda progress: _progress_line(title, progress)
+        return
     with click.progressbar(length=1, label=title, file=sys.stderr, show_pos=True) as bar:
 
         def report(progress: Progress) -> None:
@@ -170,6 +173,12 @@ def _progress(title: str) -> Iterator[Callable[[Progress], None]]:
             bar.update(progress.step - bar.pos)
 
         yield report
+
+
+def _progress_line(title: str, progress: Progress) -> None:
+    if progress.step * 10 // progress.steps > (progress.step - 1) * 10 // progress.steps:
+        place = f"step {progress.step} of {progress.steps}"
+        click.echo(f"{title} epoch {progress.epoch}, {place}, loss {progress.loss:.3f}", err=True)
 
 
 def _write_records(path: Path, records: Sequence[Record]) -> None:

@@ -126,50 +126,47 @@ def train_reward(
     return finished
 
 
-def out_of_fold_rewards(
-    records: Sequence[Record],
-    preferences: Sequence[Preference],
-    labelled: Sequence[Record],
-    folds: int,
-    scratch: Path,
-    settings: RewardSettings,
-    report: Report,
-) -> list[Record]:
-    """`labelled` with every response's reward set by a model that never saw its query.
+class OutOfFold:
+    """Reward models that never saw the query they reward.
 
     The training queries are cut into `folds` by a hash; each fold is rewarded by a model trained on the
     others. Queries of the other splits are seen by no fold's model and get the first one's rewards. `scratch`
     is a folder for the folds' artefacts and checkpoints; finished folds there are used again.
     """
-    models = []
-    for fold in range(folds):
-        folder = scratch / f"fold-{fold}-of-{folds}"
-        if not (folder / "manifest.json").is_file():
-            kept = [record for record in records if _fold_of(record.prompt, folds) != fold]
-            others = [pair for pair in preferences if _fold_of(pair.prompt, folds) != fold]
-            fold_settings = replace(settings, fit=replace(settings.fit, seed=settings.fit.seed + fold))
-            train_reward(kept, others, folder, fold_settings, {"fold": f"{fold} of {folds}"}, report)
-        models.append(OnnxRewardModel(folder, threads=0))
-    return [_rewarded(record, models[_unseen_by(record, folds)]) for record in labelled]
 
+    def __init__(
+        self,
+        records: Sequence[Record],
+        preferences: Sequence[Preference],
+        folds: int,
+        scratch: Path,
+        settings: RewardSettings,
+        report: Report,
+    ) -> None:
+        self._models = []
+        for fold in range(folds):
+            folder = scratch / f"fold-{fold}-of-{folds}"
+            if not (folder / "manifest.json").is_file():
+                kept = [record for record in records if _fold_of(record.prompt, folds) != fold]
+                others = [pair for pair in preferences if _fold_of(pair.prompt, folds) != fold]
+                own = replace(settings, fit=replace(settings.fit, seed=settings.fit.seed + fold))
+                train_reward(kept, others, folder, own, {"fold": f"{fold} of {folds}"}, report)
+            self._models.append(OnnxRewardModel(folder, threads=0))
 
-def _unseen_by(record: Record, folds: int) -> int:
-    return _fold_of(record.prompt, folds) if split_of(record.prompt) == "train" else 0
+    def rewarded(self, record: Record) -> Record:
+        """The record with every response's reward set."""
+        unseen = _fold_of(record.prompt, len(self._models)) if split_of(record.prompt) == "train" else 0
+        model, text, responses = self._models[unseen], prompt_text(record), {}
+        for name, items in record.responses.items():
+            rewards = model.rewards(text, [item.text or "" for item in items])
+            responses[name] = tuple(
+                replace(item, reward=float(reward)) for item, reward in zip(items, rewards, strict=True)
+            )
+        return replace(record, responses=responses)
 
 
 def _fold_of(prompt: Any, folds: int) -> int:
     return bucket(prompt, "fold", folds)
-
-
-def _rewarded(record: Record, model: OnnxRewardModel) -> Record:
-    text = prompt_text(record)
-    responses = {}
-    for name, items in record.responses.items():
-        rewards = model.rewards(text, [item.text or "" for item in items])
-        responses[name] = tuple(
-            replace(item, reward=float(reward)) for item, reward in zip(items, rewards, strict=True)
-        )
-    return replace(record, responses=responses)
 
 
 def prompt_text(record: Record) -> str:
