@@ -29,8 +29,12 @@ def _http_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http:// or https:// address such as http://localhost:8000/v1")
-    if parts.username or parts.password:
-        raise ValueError("must not hold a key or password; name an environment variable in api_key_env")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must have a port between 0 and 65535, or none") from None
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must not hold a key, password or query; name a variable in api_key_env")
     return url
 
 
@@ -48,8 +52,8 @@ class Endpoint(Frozen):
     model: Name | None = Field(
         default=None, description="the model's name there; the policy's name if absent"
     )
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
-        default=None, description="environment variable that holds the key"
+    api_key_env: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = Field(
+        default=None, description="environment variable, in capitals, that holds the key"
     )
     samples: Literal["native", "parallel"] = Field(
         default="parallel",

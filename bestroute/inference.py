@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bestroute.artefact import MEND, Kind, check_files, read_manifest
 from bestroute.errors import ArtefactError, PredictorError, PredictorOverrun
+from bestroute.text import clean
 
 BATCH_TOKENS = 256
 
@@ -117,7 +118,7 @@ def head_and_tail(ids: list[int], limit: int) -> list[int]:
 def clip_characters(text: str, tokens: int) -> str:
     """Bound the work of tokenizing: the head and tail that could fill `tokens` at 16 characters each."""
     half = 16 * tokens // 2
-    text = text.strip()
+    text = clean(text).strip()
     return text if len(text) <= 2 * half else f"{text[:half]} {text[-half:]}"
 
 

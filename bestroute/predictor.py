@@ -62,8 +62,8 @@ class OnnxPredictor:
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
         """Token rows of the texts: [CLS] head ... tail [SEP], at most `max_tokens` ids."""
         limit = self.manifest.max_tokens
-        clipped = [clip_characters(text, limit) for text in texts]
-        return [single_row(encoding.ids, limit) for encoding in self._session.tokenizer.encode_batch(clipped)]
+        encode = self._session.tokenizer.encode  # not encode_batch: it starts threads in the host's process
+        return [single_row(encode(clip_characters(text, limit)).ids, limit) for text in texts]
 
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         """Predictions for the rows in order; a row's result does not depend on the others."""

@@ -19,6 +19,7 @@ import re2
 
 from bestroute.errors import InputError
 from bestroute.files import OnBad, read_lines
+from bestroute.text import clean, estimate_tokens
 
 Message: TypeAlias = Mapping[str, Any]
 QueryLike: TypeAlias = "Query | str | Sequence[Message] | Mapping[str, Any]"
@@ -27,44 +28,32 @@ _ROLES = frozenset({"assistant", "developer", "function", "system", "tool", "use
 _IMAGE_PARTS = frozenset({"image", "image_url", "input_image"})
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
 
+# Heuristics, kept narrow: a word of English that is also a keyword must not make a text look like code.
 _CODE = re2.compile(
-    r"```|(?m:^\s*(?:def|class|fn|func|public|private|import|from|#include|package|const|let|var|SELECT)\s+\S)"
-    r"|(?:;|\{|\))\s*\n|=>|\w+\(\w*\)\s*[{:]"
+    r"```|(?m:^\s*(?:def \w+\(|class \w+\s*[:({]|fn \w+\(|func \w+\(|function \w*\(|#include\s*[<\"]|@\w+$))"
+    r"|(?m:^\s*(?:from [\w.]+ import \w|import \w+(?:\.\w+)*;?$|(?:const|let|var) \w+\s*=))"
+    r"|(?m:^\s*SELECT\s.+\sFROM\s)|[;{]\s*\n|\b\w+\([\w, \"']*\)\s*(?:[{;]|=>)"
 )
 _MATH = re2.compile(
-    r"\$[^$\n]+\$|\\(?:frac|sqrt|sum|int|begin|left|cdot|times|pi|theta)\b|\\[(\[]"
-    r"|\d\s*[-+*/^=×÷]\s*\(?\d|\b[a-z]\s*[\^=]\s*-?\d|[∑∫√≤≥≠π∞]"
+    r"\$[^$\n]*[\\^_=+][^$\n]*\$|\\(?:frac|sqrt|sum|int|begin|left|cdot|times|pi|theta)\b|\\[(\[]"
+    r"|\d\s*[+*^=×÷]\s*\(?-?\d|\d\s+[-/]\s+\d|\b[a-z]\s*[\^=]\s*-?\d|[∑∫√≤≥≠π∞]"
 )
-
-
-def estimate_tokens(text: str) -> int:
-    """Tokens of a text, about: one for every four bytes of UTF-8, rounded up.
-
-    Four characters a token is the usual estimate for English; counting bytes gives scripts of three bytes
-    a character (Chinese, Japanese, Thai) three quarters of a token each, near what tokenizers give.
-    """
-    return -(-len(text.encode("utf-8", "replace")) // 4)
-
-
-def _clean(text: str) -> str:
-    """Replace lone surrogates (half characters from broken JSON), which no encoder accepts."""
-    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _cleaned(message: Message) -> Message:
     """The message with its texts clean; itself where they are."""
     content = message.get("content")
-    clean: Any = content
+    kept: Any = content
     if isinstance(content, str):
-        clean = _clean(content)
+        kept = clean(content)
     elif content:
-        clean = [_clean(part) if isinstance(part, str) else _cleaned_part(part) for part in content]
-    return message if clean == content else {**message, "content": clean}
+        kept = [clean(part) if isinstance(part, str) else _cleaned_part(part) for part in content]
+    return message if kept == content else {**message, "content": kept}
 
 
 def _cleaned_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
     text = part.get("text")
-    return {**part, "text": _clean(text)} if isinstance(text, str) else part
+    return {**part, "text": clean(text)} if isinstance(text, str) else part
 
 
 def _parts(message: Message) -> Iterator[Mapping[str, Any]]:
@@ -86,15 +75,17 @@ def _check_message(message: Any, index: int) -> None:
         raise InputError(
             f"messages[{index}] is {type(message).__name__}; give an object with role and content"
         )
-    if message.get("role") not in _ROLES:
-        raise InputError(
-            f"messages[{index}] has role {message.get('role')!r}; give one of {', '.join(sorted(_ROLES))}"
-        )
+    role = message.get("role")
+    if not isinstance(role, str) or role not in _ROLES:
+        raise InputError(f"messages[{index}] has role {role!r}; give one of {', '.join(sorted(_ROLES))}")
     content = message.get("content")
     if content is None or isinstance(content, str):
         return
     if not isinstance(content, Sequence) or not all(isinstance(part, (str, Mapping)) for part in content):
         raise InputError(f"messages[{index}].content must be a text or a list of content parts")
+    for place, part in enumerate(content):
+        if isinstance(part, Mapping) and not isinstance(part.get("type"), str):
+            raise InputError(f'messages[{index}].content[{place}] needs a "type" such as "text"')
 
 
 @dataclass(frozen=True)
@@ -139,7 +130,7 @@ class Query:
             [{"role": "user", "content": text}] if text is not None else messages,
             metadata if metadata is not None else own or {},
             bool(value.get("tools")),
-            None if query_id is None else str(query_id),
+            None if query_id is None else clean(str(query_id)),
         )
 
     @classmethod

@@ -59,16 +59,15 @@ def pair_rows(
 
     The query may fill `query_tokens` ids, the response the rest of `max_tokens`.
     """
-    queries = {query for query, _ in pairs}
-    texts = [clip_characters(text, max_tokens) for text in [*queries, *(response for _, response in pairs)]]
-    encodings = tokenizer.encode_batch(texts)
-    first = {
-        query: [encoding.ids[0], *head_and_tail(encoding.ids[1:-1], query_tokens - 2), encoding.ids[-1]]
-        for query, encoding in zip(queries, encodings, strict=False)
-    }
-    rows = []
-    for (query, _), encoding in zip(pairs, encodings[len(queries) :], strict=True):
-        head = first[query]
-        body = head_and_tail(encoding.ids[1:-1], max_tokens - len(head) - 1)
-        rows.append(TokenRow([*head, *body, encoding.ids[-1]], len(head)))
+
+    def ids(text: str) -> list[int]:
+        encoded: list[int] = tokenizer.encode(clip_characters(text, max_tokens)).ids
+        return encoded
+
+    rows, heads = [], {query: ids(query) for query in {query for query, _ in pairs}}
+    for query, response in pairs:
+        start, *asked, end = heads[query]
+        head = [start, *head_and_tail(asked, query_tokens - 2), end]
+        body = head_and_tail(ids(response)[1:-1], max_tokens - len(head) - 1)
+        rows.append(TokenRow([*head, *body, end], len(head)))
     return rows

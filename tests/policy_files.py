@@ -1,12 +1,14 @@
 """Small artefact folders and policy texts that the policy tests share."""
 
+import hashlib
 import json
 from pathlib import Path
 
+FILES = {"model.onnx": b"a graph", "tokenizer.json": b"a tokenizer"}
 MANIFEST = {
     "format_version": 1,
     "max_tokens": 64,
-    "files": {"model.onnx": "0" * 64, "tokenizer.json": "0" * 64},
+    "files": {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()},
 }
 ROUTER = {
     "kind": "router",
@@ -18,10 +20,12 @@ ROUTER = {
 
 
 def write_artefacts(folder: Path) -> Path:
-    """Manifests of a router and a reward model in `folder`, which is given back."""
+    """A router and a reward artefact in `folder`, whole as far as `check` looks; gives `folder` back."""
     for kind, extra in (("router", ROUTER), ("reward", {"kind": "reward"})):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         (folder / kind / "manifest.json").write_text(json.dumps({**MANIFEST, **extra}), "utf-8")
+        for name, content in FILES.items():
+            (folder / kind / name).write_bytes(content)
     return folder
 
 

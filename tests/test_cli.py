@@ -75,6 +75,21 @@ def test_check_reports_every_fault_with_its_place(tmp_path):
     assert report["errors"][0].keys() == {"line", "column", "message"}
 
 
+def test_check_reads_on_after_a_missing_file():
+    result = run("check", "nowhere.yaml", EXAMPLE, "--json")
+    assert result.exit_code == 2
+    assert [report["valid"] for report in json.loads(result.stdout)["policies"]] == [True]
+
+
+def test_check_finds_a_damaged_artefact(tmp_path, copy_of):
+    copy = copy_of("router")
+    copy.truncate("model.onnx")
+    text = (ROOT / "policies" / "balanced.yaml").read_text() + f"router: {copy.folder}\n"
+    result = run("check", write(tmp_path, "policy.yaml", text))
+    assert result.exit_code == 1
+    assert "differs from the digest in manifest.json" in result.stdout
+
+
 def test_check_of_a_file_that_is_not_there_is_wrong_usage():
     result = run("check", "nowhere.yaml")
     assert result.exit_code == 2
@@ -97,6 +112,13 @@ def test_route_by_rule_has_no_gaps_unless_asked():
     explained = document(run("route", EXAMPLE, "Hello there", "--json", "--explain-all"))
     assert explained["cause"] == "rule"
     assert all(candidate["gap"] is not None for candidate in explained["candidates"])
+
+
+def test_route_tells_why_rules_did_not_match():
+    shown = run("route", EXAMPLE, "Is this a contract?").stdout
+    assert "rule 'greetings': " in shown
+    assert "rule 'legal stays with the reference': matches" in shown
+    assert "paying customers" not in shown
 
 
 def test_route_reads_standard_input_metadata_and_messages():
@@ -172,6 +194,18 @@ def test_dry_run_refuses_unreadable_input(tmp_path, name, content, message):
     assert message in result.stderr
 
 
+def test_dry_run_skips_what_is_of_another_shape(tmp_path):
+    lines = [
+        '{"query": "fine"}',
+        '{"messages": [{"role": ["user"], "content": "x"}]}',
+        '{"messages": [{"role": "user", "content": [{"type": ["text"], "text": "x"}]}]}',
+        '{"query": "fine", "id": "\\ud800"}',
+    ]
+    queries = write(tmp_path, "queries.jsonl", "\n".join(lines))
+    summary = document(run("dry-run", EXAMPLE, queries, "--skip-bad", "--json"))
+    assert (summary["queries"], summary["skipped"]) == (2, 2)
+
+
 def test_pick_from_a_list_lines_and_standard_input(tmp_path):
     texts = ["It is 4.", "", "Bananas are yellow."]
     from_list = document(
@@ -184,6 +218,7 @@ def test_pick_from_a_list_lines_and_standard_input(tmp_path):
     assert document(run("pick", "What is 2 + 2?", lines, "--json")) == from_list
     assert document(run("pick", "What is 2 + 2?", "-", "--json", stdin=json.dumps(texts))) == from_list
     assert "It is 4." in run("pick", "What is 2 + 2?", lines).stdout
+    assert len(document(run("pick", "q", "-", "--json", stdin='["half \\ud800", "b"]'))["rewards"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import gzip
 import json
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -111,8 +112,21 @@ class TestAtomicWrite:
         assert path.read_bytes() == b"old"
         assert list(tmp_path.iterdir()) == [path]
 
-    def test_a_target_that_cannot_be_replaced_leaves_no_temporary_file(self, tmp_path):
+    def test_a_target_that_cannot_be_written_is_named(self, tmp_path):
         (tmp_path / "a").mkdir()
-        with pytest.raises(OSError), atomic_write(tmp_path / "a") as file:  # noqa: PT011
+        with pytest.raises(InputError, match="a: cannot be written: "), atomic_write(tmp_path / "a") as file:
             file.write(b"new")
         assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+    def test_a_link_is_followed(self, tmp_path):
+        (tmp_path / "target").write_bytes(b"old")
+        (tmp_path / "link").symlink_to(tmp_path / "target")
+        with atomic_write(tmp_path / "link") as file:
+            file.write(b"new")
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "target").read_bytes() == b"new"
+
+    def test_a_device_stays_a_device(self):
+        with atomic_write(Path("/dev/null")) as file:
+            file.write(b"gone")
+        assert Path("/dev/null").is_char_device()

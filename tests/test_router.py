@@ -403,3 +403,31 @@ def test_the_embedded_manifest_fits_the_embedded_policies():
     for path in sorted((ROOT / "policies").glob("*.yaml")):
         decision = Router.from_policy(path).route("Who was Euclid?", explain_all=True)
         assert {c.n for c in decision.candidates} <= set(range(1, manifest.max_n + 1)), path
+
+
+class OneBad(FakePredictor):
+    """Gives no number for a text of seven characters."""
+
+    def predict(self, rows, time_budget_s=None):
+        prediction = super().predict(rows, time_budget_s)
+        for index, row in enumerate(rows):
+            if row.ids[1] == 7:
+                prediction.quality[index] = np.nan
+        return prediction
+
+
+def test_one_bad_query_does_not_decide_for_its_batch():
+    routed = router(OneBad())
+    causes = [decision.cause for decision in routed.route_batch(["good one", "bad one", "another good one"])]
+    assert causes == [routed.route(text).cause for text in ("good one", "bad one", "another good one")]
+    assert causes.count("fallback") == 1
+    assert routed.fallbacks == 2
+
+
+def test_complete_does_not_swallow_tools():
+    request = {
+        "messages": [{"role": "user", "content": "What is the weather?"}],
+        "tools": [{"type": "function"}],
+    }
+    with pytest.raises(InputError, match="tools are not passed on"):
+        router(sampler=FakeSampler({})).complete(request)

@@ -489,3 +489,12 @@ def test_importing_opens_no_http_client():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "set()\n"
     )
+
+
+def test_a_choice_that_is_no_message_does_not_cost_the_others(fake_endpoint):
+    body = completion("first", "second", "third")
+    body["choices"][1]["message"] = None
+    fake_endpoint.play(lambda request: document(body), answer("again"))
+    sampled = ask(model(fake_endpoint.base_url, samples="native"), 3)
+    assert texts(sampled)[:2] == ["first", "third"]
+    assert any("a response that is no message" in error for error in sampled.errors)

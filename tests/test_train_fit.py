@@ -31,6 +31,10 @@ class Sums:
     def lengths(self) -> list[int]:
         return [4] * len(self._inputs)
 
+    @property
+    def digest(self) -> str:
+        return str(self._inputs.sum())
+
     def loss(self, indices) -> torch.Tensor:
         inputs = self._inputs[list(indices)]
         return nn.functional.mse_loss(self._model(inputs).float(), inputs.sum(1))

@@ -5,7 +5,7 @@ import pytest
 
 from bestroute.errors import TrainingError
 from bestroute.records import parse_record
-from bestroute.train.labels import classes_of, router_targets
+from bestroute.train.labels import classes_of, prompt_text, router_targets
 
 RECORD = parse_record(
     {
@@ -63,3 +63,9 @@ def test_a_reference_that_no_record_has_is_named():
         classes_of([RECORD], "huge")
     with pytest.raises(TrainingError, match="no record has responses of the reference 'huge'"):
         router_targets([RECORD], ["small"], "huge", 2, 0.0)
+
+
+def test_a_question_is_the_same_as_a_text_and_as_messages():
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 + 2?"}]
+    record = parse_record({"messages": messages, "responses": {"small": [{"score": 1}]}})
+    assert prompt_text(record) == prompt_text(RECORD)

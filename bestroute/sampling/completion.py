@@ -44,7 +44,7 @@ class _Usage(BaseModel):
 
 
 class _Completion(BaseModel):
-    choices: list[_Choice]
+    choices: list[Any]
     usage: Annotated[_Usage | None, _keep(dict)] = None
 
 
@@ -65,7 +65,12 @@ def read_completion(body: bytes) -> Sampled:
         return Sampled(errors=("the endpoint answered with no choices",))
     usage, alone = completion.usage or _Usage(), len(completion.choices) == 1
     samples, errors = [], []
-    for choice in completion.choices:
+    for value in completion.choices:
+        try:
+            choice = _Choice.model_validate(value)
+        except ValidationError:
+            errors.append(f"a response that is no message: {value}")
+            continue
         text = choice.message.text
         if text is None:
             errors.append(f"a response without text (finish_reason: {choice.finish_reason})")

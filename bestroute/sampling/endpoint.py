@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from bestroute.arms import Model
-from bestroute.errors import SamplingError
+from bestroute.errors import MissingExtra, SamplingError
 from bestroute.policy import Sampling
 from bestroute.query import Query
 from bestroute.sampling.call import Call
@@ -41,7 +41,9 @@ class EndpointSampler:
         """
         try:
             call, native = await self._prepare(model, query, settings)
-        except SamplingError as error:
+        except MissingExtra:
+            raise
+        except Exception as error:  # an address or a key that the HTTP library refuses is trouble too
             return Sampled(errors=(str(error),))
         if not native or n == 1:
             return _join(await self._repeat(call, n))

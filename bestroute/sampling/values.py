@@ -50,8 +50,8 @@ class Sample:
 
     @property
     def truncated(self) -> bool:
-        """Whether the response was cut off at the length limit."""
-        return self.finish_reason == "length"
+        """Whether the response was cut off, at the length limit or by a content filter."""
+        return self.finish_reason in ("length", "content_filter")
 
     @property
     def blank(self) -> bool:

@@ -1,0 +1,55 @@
+"""Arms and what they cost; addresses and variables that a policy may not hold."""
+
+import pytest
+from pydantic import ValidationError
+
+from bestroute.arms import Arm, Endpoint, Model
+
+
+def model(**endpoint) -> Model:
+    content = {"name": "m", "class": "small", "price": {"input": 2.0, "output": 10.0}}
+    if endpoint:
+        content["endpoint"] = {"base_url": "http://x/v1", **endpoint}
+    return Model.model_validate(content)
+
+
+def test_an_arm_is_written_in_one_way():
+    assert Arm(model="llama", n=4).label == "llama@4"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "dollars"),
+    [
+        ({"samples": "native"}, (1 * 100 * 2 + 3 * 50 * 10) / 1e6),  # the prompt is billed once
+        ({"samples": "parallel"}, (3 * 100 * 2 + 3 * 50 * 10) / 1e6),
+        ({}, (3 * 100 * 2 + 3 * 50 * 10) / 1e6),
+    ],
+)
+def test_cost_is_what_the_endpoint_bills(endpoint, dollars):
+    assert model(**endpoint).cost(3, 100, 50) == pytest.approx(dollars)
+
+
+def test_the_class_is_the_name_where_none_is_given():
+    bare = Model.model_validate({"name": "mine", "price": {"input": 0, "output": 0}})
+    assert bare.column == "mine"
+    assert model().column == "small"
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("localhost:8000/v1", "must be an http:// or https:// address"),
+        ("http://localhost:port/v1", "must have a port between 0 and 65535"),
+        ("http://localhost:99999/v1", "must have a port between 0 and 65535"),
+        ("http://user:secret@host/v1", "must not hold a key"),
+        ("http://host/v1?key=secret", "must not hold a key"),
+    ],
+)
+def test_addresses_that_are_refused(url, message):
+    with pytest.raises(ValidationError, match=message):
+        Endpoint(base_url=url)
+
+
+def test_a_pasted_key_is_no_variable():
+    with pytest.raises(ValidationError):
+        Endpoint(base_url="http://host/v1", api_key_env="sk_live_abc")
