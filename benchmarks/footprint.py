@@ -40,9 +40,9 @@ UNWANTED = (
 PROBE = """
 import resource, sys, time
 start = time.perf_counter()
-import bestroute
+from bestroute import Router
 imported = time.perf_counter() - start
-router = bestroute.Router.from_policy(sys.argv[1])
+router = Router.from_policy(sys.argv[1])
 decision = router.route("Why is the sky blue?")
 loaded = [name for name in sys.argv[2].split(",") if name in sys.modules]
 routed = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

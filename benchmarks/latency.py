@@ -2,7 +2,7 @@
 
     python benchmarks/latency.py --runs 500 --plot docs/latency.svg
 
-Pins itself to one core, then measures what `bestroute bench` measures, as a Markdown table: medians and 99th
+Pins itself to one core, then times the queries of `bestroute bench`, as a Markdown table: medians and 99th
 percentiles in milliseconds of every stage. Quote it with the machine it ran on; a shared machine is noisy.
 """
 
@@ -11,7 +11,15 @@ from __future__ import annotations
 import argparse
 import os
 
-from bestroute.bench import STAGES, embedded_policy, measure_batch, measure_pick, measure_route, words
+from bestroute.bench import (
+    STAGES,
+    embedded_policy,
+    measure_batch,
+    measure_pick,
+    measure_route,
+    standard_queries,
+    words,
+)
 from bestroute.errors import require
 from bestroute.router import Router
 
@@ -26,11 +34,9 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     router = Router(embedded_policy(), time_budget_s=None)
-    queries = {"a rule decides": "Hi there", **{f"{count} tokens": words(count) for count in (16, 64, 256)}}
-    queries["1 MB"] = words(250_000)[:1_000_000]
     print(f"| route, ms ({runs} calls) | {' | '.join(f'{stage} p50' for stage in STAGES)} | total p99 |")
     print("|---|" + "---:|" * (len(STAGES) + 1))
-    for name, query in queries.items():
+    for name, query in standard_queries().items():
         spans = measure_route(router, query, runs)
         medians[name] = {stage: spans[stage]["p50"] for stage in STAGES}
         cells = " | ".join(f"{value:.3f}" for value in medians[name].values())

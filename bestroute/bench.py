@@ -46,6 +46,12 @@ def words(count: int) -> str:
     return " ".join(sentence[index % len(sentence)] for index in range(count))
 
 
+def standard_queries() -> dict[str, str]:
+    """What is routed, by name: a greeting that the embedded policy's rule takes, and rising lengths."""
+    lengths = {f"{count} tokens": words(count) for count in (16, 64, 256)}
+    return {"a rule decides": "Hi there", **lengths, "1 MB": words(250_000)[:1_000_000]}
+
+
 def measure_route(router: Router, query: str, runs: int) -> dict[str, dict[str, float]]:
     """p50 and p99 in milliseconds of every stage of `route` over `runs` calls, after a tenth as warm-up."""
     rows: list[list[float]] = []

@@ -237,11 +237,11 @@ class Decider:
         return gap, float(forecast.match[column, n - 1]) if self._matches else None
 
     def _cost(self, model: Model, n: int, query: Query, forecast: Forecast | None) -> float:
-        """Expected US$, from the predicted output tokens of the class, or their training mean."""
+        """Expected US$, from the predicted output tokens of the class or their mean, at most max_tokens."""
         tokens = self._mean_tokens if forecast is None else forecast.output_tokens
         column = self._columns.get(model.column)
         expected = float(tokens[column]) if column is not None else float(tokens.mean())
-        return model.cost(n, query.input_tokens, expected)
+        return model.cost(n, query.input_tokens, min(expected, self.policy.sampling.max_tokens))
 
 
 _NO_FORECAST = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -32,7 +32,7 @@ class Tally:
     gap: float = 0.0
     with_gap: int = 0
     arms: Counter[str] = field(default_factory=Counter)
-    arm_costs: Counter[str] = field(default_factory=Counter)
+    arm_costs: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     causes: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
 
@@ -43,7 +43,7 @@ class Tally:
         self.expected_cost += decision.expected_cost
         self.reference_cost += decision.reference_cost
         self.arms[label] += 1
-        self.arm_costs[label] += decision.expected_cost  # type: ignore[assignment]
+        self.arm_costs[label] += decision.expected_cost
         self.causes[decision.cause] += 1
         if decision.rule is not None:
             self.rules[decision.rule] += 1

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bestroute.arms import Model
 from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
 from bestroute.policy import Policy, load_policy
 from bestroute.predictor import OnnxPredictor, Prediction, Predictor
 from bestroute.query import Query, QueryLike
 from bestroute.reward import OnnxRewardModel, RewardModel
-from bestroute.rules import Rule
 from bestroute.sampling import Attempt, EndpointSampler, Sample, Sampler, contenders, sample_ladder
 
 _LOG = logging.getLogger(__name__)
@@ -101,15 +101,16 @@ class Router:
             return _timed(decision, start, ruled, ruled, ruled)
         if not asked.text.strip():
             return _timed(self._decider.decide(asked, rule, None, "abstain"), start, ruled, ruled, ruled)
-        prediction, tokenized = self._predict([asked], self._time_budget_s)
+        (forecast,), tokenized = self._predict([asked], self._time_budget_s)
         predicted = perf_counter()
-        decision = self._decider.decide(asked, rule, *_forecast(prediction, 0))
+        decision = self._decider.decide(asked, rule, forecast, "fallback" if forecast is None else None)
         return _timed(decision, start, ruled, tokenized, predicted)
 
     def route_batch(self, queries: Iterable[QueryLike], *, explain_all: bool = False) -> list[Decision]:
-        """Decide many queries at once, in order; the same decisions as `route` gives one by one.
+        """Decide many queries at once, in order, as `route` does one by one.
 
-        There is no time budget here. Each decision's timings are its share of the batch's.
+        Predictions agree with `route`'s to within 1e-6 (float sums of other lengths). There is no time
+        budget here. Each decision's timings are its share of the batch's.
         """
         start = perf_counter()
         asked = [Query.of(query) for query in queries]
@@ -120,11 +121,11 @@ class Router:
             for index, (query, rule) in enumerate(zip(asked, rules, strict=True))
             if query.text.strip() and (explain_all or rule is None or rule.route is None)
         ]
-        prediction, tokenized = self._predict([asked[index] for index in open_], None)
+        forecasts, tokenized = self._predict([asked[index] for index in open_], None)
         predicted = perf_counter()
-        forecasts = {index: _forecast(prediction, row) for row, index in enumerate(open_)}
+        known = dict(zip(open_, forecasts, strict=True))
         decisions = [
-            self._decider.decide(query, rule, *forecasts.get(index, (None, _unpredicted(rule))))
+            self._decider.decide(query, rule, known.get(index), _without(index, known))
             for index, (query, rule) in enumerate(zip(asked, rules, strict=True))
         ]
         share = _timings((start, ruled, tokenized, predicted, perf_counter()), max(1, len(asked)))
@@ -137,17 +138,25 @@ class Router:
     async def acomplete(self, messages: QueryLike, *, metadata: dict[str, Any] | None = None) -> Answer:
         """Route, sample and pick. Raises SamplingError, carrying every attempt, when no model answers.
 
-        Routing and rewarding run in a worker thread, so the event loop is not held up.
+        Routing and rewarding run in a worker thread, so the event loop is not held up. Raises InputError for
+        a request that offers tools: their calls are the caller's to run.
         """
-        query = Query.of(messages, metadata=metadata)
-        decision = await asyncio.to_thread(self.route, query)
-        ladder = self._decider.ladder(decision, query, self._decider.rule_for(query))
+        query, decision, ladder = await asyncio.to_thread(self._plan, messages, metadata)
         outcome = await sample_ladder(ladder, query, self._endpoint_sampler(), self.policy.sampling)
         model, n = ladder[outcome.rung]
         texts = [sample.text for sample in outcome.samples]
         rewards = await asyncio.to_thread(self._rewards_of, query, texts)
         best = _best(contenders(outcome.samples), texts, rewards)
         return Answer(texts[best], model.name, n, decision, outcome.samples, rewards, best, outcome.attempts)
+
+    def _plan(
+        self, messages: QueryLike, metadata: dict[str, Any] | None
+    ) -> tuple[Query, Decision, list[tuple[Model, int]]]:
+        query = Query.of(messages, metadata=metadata)
+        if query.tools:
+            raise InputError("tools are not passed on: route the request and call the chosen model yourself")
+        decision = self.route(query)
+        return query, decision, self._decider.ladder(decision, query, self._decider.rule_for(query))
 
     def complete(self, messages: QueryLike, *, metadata: dict[str, Any] | None = None) -> Answer:
         """As `acomplete`, for callers without an event loop."""
@@ -157,25 +166,27 @@ class Router:
             return asyncio.run(self.acomplete(messages, metadata=metadata))
         raise InputError("an event loop runs here: use `await router.acomplete(...)`")
 
-    def _predict(self, queries: Sequence[Query], budget_s: float | None) -> tuple[Prediction | None, float]:
-        """The prediction, None where the router model failed, and when the tokens were ready."""
+    def _predict(
+        self, queries: Sequence[Query], budget_s: float | None
+    ) -> tuple[list[Forecast | None], float]:
+        """A forecast for each query, None where the router model failed, and when the tokens were ready."""
         started = tokenized = perf_counter()
         if not queries:
-            return None, started
+            return [], started
         try:
             rows = self._predictor.tokenize([query.text for query in queries])
             tokenized = perf_counter()
             prediction = self._predictor.predict(rows, budget_s)
             if budget_s is not None and perf_counter() - started > budget_s:
                 raise PredictorOverrun("the answer came after the time budget had passed")
-            if not all(np.isfinite(values).all() for values in vars(prediction).values()):
-                raise PredictorError("a prediction is not a finite number")
+            return [_forecast(prediction, row) for row in range(len(queries))], tokenized
         except Exception as error:  # whatever the router model raises, the request must be answered
-            _LOG.warning("router model failed on %d queries, the reference answers: %r", len(queries), error)
+            if len(queries) > 1:  # one bad query must not decide for its batch
+                return [self._predict([query], budget_s)[0][0] for query in queries], tokenized
+            _LOG.warning("the router model failed, the reference answers: %r", error)
             with self._lock:
-                self.fallbacks += len(queries)
-            return None, tokenized
-        return prediction, tokenized
+                self.fallbacks += 1
+            return [None], tokenized
 
     def _reward_model(self) -> RewardModel:
         with self._lock:
@@ -222,18 +233,24 @@ def pick(model: RewardModel, query: QueryLike, responses: Sequence[str]) -> Pick
 
 def _best(indices: Iterable[int], texts: Sequence[str], rewards: Sequence[float]) -> int:
     written = [index for index in indices if texts[index].strip()]
-    rank = {index: -rewards[index] if isfinite(rewards[index]) else 0.0 for index in written}
-    return min(written, key=lambda index: (rank[index], len(texts[index]), texts[index], index))
+    rewarded = [index for index in written if isfinite(rewards[index])]
+    if not rewarded:
+        return written[0]
+    return min(rewarded, key=lambda index: (-rewards[index], len(texts[index]), texts[index], index))
 
 
-def _unpredicted(rule: Rule | None) -> Cause | None:
-    return None if rule is not None and rule.route is not None else "abstain"
+def _without(index: int, known: dict[int, Forecast | None]) -> Cause | None:
+    """Why a query of a batch has no forecast: the model failed on it, or had nothing to read."""
+    if index not in known:
+        return "abstain"
+    return "fallback" if known[index] is None else None
 
 
-def _forecast(prediction: Prediction | None, row: int) -> tuple[Forecast | None, Cause | None]:
-    if prediction is None:
-        return None, "fallback"
-    return Forecast(prediction.quality[row], prediction.match[row], prediction.output_tokens[row]), None
+def _forecast(prediction: Prediction, row: int) -> Forecast:
+    values = (prediction.quality[row], prediction.match[row], prediction.output_tokens[row])
+    if not all(np.isfinite(value).all() for value in values):
+        raise PredictorError("a prediction is not a finite number")
+    return Forecast(*values)
 
 
 def _timed(decision: Decision, *marks: float) -> Decision:

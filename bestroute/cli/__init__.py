@@ -8,7 +8,7 @@ not hold, 2 wrong usage or unreadable input.
 from __future__ import annotations
 
 import importlib
-import os
+import io
 import sys
 from typing import Any
 
@@ -73,8 +73,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the `bestroute` command."""
-    try:
-        cli(prog_name="bestroute")
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character must not end the program
+    cli(prog_name="bestroute")

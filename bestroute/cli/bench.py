@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 import click
 
-from bestroute.cli.output import POLICY, json_option, number, print_json, print_table
+from bestroute.cli.output import json_option, number, print_json, print_table
 
 
 @click.command(epilog="Example: bestroute bench --runs 200")
-@click.option("--policy", type=POLICY, help="Policy to route by; one over the embedded artefacts if absent.")
 @click.option("--runs", type=click.IntRange(10), default=200, show_default=True, help="Calls for each row.")
 @json_option
-def command(policy: Path | None, runs: int, as_json: bool) -> None:
-    """Time route, route_batch and pick on one thread: milliseconds, median and 99th percentile."""
-    from bestroute.bench import embedded_policy, measure_batch, measure_pick, measure_route, words
-    from bestroute.policy import load_policy
+def command(runs: int, as_json: bool) -> None:
+    """Time route, route_batch and pick on the embedded models and one thread: medians and tails in ms."""
+    from bestroute.bench import (
+        embedded_policy,
+        measure_batch,
+        measure_pick,
+        measure_route,
+        standard_queries,
+        words,
+    )
     from bestroute.router import Router
 
-    router = Router(load_policy(policy) if policy else embedded_policy(), time_budget_s=None)
-    queries = {"a rule decides": "Hi there", **{f"{count} tokens": words(count) for count in (16, 64, 256)}}
-    queries["1 MB"] = words(190_000)[:1_000_000]
+    router = Router(embedded_policy(), time_budget_s=None)
     report = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "route_ms": {name: measure_route(router, query, runs) for name, query in queries.items()},
+        "route_ms": {name: measure_route(router, query, runs) for name, query in standard_queries().items()},
         "batch_queries_per_s": measure_batch(router, [words(16 + index % 64) for index in range(256)]),
         "pick_5x256_ms": measure_pick(router, words(40), [words(240 + index) for index in range(5)]),
     }

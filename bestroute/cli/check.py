@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bestroute.cli.output import POLICY, json_option, print_json
-from bestroute.errors import Issue, PolicyError
+from bestroute.errors import InputError, Issue, PolicyError
 
 
 @click.command(epilog="Example: bestroute check policies/*.yaml")
@@ -20,13 +20,21 @@ def command(ctx: click.Context, policies: tuple[Path, ...], as_json: bool) -> No
 
     Exits 1 when a policy does not hold; warnings alone are fine.
     """
-    reports = [_check(path) for path in policies]
+    reports, unreadable = [], []
+    for path in policies:
+        try:
+            reports.append(_check(path))
+        except InputError as error:
+            unreadable.append(error)
     if as_json:
         print_json({"policies": reports})
     else:
         for report in reports:
             _print(report)
-    ctx.exit(0 if all(report["valid"] for report in reports) else 1)
+    for fault in unreadable:
+        click.echo(f"error: {fault}", err=True)
+    invalid = any(not report["valid"] for report in reports)
+    ctx.exit(2 if unreadable else 1 if invalid else 0)
 
 
 def _check(path: Path) -> dict[str, Any]:

@@ -27,8 +27,8 @@ metadata_option = click.option(
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document; a number that is not finite becomes null."""
-    click.echo(json.dumps(_finite(value), ensure_ascii=False, default=str))
+    """Print one JSON document, in ASCII for any pipe; a number that is not finite becomes null."""
+    click.echo(json.dumps(_finite(value), default=str))
 
 
 def _finite(value: Any) -> Any:
@@ -58,7 +58,7 @@ def _numeric(cell: str) -> bool:
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number for a table cell, `-` for none."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def dollars(value: float) -> str:
@@ -77,7 +77,7 @@ def read_text(argument: str) -> str:
 
 
 def parse_metadata(pairs: Sequence[str]) -> dict[str, Any]:
-    """KEY=VALUE pairs; a value that reads as a JSON number or true/false is that, else a text."""
+    """KEY=VALUE pairs; a value that reads as JSON true, false, number or text is that, else it is a text."""
     metadata: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -87,7 +87,7 @@ def parse_metadata(pairs: Sequence[str]) -> dict[str, Any]:
             parsed = json.loads(value)
         except ValueError:
             parsed = value
-        metadata[key] = parsed if isinstance(parsed, (bool, int, float)) else value
+        metadata[key] = parsed if isinstance(parsed, (bool, int, float, str)) else value
     return metadata
 
 

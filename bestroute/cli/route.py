@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from bestroute.cli.output import (
 )
 from bestroute.decision import Decision
 from bestroute.errors import InputError
+from bestroute.query import Query
+from bestroute.rules import Rule
 
 
 @click.command(epilog='Example: bestroute route policy.example.yaml "Why is the sky blue?"')
@@ -38,15 +41,15 @@ def command(
 
     router = Router.from_policy(policy)
     text = read_text(query)
-    decision = router.route(
-        parse_messages(text) if messages else text,
-        metadata=parse_metadata(metadata) if metadata else None,
-        explain_all=explain_all,
-    )
+    asked = parse_messages(text) if messages else text
+    known = parse_metadata(metadata) if metadata else None
+    decision = router.route(asked, metadata=known, explain_all=explain_all)
     if as_json:
         print_json(decision.as_dict())
     else:
         print_decision(decision)
+        if router.policy.rules:
+            print_rules(router.policy.rules, Query.of(asked, metadata=known), decision.rule)
 
 
 def parse_messages(text: str) -> Any:
@@ -85,3 +88,13 @@ def print_decision(decision: Decision) -> None:
     )
     spans = ", ".join(f"{name} {value:.2f}" for name, value in decision.timings_ms.items())
     click.echo(f"\npolicy {decision.policy}; ms: {spans}")
+
+
+def print_rules(rules: Sequence[Rule], query: Query, matched: str | None) -> None:
+    """Every rule up to the one that matched, and why those before it did not."""
+    click.echo()
+    for rule in rules:
+        taken = "matches" if rule.name == matched else "its model cannot take the request"
+        click.echo(f"rule {rule.name!r}: {rule.unmet(query) or taken}")
+        if rule.name == matched:
+            return

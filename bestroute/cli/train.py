@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ def fit_options(epochs: int, batch_size: int, rate: float) -> Callable[[Any], An
             "--rate", type=float, default=rate, show_default=True, help="Learning rate of the encoder."
         ),
         click.option("--seed", type=int, default=0, show_default=True),
-        click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
+        click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
         click.option(
             "--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr."
         ),
@@ -81,6 +82,7 @@ def train_router_command(
     Responses should carry the proxy reward that chooses among them, out of fold: see `bestroute train reward
     --label`.
     """
+    _need_extra()
     from bestroute.train.router import RouterSettings, train_router
 
     loaded = list(_reading(read_records, records, skip_bad))
@@ -116,6 +118,7 @@ def train_reward_command(
     With --label, records are first given rewards by models that never saw their query, one a fold: what the
     router's labels need. The --label records also measure the best-of-n gain on their test split.
     """
+    _need_extra()
     from bestroute.train.reward import OutOfFold, RewardSettings, train_reward
 
     if bool(label) != bool(labelled):
@@ -124,16 +127,15 @@ def train_reward_command(
     pairs = list(_reading(read_preferences, preferences, skip_bad))
     settings = RewardSettings(per_source=per_source, fit=_fit_settings(fit))
     files = {path: list(_reading(read_records, [path], skip_bad)) for path in label}
-    missing = [path for path in files if labelled and not (labelled / path.name).exists()]
-    if missing and labelled:
+    if labelled is not None:
         with _progress("fold") as report:
             models = OutOfFold(loaded, pairs, folds, labelled, settings, report)
-        for path in missing:
-            with click.progressbar(files[path], label=f"rewards of {path.name}", file=sys.stderr) as rows:
+        for path, part in files.items():
+            with click.progressbar(part, label=f"rewards of {path.name}", file=sys.stderr) as rows:
                 _write_records(labelled / path.name, [models.rewarded(record) for record in rows])
     measured = [record for part in files.values() for record in part]
     with _progress("reward") as report:
-        recipe = _recipe([*records, *preferences])
+        recipe = _recipe([*records, *preferences, *label])
         manifest = train_reward(loaded, pairs, out, settings, recipe, report, measured)
     _print_result(out, manifest.metrics, as_json)
 
@@ -146,16 +148,21 @@ def _reading(reader: Any, paths: Sequence[Path], skip_bad: bool) -> Iterator[Any
 
 
 def _fit_settings(options: dict[str, Any]) -> FitSettings:
-    require("torch", "train")
     from bestroute.train.fit import FitSettings
 
     return FitSettings(**options)
 
 
+def _need_extra() -> None:
+    for module in ("torch", "onnx", "transformers"):
+        require(module, "train")
+
+
 def _recipe(paths: Sequence[Path]) -> dict[str, Any]:
     """The command without folders, and the digest of every file: what it takes to train it again."""
-    words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
-    return {"command": " ".join(["bestroute", *words]), "data": {path.name: sha256(path) for path in paths}}
+    words = [re.sub(r"[^=\s]*[/\\]", "", word) for word in sys.argv[1:]]
+    data = [{"file": f"{path.parent.name}/{path.name}", "sha256": sha256(path)} for path in paths]
+    return {"command": " ".join(["bestroute", *words]), "data": data}
 
 
 @contextmanager

@@ -33,8 +33,11 @@ def parse_policy(text: str | bytes, path: str | Path) -> Policy:
 
 
 def check_policy(path: str | Path) -> tuple[Policy, tuple[Issue, ...]]:
-    """A policy and its warnings, sorted by place. Raises as `load_policy` does."""
-    policy, document, manifest = _parse(_read(path), path)
+    """A policy and its warnings, sorted by place.
+
+    Raises as `load_policy` does, and for artefacts whose files differ from their digests.
+    """
+    policy, document, manifest = _parse(_read(path), path, whole=True)
     return policy, _issues(find_warnings(policy, document, manifest), path)
 
 
@@ -46,14 +49,14 @@ def _read(path: str | Path) -> bytes:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _parse(text: str | bytes, path: str | Path) -> tuple[Policy, Document, Manifest]:
+def _parse(text: str | bytes, path: str | Path, whole: bool = False) -> tuple[Policy, Document, Manifest]:
     try:
         document = read_document(text)
     except Unreadable as error:
         raise PolicyError(_issues([error.fault], path)) from None
     folder = Path(os.path.abspath(path)).parent
     policy = _validated(document, folder)
-    manifest = note_mismatches(document, folder)
+    manifest = note_mismatches(document, folder, whole)
     if document.faults or policy is None or manifest is None:
         raise PolicyError(_issues(document.faults, path))
     policy._path = Path(path)

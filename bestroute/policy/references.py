@@ -10,24 +10,25 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from bestroute.artefact import Kind, Manifest, default_folder, read_manifest
+from bestroute.artefact import Kind, Manifest, check_files, default_folder, read_manifest
 from bestroute.errors import ArtefactError
 from bestroute.policy.document import Document, clip, spell
 from bestroute.policy.wording import did_you_mean
 
 
-def note_mismatches(document: Document, folder: Path) -> Manifest | None:
+def note_mismatches(document: Document, folder: Path, whole: bool) -> Manifest | None:
     """Note every name that does not agree; give the router's manifest, or None where it cannot be read.
 
-    `folder` is the policy file's, to which artefact paths are relative.
+    `folder` is the policy file's, to which artefact paths are relative. `whole`: compare the artefacts' files
+    with their digests too.
     """
     _unique_names(document, "models")
     _unique_names(document, "rules")
     _known_models(document)
     _reference_last(document)
     _reference_stays(document)
-    _read_manifest(document, folder, "reward")
-    manifest = _read_manifest(document, folder, "router")
+    _read_manifest(document, folder, "reward", whole)
+    manifest = _read_manifest(document, folder, "router", whole)
     if manifest is not None:
         _learned_classes(document, manifest)
         _learned_samples(document, manifest)
@@ -95,14 +96,17 @@ def _reference_stays(document: Document) -> None:
             document.fault(path, f"{spell(path)} excludes the reference, which must stay; remove it")
 
 
-def _read_manifest(document: Document, folder: Path, kind: Kind) -> Manifest | None:
+def _read_manifest(document: Document, folder: Path, kind: Kind, whole: bool) -> Manifest | None:
     if kind in document.value and not isinstance(document.value[kind], str):
         return None
     written = document.value.get(kind)
     place = (kind,)
     try:
         at = default_folder(kind) if written is None else Path(os.path.abspath(folder / written))
-        return read_manifest(at, kind)
+        manifest = read_manifest(at, kind)
+        if whole:
+            check_files(at, manifest)
+        return manifest
     except (ArtefactError, RecursionError) as error:
         if place not in document.faulty:
             document.fault(place, f"{kind}: {error}")

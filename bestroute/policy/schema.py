@@ -36,6 +36,12 @@ def _folder(value: Any, info: ValidationInfo) -> Any:
 Folder = Annotated[Path, BeforeValidator(_folder)]
 
 
+def _one_shot(escalate: bool) -> bool:
+    if escalate:
+        raise ValueError("must be false: this version asks one arm and keeps its best response")
+    return escalate
+
+
 class Sampling(Frozen):
     """How responses are asked for."""
 
@@ -46,6 +52,9 @@ class Sampling(Frozen):
         default=60.0, description="seconds for one call to an endpoint"
     )
     max_tokens: Annotated[int, Field(ge=1)] = Field(default=1024, description="longest response, in tokens")
+    escalate: Annotated[bool, AfterValidator(_one_shot)] = Field(
+        default=False, description="false: one arm answers, as BEST-Route was published; no other way yet"
+    )
 
 
 class Tier(Frozen):
@@ -126,4 +135,7 @@ class Policy(Frozen):
         """A folder as any machine would write it: relative to the policy file, empty for the embedded one."""
         if folder == default_folder(kind):
             return ""
-        return Path(os.path.relpath(folder, self.path.absolute().parent)).as_posix()
+        try:
+            return Path(os.path.relpath(folder, self.path.absolute().parent)).as_posix()
+        except ValueError:  # another drive
+            return folder.as_posix()

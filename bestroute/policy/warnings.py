@@ -45,7 +45,7 @@ def _expected_cost(policy: Policy, tier: Tier, manifest: Manifest) -> float | No
     if model.column not in manifest.classes:
         return None
     tokens = manifest.mean_output_tokens[manifest.classes.index(model.column)]
-    return model.cost(tier.n, _PROMPT_TOKENS, tokens)
+    return model.cost(tier.n, _PROMPT_TOKENS, min(tokens, policy.sampling.max_tokens))
 
 
 def _unreachable_tiers(policy: Policy, document: Document) -> Iterator[Fault]:
