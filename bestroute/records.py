@@ -53,16 +53,19 @@ class Preference:
     rejected: str
 
 
-def bucket(prompt: str | Iterable[Mapping[str, Any]], salt: str, count: int) -> int:
-    """A stable number in 0..count-1 from the query alone, so the same query always falls on the same side."""
-    text = prompt if isinstance(prompt, str) else json.dumps(list(prompt), sort_keys=True)
+def bucket(text: str, salt: str, count: int) -> int:
+    """A stable number in 0..count-1 from a query's text, so the same query always falls on the same side.
+
+    Give the text that is routed on (`Query.text`), so that it does not matter whether the record holds it as
+    a text or as messages. White space does not count.
+    """
     digest = hashlib.sha256(f"{salt}\0{' '.join(text.split())}".encode("utf-8", "replace")).digest()
     return int.from_bytes(digest[:8], "big") % count
 
 
-def split_of(prompt: str | Iterable[Mapping[str, Any]]) -> Split:
-    """Which split a query belongs to: 75 % train, 10 % validation, 15 % test, by a hash of its text."""
-    place = bucket(prompt, "split", 100)
+def split_of(text: str) -> Split:
+    """Which split a query belongs to, by its text: 75 % train, 10 % validation, 15 % test."""
+    place = bucket(text, "split", 100)
     return "train" if place < 75 else "validation" if place < 85 else "test"
 
 

@@ -26,6 +26,11 @@ class Task(Protocol):
         """Tokens of each item."""
         ...
 
+    @property
+    def digest(self) -> str:
+        """Tells this data from other data."""
+        ...
+
     def loss(self, indices: Sequence[int]) -> Tensor:
         """Mean loss of these items, a scalar."""
         ...
@@ -168,7 +173,7 @@ def mean_loss(model: nn.Module, task: Task, settings: FitSettings) -> float:
 
 def _fingerprint(settings: FitSettings, train: Task) -> str:
     """Tells a checkpoint of another recipe or other data from one to resume."""
-    return hashlib.sha256(json.dumps([asdict(settings), list(train.lengths)]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([asdict(settings), train.digest]).encode()).hexdigest()
 
 
 def _save(path: Path, recipe: str, model: nn.Module, optimizer: Any, schedule: Any, state: _State) -> None:
@@ -179,6 +184,7 @@ def _save(path: Path, recipe: str, model: nn.Module, optimizer: Any, schedule: A
         "optimizer": optimizer.state_dict(),
         "schedule": schedule.state_dict(),
         "random": torch.get_rng_state(),
+        "cuda_random": torch.cuda.get_rng_state_all(),
         "state": {"step": state.step, "history": state.history, "best": state.best, "running": state.running},
     }
     torch.save(content, buffer)
@@ -198,4 +204,5 @@ def _load(
     optimizer.load_state_dict(content["optimizer"])
     schedule.load_state_dict(content["schedule"])
     torch.set_rng_state(content["random"].cpu())
+    torch.cuda.set_rng_state_all([state.cpu() for state in content["cuda_random"]])
     return _State(**content["state"])

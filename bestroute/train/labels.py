@@ -53,8 +53,14 @@ def router_targets(
             quality[row, column] = best_of_n_quality(rewards, scores, max_n)
             match[row, column] = match_probability(rewards, scores, reference_scores, max_n, margin)
             tokens[row, column] = _mean_tokens(responses)
-    texts = [Query.of(_message_list(record)).text for record in rows]
+    texts = [prompt_text(record) for record in rows]
     return RouterTargets(texts, [record.source for record in rows], quality, match, tokens)
+
+
+def prompt_text(record: Record) -> str:
+    """The text of a record's query that models read, and that decides its split."""
+    prompt = record.prompt
+    return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
 
 
 def classes_of(records: Iterable[Record], reference: str) -> list[str]:
@@ -80,7 +86,3 @@ def _rewards(responses: Sequence[Response]) -> list[float]:
 def _mean_tokens(responses: Sequence[Response]) -> float:
     known = [response.output_tokens for response in responses if response.output_tokens is not None]
     return float(np.mean(known)) if known else float("nan")
-
-
-def _message_list(record: Record) -> str | list[dict[str, object]]:
-    return record.prompt if isinstance(record.prompt, str) else [dict(message) for message in record.prompt]

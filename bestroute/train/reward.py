@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,15 +14,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
-from bestroute.artefact import Manifest
+from bestroute.artefact import Manifest, read_manifest
 from bestroute.errors import TrainingError
 from bestroute.quality import best_of_n_quality, bootstrap_interval
-from bestroute.query import Query
 from bestroute.records import Preference, Record, Response, Split, bucket, split_of
 from bestroute.reward import OnnxRewardModel, pair_rows
 from bestroute.train.encoder import encoder_name, load_tokenizer, pad
 from bestroute.train.export import export, write_manifest
 from bestroute.train.fit import FitSettings, Report, fit, seed_everything
+from bestroute.train.labels import prompt_text
 from bestroute.train.models import RewardNet
 
 
@@ -62,6 +63,13 @@ class _RewardTask:
         ends = np.cumsum([len(group.responses) for group in groups]).tolist()
         self._rows = [rows[end - len(group.responses) : end] for end, group in zip(ends, groups, strict=True)]
         self.lengths = [sum(len(row.ids) for row in part) for part in self._rows]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the rows and scores."""
+        content = [(row.ids, row.second_from) for part in self._rows for row in part]
+        scores = [(group.scores, group.calibrated) for group in self._groups]
+        return hashlib.sha256(repr((content, scores)).encode()).hexdigest()
 
     def sample_rows(self, count: int) -> list[Any]:
         """The first response of the first groups, for the parity check."""
@@ -118,7 +126,7 @@ def train_reward(
         },
     )
     manifest = export(model, ("reward",), manifest, validation.sample_rows(200), out)
-    test = [record for record in measured if split_of(record.prompt) == "test"]
+    test = [record for record in measured if split_of(prompt_text(record)) == "test"]
     pairs = [pair for pair in preferences if split_of(pair.prompt) == "test"]
     metrics = {**manifest.metrics, "test": reward_metrics(OnnxRewardModel(out), test, pairs)}
     finished = write_manifest(out, replace(manifest, metrics=metrics))
@@ -131,7 +139,8 @@ class OutOfFold:
 
     The training queries are cut into `folds` by a hash; each fold is rewarded by a model trained on the
     others. Queries of the other splits are seen by no fold's model and get the first one's rewards. `scratch`
-    is a folder for the folds' artefacts and checkpoints; finished folds there are used again.
+    is a folder for the folds' artefacts and checkpoints; a finished fold of the same data and settings is
+    used again.
     """
 
     def __init__(
@@ -146,17 +155,19 @@ class OutOfFold:
         self._models = []
         for fold in range(folds):
             folder = scratch / f"fold-{fold}-of-{folds}"
-            if not (folder / "manifest.json").is_file():
-                kept = [record for record in records if _fold_of(record.prompt, folds) != fold]
-                others = [pair for pair in preferences if _fold_of(pair.prompt, folds) != fold]
-                own = replace(settings, fit=replace(settings.fit, seed=settings.fit.seed + fold))
-                train_reward(kept, others, folder, own, {"fold": f"{fold} of {folds}"}, report)
+            kept = [record for record in records if _fold_of(prompt_text(record), folds) != fold]
+            others = [pair for pair in preferences if _fold_of(pair.prompt, folds) != fold]
+            own = replace(settings, fit=replace(settings.fit, seed=settings.fit.seed + fold))
+            inputs = hashlib.sha256(repr((kept, others, own)).encode("utf-8", "replace")).hexdigest()
+            if _inputs_of(folder) != inputs:
+                train_reward(kept, others, folder, own, {"inputs": inputs}, report)
             self._models.append(OnnxRewardModel(folder, threads=0))
 
     def rewarded(self, record: Record) -> Record:
         """The record with every response's reward set."""
-        unseen = _fold_of(record.prompt, len(self._models)) if split_of(record.prompt) == "train" else 0
-        model, text, responses = self._models[unseen], prompt_text(record), {}
+        text = prompt_text(record)
+        unseen = _fold_of(text, len(self._models)) if split_of(text) == "train" else 0
+        model, responses = self._models[unseen], {}
         for name, items in record.responses.items():
             rewards = model.rewards(text, [item.text or "" for item in items])
             responses[name] = tuple(
@@ -165,14 +176,16 @@ class OutOfFold:
         return replace(record, responses=responses)
 
 
-def _fold_of(prompt: Any, folds: int) -> int:
-    return bucket(prompt, "fold", folds)
+def _inputs_of(folder: Path) -> str | None:
+    """What a fold was trained on, as its manifest tells; None where there is no finished fold."""
+    if not (folder / "manifest.json").is_file():
+        return None
+    inputs: str | None = read_manifest(folder, "reward").recipe.get("inputs")
+    return inputs
 
 
-def prompt_text(record: Record) -> str:
-    """The text of a record's query that models read."""
-    prompt = record.prompt
-    return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
+def _fold_of(text: str, folds: int) -> int:
+    return bucket(text, "fold", folds)
 
 
 def _fit(
@@ -206,7 +219,7 @@ def _groups(
     for index in generator.permutation(len(records)):
         record = records[index]
         family = record.source.split("/")[0]
-        if split_of(record.prompt) != split or count[family] >= settings.per_source:
+        if split_of(prompt_text(record)) != split or count[family] >= settings.per_source:
             continue
         group = _group_of(record, settings.per_query, generator)
         if group is not None:

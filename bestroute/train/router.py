@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from bestroute.records import Record, split_of
 from bestroute.train.encoder import encoder_name, load_tokenizer, pad
 from bestroute.train.export import export, write_manifest
 from bestroute.train.fit import FitSettings, Report, fit, seed_everything
-from bestroute.train.labels import RouterTargets, classes_of, router_targets
+from bestroute.train.labels import RouterTargets, classes_of, prompt_text, router_targets
 from bestroute.train.models import RouterNet
 
 
@@ -49,6 +50,12 @@ class _RouterTask:
         self.lengths = [len(row.ids) for row in self.rows]
         self._quality, self._match = _tensor(targets.quality), _tensor(targets.match)
         self._tokens = _tensor(np.log(np.maximum(targets.output_tokens, 1.0)))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the rows and targets."""
+        targets = [values.numpy().tobytes() for values in (self._quality, self._match, self._tokens)]
+        return hashlib.sha256(repr([row.ids for row in self.rows]).encode() + b"".join(targets)).hexdigest()
 
     def loss(self, indices: Sequence[int]) -> Tensor:
         ids, mask, _ = pad([self.rows[index] for index in indices], self._device)
@@ -89,7 +96,9 @@ def train_router(
     `recipe` (command, data digests) goes into the manifest. Raises TrainingError when a split is empty or the
     reference is absent.
     """
-    parts = {name: [record for record in records if split_of(record.prompt) == name] for name in _SPLITS}
+    parts: dict[str, list[Record]] = {name: [] for name in _SPLITS}
+    for record in records:
+        parts[split_of(prompt_text(record))].append(record)
     for name, part in parts.items():
         if not part:
             raise TrainingError(f"no query falls into the {name} split; {len(records)} records are too few")
@@ -126,7 +135,7 @@ def train_router(
         **manifest.metrics,
         "test": router_metrics(OnnxPredictor(out), targets["test"], targets["train"]),
     }
-    finished = write_manifest(out, Manifest(**{**vars(manifest), "metrics": metrics}))
+    finished = write_manifest(out, replace(manifest, metrics=metrics))
     checkpoint.unlink(missing_ok=True)
     return finished
 
@@ -153,29 +162,37 @@ def router_metrics(
     """
     prediction = predictor.predict(predictor.tokenize(test.texts))
     families = np.array([source.split("/")[0] for source in test.sources])
+    priors = _priors(train, families)
     report: dict[str, dict[str, Any]] = {}
     for family in [*sorted(set(families)), "all"]:
         chosen = np.flatnonzero((families == family) | (family == "all"))
         report[str(family)] = {
             "queries": len(chosen),
             "classes": {
-                name: _class_metrics(prediction, test, train, column, chosen)
+                name: _class_metrics(prediction, test, priors[chosen, column], column, chosen)
                 for column, name in enumerate(predictor.manifest.classes)
             },
         }
     return report
 
 
+def _priors(train: RouterTargets, families: Any) -> Any:
+    """For each test query, every class's mean quality on the training queries of its source family."""
+    known = np.array([source.split("/")[0] for source in train.sources])
+    everywhere = np.nanmean(train.quality[:, :, 0], axis=0)
+    means = {name: np.nanmean(train.quality[known == name, :, 0], axis=0) for name in set(known)}
+    return np.array([means.get(name, everywhere) for name in families])
+
+
 def _class_metrics(
-    prediction: Prediction, test: RouterTargets, train: RouterTargets, column: int, chosen: Any
+    prediction: Prediction, test: RouterTargets, prior: Any, column: int, chosen: Any
 ) -> dict[str, Any]:
     quality, predicted = test.quality[chosen, column, 0], prediction.quality[chosen, column, 0]
     known = ~np.isnan(quality)
     if not known.any():
         return {"queries": 0}
-    quality, predicted = quality[known], predicted[known]
+    quality, predicted, prior = quality[known], predicted[known], prior[known]
     match, matched = test.match[chosen, column, 0][known], prediction.match[chosen, column, 0][known]
-    prior = float(np.nanmean(train.quality[:, column, 0]))
     generator = np.random.default_rng(0)
     low, high = bootstrap_interval(lambda at: auc(predicted[at], quality[at]), len(quality), generator)
     return {
