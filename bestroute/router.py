@@ -87,7 +87,7 @@ class Router:
     def route(
         self, query: QueryLike, *, metadata: dict[str, Any] | None = None, explain_all: bool = False
     ) -> Decision:
-        """Decide which arm answers a query. No network; about a millisecond for a short one.
+        """Decide which arm answers a query. No network; milliseconds on one core.
 
         `explain_all` asks the router model even where a rule decides, so that every candidate has its gap.
         Raises InputError for a query with nothing to route on.
