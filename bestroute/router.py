@@ -1,8 +1,10 @@
-"""Router: rules, then the router model, then the first tier within the dial. What users embed."""
+"""Router: rules, then the router model, then the first tier within the dial. What users embed.
+
+Sampling and asyncio are imported by the methods that complete: who only routes does not wait for them.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Iterable, Sequence
@@ -10,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +23,9 @@ from bestroute.policy import Policy, load_policy
 from bestroute.predictor import OnnxPredictor, Prediction, Predictor
 from bestroute.query import Query, QueryLike
 from bestroute.reward import OnnxRewardModel, RewardModel
-from bestroute.sampling import Attempt, EndpointSampler, Sample, Sampler, contenders, sample_ladder
+
+if TYPE_CHECKING:
+    from bestroute.sampling import Attempt, Sample, Sampler
 
 _LOG = logging.getLogger(__name__)
 
@@ -141,6 +145,10 @@ class Router:
         Routing and rewarding run in a worker thread, so the event loop is not held up. Raises InputError for
         a request that offers tools: their calls are the caller's to run.
         """
+        import asyncio
+
+        from bestroute.sampling import contenders, sample_ladder
+
         query, decision, ladder = await asyncio.to_thread(self._plan, messages, metadata)
         outcome = await sample_ladder(ladder, query, self._endpoint_sampler(), self.policy.sampling)
         model, n = ladder[outcome.rung]
@@ -160,6 +168,8 @@ class Router:
 
     def complete(self, messages: QueryLike, *, metadata: dict[str, Any] | None = None) -> Answer:
         """As `acomplete`, for callers without an event loop."""
+        import asyncio
+
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -195,6 +205,8 @@ class Router:
             return self._reward
 
     def _endpoint_sampler(self) -> Sampler:
+        from bestroute.sampling import EndpointSampler
+
         with self._lock:
             if self._sampler is None:
                 self._sampler = EndpointSampler()
