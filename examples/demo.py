@@ -14,7 +14,7 @@ from pathlib import Path
 from local_model import serving
 
 ROOT = Path(__file__).resolve().parents[1]
-QUESTION = "What is 17 + 25?"
+QUESTION = "What is 5 + 3?"
 
 
 def bestroute(*words: str) -> None:
