@@ -16,13 +16,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from bestroute.artefact import Manifest, read_manifest
 from bestroute.errors import TrainingError
-from bestroute.quality import best_of_n_quality, bootstrap_interval
 from bestroute.records import Preference, Record, Response, Split, bucket, split_of
 from bestroute.reward import OnnxRewardModel, pair_rows
 from bestroute.train.encoder import encoder_name, load_tokenizer, pad
 from bestroute.train.export import export, write_manifest
 from bestroute.train.fit import FitSettings, Report, fit, seed_everything
 from bestroute.train.labels import prompt_text
+from bestroute.train.metrics import reward_metrics
 from bestroute.train.models import RewardNet
 
 
@@ -242,72 +242,3 @@ def _group_of(record: Record, per_query: int, generator: np.random.Generator) ->
         chosen += [side[index] for index in generator.permutation(len(side))[: max(1, per_query // 2)]]
     texts = tuple(item.text or "" for item in chosen)
     return _Group(prompt_text(record), texts, tuple(item.score for item in chosen), calibrated=True)
-
-
-def reward_metrics(
-    model: OnnxRewardModel, records: Sequence[Record], preferences: Sequence[Preference]
-) -> dict[str, Any]:
-    """How much of the best-of-n gain the model's choice takes, and its accuracy on preference pairs.
-
-    Per source family, over queries with at least n responses of one class: mean score of a random pick, of
-    the kept one, of the oracle's best of n, and the share of the oracle's gain with a 95 % interval.
-    """
-    families: dict[str, list[Record]] = {}
-    for record in records:
-        families.setdefault(record.source.split("/")[0], []).append(record)
-    best_of = {name: _best_of_n_report(model, part) for name, part in sorted(families.items())}
-    return {"best_of_n": best_of, "pairwise_accuracy": _pairwise_accuracy(model, preferences)}
-
-
-def _best_of_n_report(model: OnnxRewardModel, records: Sequence[Record]) -> dict[str, Any]:
-    rows = []
-    for record in records:
-        for items in record.responses.values():
-            if len(items) < 2:
-                continue
-            scores = [item.score for item in items]
-            rewards = model.rewards(prompt_text(record), [item.text or "" for item in items])
-            rows.append((best_of_n_quality(rewards, scores, 4), best_of_n_quality(scores, scores, 4)))
-    if not rows:
-        return {}
-    kept, oracle = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
-    return {f"n={n}": _gain(kept, oracle, n) for n in (2, 3, 4) if not np.isnan(kept[:, n - 1]).all()}
-
-
-def _gain(kept: Any, oracle: Any, n: int) -> dict[str, Any]:
-    known = ~np.isnan(kept[:, n - 1])
-    first, mine, best = kept[known, 0], kept[known, n - 1], oracle[known, n - 1]
-
-    def share(at: Any) -> float:
-        possible = float((best[at] - first[at]).sum())
-        return float((mine[at] - first[at]).sum()) / possible if possible else float("nan")
-
-    low, high = bootstrap_interval(share, len(first), np.random.default_rng(0))
-    return {
-        "random": round(float(first.mean()), 4),
-        "kept": round(float(mine.mean()), 4),
-        "oracle": round(float(best.mean()), 4),
-        "share_of_gain": round(share(np.arange(len(first))), 4),
-        "interval": [round(low, 4), round(high, 4)],
-    }
-
-
-def _pairwise_accuracy(model: OnnxRewardModel, preferences: Sequence[Preference]) -> dict[str, Any]:
-    sources: dict[str, list[Preference]] = {}
-    for pair in preferences:
-        sources.setdefault(pair.source.split("/")[0], []).append(pair)
-    report = {}
-    for name, pairs in sorted(sources.items()):
-        rewards = model.rewards_of_pairs([(p.prompt, text) for p in pairs for text in (p.chosen, p.rejected)])
-        right = (rewards[0::2] > rewards[1::2]).astype(float)
-        low, high = _interval_of_mean(right)
-        report[name] = {
-            "pairs": len(pairs),
-            "accuracy": round(float(right.mean()), 4),
-            "interval": [round(low, 4), round(high, 4)],
-        }
-    return report
-
-
-def _interval_of_mean(values: Any) -> tuple[float, float]:
-    return bootstrap_interval(lambda at: float(values[at].mean()), len(values), np.random.default_rng(0))

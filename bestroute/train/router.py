@@ -16,13 +16,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 from bestroute.artefact import Manifest
 from bestroute.errors import TrainingError
 from bestroute.inference import clip_characters
-from bestroute.predictor import OnnxPredictor, Prediction, single_row
-from bestroute.quality import auc, bootstrap_interval, calibration_error
+from bestroute.predictor import OnnxPredictor, single_row
 from bestroute.records import Record, split_of
 from bestroute.train.encoder import encoder_name, load_tokenizer, pad
 from bestroute.train.export import export, write_manifest
 from bestroute.train.fit import FitSettings, Report, fit, seed_everything
 from bestroute.train.labels import RouterTargets, classes_of, prompt_text, router_targets
+from bestroute.train.metrics import router_metrics
 from bestroute.train.models import RouterNet
 
 
@@ -150,60 +150,3 @@ def _mean_tokens(targets: RouterTargets) -> tuple[float, ...]:
         for column, mask in zip(targets.output_tokens.T, known.T, strict=True)
     ]
     return tuple(round(mean, 1) for mean in means)
-
-
-def router_metrics(
-    predictor: OnnxPredictor, test: RouterTargets, train: RouterTargets
-) -> dict[str, dict[str, Any]]:
-    """AUC and calibration of quality(class, 1) and match(class, 1) on test queries, a source family each.
-
-    `prior` is the baseline that knows only each class's mean on the training queries of that source family:
-    its AUC is 0.5 within a source by construction. Intervals are 95 % bootstrap intervals over queries.
-    """
-    prediction = predictor.predict(predictor.tokenize(test.texts))
-    families = np.array([source.split("/")[0] for source in test.sources])
-    priors = _priors(train, families)
-    report: dict[str, dict[str, Any]] = {}
-    for family in [*sorted(set(families)), "all"]:
-        chosen = np.flatnonzero((families == family) | (family == "all"))
-        report[str(family)] = {
-            "queries": len(chosen),
-            "classes": {
-                name: _class_metrics(prediction, test, priors[chosen, column], column, chosen)
-                for column, name in enumerate(predictor.manifest.classes)
-            },
-        }
-    return report
-
-
-def _priors(train: RouterTargets, families: Any) -> Any:
-    """For each test query, every class's mean quality on the training queries of its source family."""
-    known = np.array([source.split("/")[0] for source in train.sources])
-    everywhere = np.nanmean(train.quality[:, :, 0], axis=0)
-    means = {name: np.nanmean(train.quality[known == name, :, 0], axis=0) for name in set(known)}
-    return np.array([means.get(name, everywhere) for name in families])
-
-
-def _class_metrics(
-    prediction: Prediction, test: RouterTargets, prior: Any, column: int, chosen: Any
-) -> dict[str, Any]:
-    quality, predicted = test.quality[chosen, column, 0], prediction.quality[chosen, column, 0]
-    known = ~np.isnan(quality)
-    if not known.any():
-        return {"queries": 0}
-    quality, predicted, prior = quality[known], predicted[known], prior[known]
-    match, matched = test.match[chosen, column, 0][known], prediction.match[chosen, column, 0][known]
-    generator = np.random.default_rng(0)
-    low, high = bootstrap_interval(lambda at: auc(predicted[at], quality[at]), len(quality), generator)
-    return {
-        "auc": _rounded(auc(predicted, quality)),
-        "auc_interval": [_rounded(low), _rounded(high)],
-        "brier": _rounded(float(np.mean((predicted - quality) ** 2))),
-        "brier_of_prior": _rounded(float(np.mean((prior - quality) ** 2))),
-        "ece_quality": _rounded(calibration_error(predicted, quality)),
-        "ece_match": _rounded(calibration_error(matched, match)),
-    }
-
-
-def _rounded(value: float) -> float | None:
-    return None if np.isnan(value) else round(value, 4)

@@ -1,0 +1,140 @@
+"""What a manifest says of its artefact: measures on test queries, beside trivial baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bestroute.predictor import OnnxPredictor, Prediction
+from bestroute.quality import auc, best_of_n_quality, bootstrap_interval, calibration_error
+from bestroute.records import Preference, Record
+from bestroute.reward import OnnxRewardModel
+from bestroute.train.labels import RouterTargets, prompt_text
+
+
+def router_metrics(
+    predictor: OnnxPredictor, test: RouterTargets, train: RouterTargets
+) -> dict[str, dict[str, Any]]:
+    """AUC and calibration of quality(class, 1) and match(class, 1) on test queries, a source family each.
+
+    `prior` is the baseline that knows only each class's mean on the training queries of that source family:
+    its AUC is 0.5 within a source by construction. Intervals are 95 % bootstrap intervals over queries.
+    """
+    prediction = predictor.predict(predictor.tokenize(test.texts))
+    families = np.array([source.split("/")[0] for source in test.sources])
+    priors = _priors(train, families)
+    report: dict[str, dict[str, Any]] = {}
+    for family in [*sorted(set(families)), "all"]:
+        chosen = np.flatnonzero((families == family) | (family == "all"))
+        report[str(family)] = {
+            "queries": len(chosen),
+            "classes": {
+                name: _class_metrics(prediction, test, priors[chosen, column], column, chosen)
+                for column, name in enumerate(predictor.manifest.classes)
+            },
+        }
+    return report
+
+
+def _priors(train: RouterTargets, families: Any) -> Any:
+    """For each test query, every class's mean quality on the training queries of its source family."""
+    known = np.array([source.split("/")[0] for source in train.sources])
+    everywhere = np.nanmean(train.quality[:, :, 0], axis=0)
+    means = {name: np.nanmean(train.quality[known == name, :, 0], axis=0) for name in set(known)}
+    return np.array([means.get(name, everywhere) for name in families])
+
+
+def _class_metrics(
+    prediction: Prediction, test: RouterTargets, prior: Any, column: int, chosen: Any
+) -> dict[str, Any]:
+    quality, predicted = test.quality[chosen, column, 0], prediction.quality[chosen, column, 0]
+    known = ~np.isnan(quality)
+    if not known.any():
+        return {"queries": 0}
+    quality, predicted, prior = quality[known], predicted[known], prior[known]
+    match, matched = test.match[chosen, column, 0][known], prediction.match[chosen, column, 0][known]
+    generator = np.random.default_rng(0)
+    low, high = bootstrap_interval(lambda at: auc(predicted[at], quality[at]), len(quality), generator)
+    return {
+        "auc": _rounded(auc(predicted, quality)),
+        "auc_interval": [_rounded(low), _rounded(high)],
+        "brier": _rounded(float(np.mean((predicted - quality) ** 2))),
+        "brier_of_prior": _rounded(float(np.mean((prior - quality) ** 2))),
+        "ece_quality": _rounded(calibration_error(predicted, quality)),
+        "ece_match": _rounded(calibration_error(matched, match)),
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 4)
+
+
+def reward_metrics(
+    model: OnnxRewardModel, records: Sequence[Record], preferences: Sequence[Preference]
+) -> dict[str, Any]:
+    """How much of the best-of-n gain the model's choice takes, and its accuracy on preference pairs.
+
+    Per source family, over queries with at least n responses of one class: mean score of a random pick, of
+    the kept one, of the oracle's best of n, and the share of the oracle's gain with a 95 % interval.
+    """
+    families: dict[str, list[Record]] = {}
+    for record in records:
+        families.setdefault(record.source.split("/")[0], []).append(record)
+    best_of = {name: _best_of_n_report(model, part) for name, part in sorted(families.items())}
+    return {"best_of_n": best_of, "pairwise_accuracy": _pairwise_accuracy(model, preferences)}
+
+
+def _best_of_n_report(model: OnnxRewardModel, records: Sequence[Record]) -> dict[str, Any]:
+    rows = []
+    for record in records:
+        for items in record.responses.values():
+            if len(items) < 2:
+                continue
+            scores = [item.score for item in items]
+            rewards = model.rewards(prompt_text(record), [item.text or "" for item in items])
+            rows.append((best_of_n_quality(rewards, scores, 4), best_of_n_quality(scores, scores, 4)))
+    if not rows:
+        return {}
+    kept, oracle = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+    return {f"n={n}": _gain(kept, oracle, n) for n in (2, 3, 4) if not np.isnan(kept[:, n - 1]).all()}
+
+
+def _gain(kept: Any, oracle: Any, n: int) -> dict[str, Any]:
+    known = ~np.isnan(kept[:, n - 1])
+    first, mine, best = kept[known, 0], kept[known, n - 1], oracle[known, n - 1]
+
+    def share(at: Any) -> float:
+        possible = float((best[at] - first[at]).sum())
+        return float((mine[at] - first[at]).sum()) / possible if possible else float("nan")
+
+    low, high = bootstrap_interval(share, len(first), np.random.default_rng(0))
+    return {
+        "random": round(float(first.mean()), 4),
+        "kept": round(float(mine.mean()), 4),
+        "oracle": round(float(best.mean()), 4),
+        "share_of_gain": round(share(np.arange(len(first))), 4),
+        "interval": [round(low, 4), round(high, 4)],
+    }
+
+
+def _pairwise_accuracy(model: OnnxRewardModel, preferences: Sequence[Preference]) -> dict[str, Any]:
+    sources: dict[str, list[Preference]] = {}
+    for pair in preferences:
+        sources.setdefault(pair.source.split("/")[0], []).append(pair)
+    report = {}
+    for name, pairs in sorted(sources.items()):
+        rewards = model.rewards_of_pairs([(p.prompt, text) for p in pairs for text in (p.chosen, p.rejected)])
+        right = (rewards[0::2] > rewards[1::2]).astype(float)
+        low, high = _interval_of_mean(right)
+        report[name] = {
+            "pairs": len(pairs),
+            "accuracy": round(float(right.mean()), 4),
+            "interval": [round(low, 4), round(high, 4)],
+        }
+    return report
+
+
+def _interval_of_mean(values: Any) -> tuple[float, float]:
+    return bootstrap_interval(lambda at: float(values[at].mean()), len(values), np.random.default_rng(0))
