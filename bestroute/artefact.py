@@ -69,6 +69,11 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
     try:
         raw = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
+        if not folder.exists():
+            raise ArtefactError(
+                f"{folder}: no such folder; name one that `bestroute train` wrote, or remove this to use the "
+                "model that comes with bestroute"
+            ) from error
         raise ArtefactError(
             f"{folder}: no manifest.json; give a folder that `bestroute train` wrote"
         ) from error

@@ -187,7 +187,7 @@ def read_queries(path: Path, on_bad: OnBad | None = None) -> Iterator[Query]:
     """
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if suffix not in (".jsonl", ".txt"):
-        raise InputError(f"{path}: unknown kind of query file; name it .txt (a query a line) or .jsonl")
+        raise InputError(f"{path}: unknown kind of query file; convert it to .txt (a query a line) or .jsonl")
     return read_lines(path, Query.of if suffix == ".txt" else _of_json, on_bad)
 
 

@@ -116,6 +116,8 @@ class Router:
         Predictions agree with `route`'s to within 1e-6 (float sums of other lengths). There is no time
         budget here. Each decision's timings are its share of the batch's.
         """
+        if isinstance(queries, (str, bytes)):
+            raise InputError("queries is one text; give a list of queries, or use route()")
         start = perf_counter()
         asked = [Query.of(query) for query in queries]
         rules = [self._decider.rule_for(query) for query in asked]
@@ -233,13 +235,14 @@ class Router:
 def pick(model: RewardModel, query: QueryLike, responses: Sequence[str]) -> Pick:
     """Reward every response and keep the best. Raises InputError when there is none to keep.
 
-    Blank responses never win; ties go to the shorter text, then to the earlier in the alphabet, so the order
-    of arrival does not matter.
+    Blank responses have reward 0 and never win; ties go to the shorter text, then to the earlier in the
+    alphabet, so the order of arrival does not matter.
     """
     texts = list(responses)
     if not any(text.strip() for text in texts):
         raise InputError("there is no response to pick from: give at least one that is not blank")
-    rewards = tuple(float(value) for value in model.rewards(Query.of(query).text, texts))
+    known = model.rewards(Query.of(query).text, texts)
+    rewards = tuple(float(reward) if text.strip() else 0.0 for reward, text in zip(known, texts, strict=True))
     return Pick(_best(range(len(texts)), texts, rewards), rewards)
 
 

@@ -48,9 +48,12 @@ class TestManifest:
             assert 3 <= manifest.query_tokens < manifest.max_tokens
 
     def test_no_folder_or_no_manifest(self, tmp_path):
-        for folder in (tmp_path, tmp_path / "nowhere"):
-            message = f"{folder}: no manifest.json; give a folder that `bestroute train` wrote"
-            assert fault(read_manifest, folder, "router") == message
+        message = f"{tmp_path}: no manifest.json; give a folder that `bestroute train` wrote"
+        assert fault(read_manifest, tmp_path, "router") == message
+        assert fault(read_manifest, tmp_path / "nowhere", "router") == (
+            f"{tmp_path / 'nowhere'}: no such folder; name one that `bestroute train` wrote, or remove this "
+            "to use the model that comes with bestroute"
+        )
 
     @pytest.mark.parametrize("text", ["", "{", "\x00", "[" * 200_000, '{"kind": "rou'])
     def test_not_json(self, write, text):

@@ -161,6 +161,30 @@ def test_dry_run_adds_up_and_writes_decisions(tmp_path):
     assert all(line["query_id"] for line in lines)
 
 
+def test_dry_run_does_not_write_over_what_it_reads(tmp_path):
+    queries = write(tmp_path, "queries.txt", "What is a prime?\n")
+    result = run("dry-run", EXAMPLE, queries, "--out", queries)
+    assert result.exit_code == 2
+    assert "is one of the files read; give another name" in result.stderr
+    assert Path(queries).read_text() == "What is a prime?\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    class: medium", "      class: medium"),
+        ("    class: medium", "   class: medium"),
+        ("    class: medium", "  class: medium"),
+    ],
+)
+def test_check_calls_wrong_indentation_by_its_name(tmp_path, old, new):
+    text = Path(EXAMPLE).read_text().replace(old, new)
+    result = run("check", write(tmp_path, "policy.yaml", text))
+    assert result.exit_code == 1
+    assert ":19:" in result.stdout
+    assert "this line is indented unlike its neighbours" in result.stdout
+
+
 def test_dry_run_reads_plain_text(tmp_path):
     queries = write(tmp_path, "queries.txt", "What is a prime?\n\nWho wrote Faust?\n")
     assert document(run("dry-run", EXAMPLE, queries, "--json"))["queries"] == 2
@@ -182,7 +206,7 @@ def test_dry_run_names_a_broken_line_and_can_skip_it(tmp_path):
     ("name", "content", "message"),
     [
         ("q.txt", b"fine\ncaf\xe9\n", "q.txt:2: not UTF-8 (byte 4 of the line); save the file as UTF-8"),
-        ("q.csv", b"a,b", "q.csv: unknown kind of query file; name it .txt (a query a line) or .jsonl"),
+        ("q.csv", b"a,b", "q.csv: unknown kind of query file; convert it to .txt (a query a line) or .jsonl"),
         ("q.jsonl", b'{"query": "  "}', "q.jsonl:1: the query is empty"),
         ("q.jsonl", b"[1]", 'q.jsonl:1: an object with "query" or "messages" is needed, not list'),
         ("q.txt", b"\n\n", "q.txt: holds no query"),

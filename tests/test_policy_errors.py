@@ -53,7 +53,8 @@ def test_not_utf8(folder):
 def test_missing_and_foreign_artefacts(folder):
     text = GOOD.replace("router: router", "router: nowhere").replace("reward: reward", "reward: router")
     assert issues_of(text, folder) == [
-        f"2:9: router: {folder / 'nowhere'}: no manifest.json; give a folder that `bestroute train` wrote",
+        f"2:9: router: {folder / 'nowhere'}: no such folder; name one that `bestroute train` wrote, "
+        "or remove this to use the model that comes with bestroute",
         f"3:9: reward: {folder / 'router' / 'manifest.json'}: "
         "a router artefact stands where a reward artefact is needed",
     ]

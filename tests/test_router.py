@@ -431,3 +431,8 @@ def test_complete_does_not_swallow_tools():
     }
     with pytest.raises(InputError, match="tools are not passed on"):
         router(sampler=FakeSampler({})).complete(request)
+
+
+def test_route_batch_takes_no_single_text():
+    with pytest.raises(InputError, match="use route\\(\\)"):
+        router().route_batch("abc")

@@ -23,7 +23,7 @@ _LISTED = 20
     epilog="Example: bestroute dry-run policy.example.yaml examples/queries.jsonl --out decisions.jsonl",
 )
 @click.argument("policy", type=POLICY)
-@click.argument("queries", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("queries", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one decision a line.")
 @click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr.")
 @click.option("--threads", type=click.IntRange(1), default=None, help="Threads; all cores by default.")
@@ -42,6 +42,8 @@ def command(
     from bestroute.query import read_queries
     from bestroute.router import Router
 
+    if out is not None and out.exists() and any(out.samefile(path) for path in (policy, queries)):
+        raise click.UsageError(f"--out {out} is one of the files read; give another name")
     checked = load_policy(policy)
     router = Router(checked, predictor=OnnxPredictor(checked.router, threads or os.cpu_count() or 1))
     bad: list[InputError] = []

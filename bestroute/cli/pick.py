@@ -12,7 +12,7 @@ from bestroute.cli.output import json_option, number, print_json, print_table, r
 from bestroute.errors import InputError
 
 
-@click.command(epilog='Example: bestroute pick "What is 2 + 2?" responses.json')
+@click.command(epilog="""Example: echo '["4", "5"]' | bestroute pick "What is 2 + 2?" -""")
 @click.argument("query")
 @click.argument("responses", metavar="RESPONSES")
 @click.option(

@@ -68,7 +68,7 @@ def compose(source: str | bytes) -> yaml.Node | None:
         return loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         place = place_of(error.problem_mark or error.context_mark or loader.get_mark())
-        message = _plain_yaml_error(error)
+        message = _plain_yaml_error(error, text)
     except (ValueError, OverflowError):
         place = place_of(loader.get_mark())
         message = "not valid YAML: an escape or a directive with a number out of range"
@@ -141,11 +141,23 @@ _MENDS = {
 }
 
 
-def _plain_yaml_error(error: yaml.MarkedYAMLError) -> str:
+def _plain_yaml_error(error: yaml.MarkedYAMLError, text: str) -> str:
     problem = str(error.problem)
+    if error.problem_mark and _is_indentation(problem, text.splitlines()[error.problem_mark.line :][:1]):
+        return (
+            "not valid YAML: this line is indented unlike its neighbours; keys of one mapping, and items of "
+            "one list, start in the same column"
+        )
     if error.context and error.context_mark:
         problem = f"{error.context} that starts on line {error.context_mark.line + 1}, {problem}"
     return next((mend for sign, mend in _MENDS.items() if sign in problem), f"not valid YAML: {problem}")
+
+
+def _is_indentation(problem: str, line: list[str]) -> bool:
+    """Whether a fault that PyYAML found in a line is one of indentation: the commonest slip in YAML."""
+    if "expected <block end>, but found" in problem:
+        return "'?'" in problem or "block" in problem.split("found")[1]
+    return "mapping values are not allowed" in problem and all(text.count(": ") < 2 for text in line)
 
 
 def _decode(source: str | bytes) -> str:

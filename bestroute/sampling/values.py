@@ -17,7 +17,7 @@ from bestroute.query import Query
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that an endpoint says it billed."""
+    """Tokens that an endpoint says it billed; some count one response only where n were asked for at once."""
 
     input_tokens: int
     output_tokens: int
