@@ -2,7 +2,7 @@
 
     python benchmarks/latency.py --runs 500 --plot docs/latency.svg
 
-Pins itself to one core, then times the queries of `bestroute bench`, as a Markdown table: medians and 99th
+Pins itself to one core, then times what `bestroute bench` times, as a Markdown table: medians and 99th
 percentiles in milliseconds of every stage. Quote it with the machine it ran on; a shared machine is noisy.
 """
 
@@ -11,17 +11,8 @@ from __future__ import annotations
 import argparse
 import os
 
-from bestroute.bench import (
-    STAGES,
-    embedded_policy,
-    measure_batch,
-    measure_pick,
-    measure_route,
-    standard_queries,
-    words,
-)
+from bestroute.bench import STAGES, measure
 from bestroute.errors import require
-from bestroute.router import Router
 
 
 def main() -> None:
@@ -30,24 +21,21 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--plot", metavar="FILE", help="also draw the medians (extra: plot)")
     options = parser.parse_args()
-    runs, medians = options.runs, {}
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    router = Router(embedded_policy(), time_budget_s=None)
-    print(f"| route, ms ({runs} calls) | {' | '.join(f'{stage} p50' for stage in STAGES)} | total p99 |")
+    report = measure(options.runs)
+    head = " | ".join(f"{stage} p50" for stage in STAGES)
+    print(f"| route, ms ({options.runs} calls) | {head} | total p99 |")
     print("|---|" + "---:|" * (len(STAGES) + 1))
-    for name, query in standard_queries().items():
-        spans = measure_route(router, query, runs)
+    medians = {}
+    for name, spans in report["route_ms"].items():
         medians[name] = {stage: spans[stage]["p50"] for stage in STAGES}
         cells = " | ".join(f"{value:.3f}" for value in medians[name].values())
-        print(f"| {name} | {cells} | {spans['total']['p99']:.3f} |", flush=True)
-    for count in (16, 64):
-        rate = measure_batch(router, [words(count)] * 256)
-        print(
-            f"\nroute_batch, 256 queries of {count} tokens: {rate['median']:.0f} a second "
-            f"({rate['low']:.0f} to {rate['high']:.0f} over 5 runs)"
-        )
-    pick = measure_pick(router, words(40), [words(240 + index) for index in range(5)])
+        print(f"| {name} | {cells} | {spans['total']['p99']:.3f} |")
+    for name, rate in report["batch_queries_per_s"].items():
+        spread = f"({rate['low']:.0f} to {rate['high']:.0f} over 5 runs)"
+        print(f"\nroute_batch, 256 queries of {name}: {rate['median']:.0f} a second {spread}")
+    pick = report["pick_5x256_ms"]
     print(f"\npick, 5 responses of 256 tokens: p50 {pick['p50']:.1f} ms, p99 {pick['p99']:.1f} ms")
     if options.plot:
         draw(medians, options.plot)

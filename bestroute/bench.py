@@ -46,10 +46,22 @@ def words(count: int) -> str:
     return " ".join(sentence[index % len(sentence)] for index in range(count))
 
 
-def standard_queries() -> dict[str, str]:
-    """What is routed, by name: a greeting that the embedded policy's rule takes, and rising lengths."""
+def measure(runs: int) -> dict[str, Any]:
+    """Time the embedded models on one thread: what `bestroute bench` and benchmarks/latency.py print.
+
+    `route_ms` is p50 and p99 of every stage, for a greeting that a rule takes and for rising lengths;
+    `batch_queries_per_s` is of 256 queries of 16 and of 64 tokens; `pick_5x256_ms` of five responses.
+    """
+    router = Router(embedded_policy(), time_budget_s=None)
     lengths = {f"{count} tokens": words(count) for count in (16, 64, 256)}
-    return {"a rule decides": "Hi there", **lengths, "1 MB": words(250_000)[:1_000_000]}
+    queries = {"a rule decides": "Hi there", **lengths, "1 MB": words(250_000)[:1_000_000]}
+    return {
+        "route_ms": {name: measure_route(router, query, runs) for name, query in queries.items()},
+        "batch_queries_per_s": {
+            f"{count} tokens": measure_batch(router, [words(count)] * 256) for count in (16, 64)
+        },
+        "pick_5x256_ms": measure_pick(router, words(40), [words(240 + index) for index in range(5)]),
+    }
 
 
 def measure_route(router: Router, query: str, runs: int) -> dict[str, dict[str, float]]:

@@ -16,23 +16,10 @@ from bestroute.cli.output import json_option, number, print_json, print_table
 @json_option
 def command(runs: int, as_json: bool) -> None:
     """Time route, route_batch and pick on the embedded models and one thread: medians and tails in ms."""
-    from bestroute.bench import (
-        embedded_policy,
-        measure_batch,
-        measure_pick,
-        measure_route,
-        standard_queries,
-        words,
-    )
-    from bestroute.router import Router
+    from bestroute.bench import measure
 
-    router = Router(embedded_policy(), time_budget_s=None)
-    report = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "route_ms": {name: measure_route(router, query, runs) for name, query in standard_queries().items()},
-        "batch_queries_per_s": measure_batch(router, [words(16 + index % 64) for index in range(256)]),
-        "pick_5x256_ms": measure_pick(router, words(40), [words(240 + index) for index in range(5)]),
-    }
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    report = {"machine": machine, **measure(runs)}
     if as_json:
         print_json(report)
     else:
@@ -41,15 +28,16 @@ def command(runs: int, as_json: bool) -> None:
 
 def _print(report: dict[str, Any]) -> None:
     click.echo(f"{report['machine']}\n")
-    names = ("rules", "tokenize", "predict", "policy", "total")
+    from bestroute.bench import STAGES
+
     rows = [
-        [query, *(number(stages[name]["p50"]) for name in names), number(stages["total"]["p99"])]
+        [query, *(number(stages[stage]["p50"]) for stage in STAGES), number(stages["total"]["p99"])]
         for query, stages in report["route_ms"].items()
     ]
-    print_table(["route (ms)", *names, "total p99"], rows)
-    batch, pick = report["batch_queries_per_s"], report["pick_5x256_ms"]
-    click.echo(
-        f"\nroute_batch, 256 queries of 16 to 79 tokens: {batch['median']:.0f} a second "
-        f"({batch['low']:.0f} to {batch['high']:.0f})"
-    )
+    print_table(["route (ms)", *STAGES, "total p99"], rows)
+    click.echo()
+    for name, rate in report["batch_queries_per_s"].items():
+        spread = f"({rate['low']:.0f} to {rate['high']:.0f})"
+        click.echo(f"route_batch, 256 queries of {name}: {rate['median']:.0f} a second {spread}")
+    pick = report["pick_5x256_ms"]
     click.echo(f"pick, 5 responses of 256 tokens: {pick['p50']:.1f} ms (p99 {pick['p99']:.1f})")
