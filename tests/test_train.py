@@ -93,6 +93,15 @@ def test_nothing_is_left_beside_the_artefacts(workplace, router):
         (["router", "{}/sums.jsonl", "--reference", "huge"], "but no reference 'huge'"),
         (["router", "{}/broken.jsonl"], "broken.jsonl:7: not JSON"),
         (["reward", "{}/sums.jsonl", "--labelled", "{}/x"], "--label and --labelled go together"),
+        (
+            ["reward", "{0}/sums.jsonl", "--label", "{0}/sums.jsonl", "--labelled", "{0}"],
+            "give another folder",
+        ),
+        (
+            ["reward", "{0}/sums.jsonl", *["--label", "{0}/sums.jsonl"] * 2, "--labelled", "{0}/x"],
+            "two --label files have the same name",
+        ),
+        (["router", "{}/sums.jsonl", "--reference", "none"], "lack rewards, so their labels know no gain"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(workplace, words, message):

@@ -86,6 +86,7 @@ def train_router_command(
     from bestroute.train.router import RouterSettings, train_router
 
     loaded = list(_reading(read_records, records, skip_bad))
+    _warn_without_rewards(loaded)
     settings = RouterSettings(reference, max_n, margin, max_tokens, _fit_settings(fit))
     with _progress("router") as report:
         manifest = train_router(loaded, out, settings, _recipe(records), report)
@@ -123,6 +124,8 @@ def train_reward_command(
 
     if bool(label) != bool(labelled):
         raise click.UsageError("--label and --labelled go together")
+    if labelled is not None:
+        _check_targets(label, labelled)
     loaded = list(_reading(read_records, records, skip_bad))
     pairs = list(_reading(read_preferences, preferences, skip_bad))
     settings = RewardSettings(per_source=per_source, fit=_fit_settings(fit))
@@ -138,6 +141,30 @@ def train_reward_command(
         recipe = _recipe([*records, *preferences, *label])
         manifest = train_reward(loaded, pairs, out, settings, recipe, report, measured)
     _print_result(out, manifest.metrics, as_json)
+
+
+def _check_targets(label: Sequence[Path], labelled: Path) -> None:
+    """Refuse to write one labelled file over another, or over the records it is made from."""
+    targets = [labelled / path.name for path in label]
+    if len(set(targets)) < len(targets):
+        raise click.UsageError("two --label files have the same name; rename one")
+    for path, target in zip(label, targets, strict=True):
+        if target.exists() and target.samefile(path):
+            raise click.UsageError(f"--labelled {labelled} holds {path} itself; give another folder")
+
+
+def _warn_without_rewards(records: Sequence[Record]) -> None:
+    bare = sum(
+        any(item.reward is None for item in items) and len(items) > 1
+        for record in records
+        for items in record.responses.values()
+    )
+    if bare:
+        click.echo(
+            f"warning: {bare} lists of responses lack rewards, so their labels know no gain from n; "
+            "`bestroute train reward --label` gives them",
+            err=True,
+        )
 
 
 def _reading(reader: Any, paths: Sequence[Path], skip_bad: bool) -> Iterator[Any]:
