@@ -36,7 +36,7 @@ def batch(predictor, rows):
 
 def close(prediction: Prediction, other: Prediction, rows=slice(None)) -> bool:
     return all(
-        np.allclose(getattr(prediction, name), getattr(other, name)[rows], atol=1e-5, rtol=1e-5)
+        np.allclose(getattr(prediction, name), getattr(other, name)[rows], atol=1e-6, rtol=2e-6)
         for name in FIELDS
     )
 

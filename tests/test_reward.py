@@ -45,21 +45,21 @@ class TestRewards:
 
     def test_neither_company_nor_order_matters(self, reward_model):
         together = reward_model.rewards(QUERY, RESPONSES)
-        assert reward_model.rewards(QUERY, RESPONSES[::-1])[::-1] == pytest.approx(together, abs=1e-5)
+        assert reward_model.rewards(QUERY, RESPONSES[::-1])[::-1] == pytest.approx(together, abs=1e-6)
         for response, reward in zip(RESPONSES, together, strict=True):
-            assert reward_model.rewards(QUERY, [response])[0] == pytest.approx(reward, abs=1e-5)
+            assert reward_model.rewards(QUERY, [response])[0] == pytest.approx(reward, abs=1e-6)
 
     def test_pairs_of_several_queries(self, reward_model):
         pairs = [(query, response) for response in RESPONSES[:3] for query in ("a", QUERY, "")]
         rewards = reward_model.rewards_of_pairs(pairs)
         for (query, response), reward in zip(pairs, rewards, strict=True):
-            assert reward_model.rewards(query, [response])[0] == pytest.approx(reward, abs=1e-5)
+            assert reward_model.rewards(query, [response])[0] == pytest.approx(reward, abs=1e-6)
 
     def test_threads_share_it(self, reward_model):
         alone = reward_model.rewards(QUERY, RESPONSES[:4])
         with ThreadPoolExecutor(8) as pool:
             for rewards in pool.map(lambda _: reward_model.rewards(QUERY, RESPONSES[:4]), range(16)):
-                assert np.allclose(rewards, alone, atol=1e-5)
+                assert np.allclose(rewards, alone, atol=1e-6)
 
 
 class TestRows:
