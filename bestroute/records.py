@@ -22,9 +22,10 @@ Split = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response: its oracle score (0 to 1), and where known its text, tokens, writer and proxy reward."""
+    """One response: its oracle score (0 to 1; None before scoring), and where known its text, tokens, writer
+    and proxy reward."""
 
-    score: float
+    score: float | None
     text: str | None = None
     output_tokens: float | None = None
     by: str | None = None
@@ -33,13 +34,18 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One query (a text or a list of chat messages) and each class's responses."""
+    """One query (a text or a list of chat messages) and the responses of each class or model.
+
+    `answer` is the right one, where it is known; `metadata` is what policy rules may ask for.
+    """
 
     id: str
     source: str
     prompt: str | tuple[Mapping[str, Any], ...]
     responses: Mapping[str, tuple[Response, ...]]
     input_tokens: float | None = None
+    answer: str | None = None
+    metadata: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +75,16 @@ def split_of(text: str) -> Split:
     return "train" if place < 75 else "validation" if place < 85 else "test"
 
 
-def read_records(paths: Iterable[Path], on_bad: OnBad | None = None) -> Iterator[Record]:
+def read_records(
+    paths: Iterable[Path], on_bad: OnBad | None = None, *, scored: bool = True
+) -> Iterator[Record]:
     """Records of `.jsonl` or `.jsonl.gz` files, in order; also reads the JSONL of microsoft/best-route-llm.
 
-    A bad line raises InputError with file and line number, or goes to `on_bad` where that is given.
+    A bad line raises InputError with file and line number, or goes to `on_bad` where given. A response
+    without a score is bad, unless `scored` is False.
     """
     for path in paths:
-        yield from read_lines(path, lambda line: parse_record(json.loads(line)), on_bad)
+        yield from read_lines(path, lambda line: parse_record(json.loads(line), scored=scored), on_bad)
 
 
 def read_preferences(paths: Iterable[Path], on_bad: OnBad | None = None) -> Iterator[Preference]:
@@ -84,8 +93,11 @@ def read_preferences(paths: Iterable[Path], on_bad: OnBad | None = None) -> Iter
         yield from read_lines(path, lambda line: _parse_preference(json.loads(line)), on_bad)
 
 
-def parse_record(raw: Any) -> Record:
-    """One record from its JSON value. Raises InputError that names the field."""
+def parse_record(raw: Any, *, scored: bool = True) -> Record:
+    """One record from its JSON value. Raises InputError that names the field.
+
+    `scored`: whether every response must have its oracle score.
+    """
     if not isinstance(raw, dict):
         raise InputError(f"a record is a JSON object, not {type(raw).__name__}")
     if "responses" not in raw and "prompt" in raw:
@@ -97,8 +109,10 @@ def parse_record(raw: Any) -> Record:
         id=_label(raw, "id"),
         source=_label(raw, "source"),
         prompt=_parse_prompt(raw),
-        responses={str(name): _parse_responses(name, items) for name, items in responses.items()},
+        responses={str(name): _parse_responses(name, items, scored) for name, items in responses.items()},
         input_tokens=_number(raw.get("input_tokens"), "input_tokens"),
+        answer=_answer(raw.get("answer")),
+        metadata=_metadata(raw.get("metadata")),
     )
 
 
@@ -113,8 +127,20 @@ def record_as_json(record: Record) -> dict[str, Any]:
         for name, items in record.responses.items()
     }
     asked = {"query": prompt} if isinstance(prompt, str) else {"messages": list(prompt)}
-    tokens = {} if record.input_tokens is None else {"input_tokens": record.input_tokens}
-    return {"id": record.id, "source": record.source, **asked, **tokens, "responses": responses}
+    known = {
+        key: value
+        for key in ("input_tokens", "answer", "metadata")
+        if (value := getattr(record, key)) is not None
+    }
+    return {"id": record.id, "source": record.source, **asked, **known, "responses": responses}
+
+
+def scores_of(responses: Iterable[Response]) -> list[float]:
+    """The oracle scores. Raises InputError where one is missing."""
+    known = [response.score for response in responses]
+    if None in known:
+        raise InputError("a response has no score; `bestroute score` gives the oracle's score, 0 to 1")
+    return [score for score in known if score is not None]
 
 
 def _parse_prompt(raw: Mapping[str, Any]) -> str | tuple[Mapping[str, Any], ...]:
@@ -131,15 +157,19 @@ def _parse_prompt(raw: Mapping[str, Any]) -> str | tuple[Mapping[str, Any], ...]
     raise InputError('a record needs exactly one of "query" (a text) and "messages" (a list of objects)')
 
 
-def _parse_responses(name: str, items: Any) -> tuple[Response, ...]:
+def _parse_responses(name: str, items: Any, scored: bool) -> tuple[Response, ...]:
     if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
         raise InputError(f"responses[{name!r}] must be a list of one or more objects")
-    return tuple(_parse_response(f"responses[{name!r}][{index}]", item) for index, item in enumerate(items))
+    return tuple(
+        _parse_response(f"responses[{name!r}][{index}]", item, scored) for index, item in enumerate(items)
+    )
 
 
-def _parse_response(place: str, item: Mapping[str, Any]) -> Response:
+def _parse_response(place: str, item: Mapping[str, Any], scored: bool) -> Response:
     score = _number(item.get("score"), f"{place}.score")
-    if score is None or not 0 <= score <= 1:
+    if score is None and scored:
+        raise InputError(f"{place}.score is missing; `bestroute score` gives the oracle's score, 0 to 1")
+    if score is not None and not 0 <= score <= 1:
         raise InputError(f"{place}.score is {score}; give the oracle's score, 0 to 1")
     text = item.get("text")
     if text is not None and not isinstance(text, str):
@@ -151,6 +181,20 @@ def _parse_response(place: str, item: Mapping[str, Any]) -> Response:
         by=None if item.get("by") is None else str(item["by"]),
         reward=_number(item.get("reward"), f"{place}.reward"),
     )
+
+
+def _answer(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    raise InputError(f'"answer" is {type(value).__name__}; give a text or a number')
+
+
+def _metadata(value: Any) -> Mapping[str, Any] | None:
+    if value is None or isinstance(value, dict):
+        return value
+    raise InputError(f'"metadata" is {type(value).__name__}; give an object')
 
 
 def _label(raw: Mapping[str, Any], key: str) -> str:
@@ -216,4 +260,4 @@ def _best_route_block(name: str, block: Mapping[str, Any]) -> tuple[Response, ..
             raise InputError(f"{name}.{key} must list one value for each of the {len(scores)} scores")
         for row, value in zip(rows, values, strict=True):
             row[field] = value
-    return _parse_responses(name, rows)
+    return _parse_responses(name, rows, scored=True)

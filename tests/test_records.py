@@ -18,6 +18,7 @@ from bestroute.records import (
     read_preferences,
     read_records,
     record_as_json,
+    scores_of,
     split_of,
 )
 
@@ -103,7 +104,7 @@ class TestFormat:
             ({}, "m.armoRM_scores is missing"),
             ({"armoRM_scores": []}, "m.armoRM_scores is missing"),
             ({"armoRM_scores": ["x"]}, r"m.armoRM_scores\[0\] is 'x'; give a number"),
-            ({"armoRM_scores": [0.1, None]}, r"\[1\].score is None"),
+            ({"armoRM_scores": [0.1, None]}, r"\[1\].score is missing"),
             ({"armoRM_scores": [1.5]}, r"\[0\].score is 1.5"),
             ({"armoRM_scores": [0.1], "responses": []}, "m.responses must list one value for each of the 1"),
             ({"armoRM_scores": [0.1], "ourRM_scores": 3}, "m.ourRM_scores must list one value"),
@@ -145,6 +146,8 @@ class TestFaults:
             ({"query": None, "messages": ["x"]}, 'exactly one of "query"'),
             ({"input_tokens": "8"}, "input_tokens is '8'; give a number"),
             ({"input_tokens": True}, "input_tokens is True; give a number"),
+            ({"answer": ["4"]}, '"answer" is list; give a text or a number'),
+            ({"metadata": "vip"}, '"metadata" is str; give an object'),
         ],
     )
     def test_of_a_record(self, change, message):
@@ -154,7 +157,7 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"score": None}, f"{RESPONSE}.score is None; give the oracle's score, 0 to 1"),
+            ({"score": None}, f"{RESPONSE}.score is missing; `bestroute score` gives"),
             ({"score": 1.01}, f"{RESPONSE}.score is 1.01; give the oracle's"),
             ({"score": -0.1}, f"{RESPONSE}.score is -0.1; give the oracle's"),
             ({"score": "1"}, f"{RESPONSE}.score is '1'; give a number"),
@@ -210,12 +213,27 @@ records = st.builds(
     prompt=words | messages.map(tuple),
     responses=st.dictionaries(st.text(), st.lists(responses, min_size=1).map(tuple), min_size=1),
     input_tokens=numbers,
+    answer=st.none() | st.text(),
+    metadata=st.none() | st.dictionaries(st.text(), st.text() | st.booleans()),
 )
 
 
 @given(records)
 def test_what_is_written_is_read_back(record):
     assert parse_record(json.loads(json.dumps(record_as_json(record)))) == record
+
+
+def test_scores_may_be_missing_before_scoring():
+    bare = {"id": "", "source": "", "query": "x", "responses": {"a": [{"text": "y"}]}}
+    record = parse_record(bare, scored=False)
+    assert record_as_json(record) == bare
+    with pytest.raises(InputError, match="a response has no score; `bestroute score` gives"):
+        scores_of(record.responses["a"])
+
+
+def test_a_right_answer_may_be_a_number():
+    raw = {"query": "x", "answer": 4, "responses": {"a": [{"score": 1}]}}
+    assert parse_record(raw).answer == "4"
 
 
 def test_what_is_not_known_is_not_written():

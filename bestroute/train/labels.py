@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bestroute.errors import TrainingError
 from bestroute.quality import best_of_n_quality, match_probability
 from bestroute.query import Query
-from bestroute.records import Record, Response
+from bestroute.records import Record, Response, scores_of
 
 Floats = NDArray[np.float64]
 
@@ -44,12 +44,12 @@ def router_targets(
     quality, match = np.full((*shape, max_n), np.nan), np.full((*shape, max_n), np.nan)
     tokens = np.full(shape, np.nan)
     for row, record in enumerate(rows):
-        reference_scores = [response.score for response in record.responses[reference]]
+        reference_scores = scores_of(record.responses[reference])
         for column, name in enumerate(classes):
             responses = record.responses.get(name)
             if not responses:
                 continue
-            rewards, scores = _rewards(responses), [response.score for response in responses]
+            rewards, scores = _rewards(responses), scores_of(responses)
             quality[row, column] = best_of_n_quality(rewards, scores, max_n)
             match[row, column] = match_probability(rewards, scores, reference_scores, max_n, margin)
             tokens[row, column] = _mean_tokens(responses)
@@ -68,7 +68,7 @@ def classes_of(records: Iterable[Record], reference: str) -> list[str]:
     sums: dict[str, list[float]] = {}
     for record in records:
         for name, responses in record.responses.items():
-            sums.setdefault(name, []).extend(response.score for response in responses)
+            sums.setdefault(name, []).extend(scores_of(responses))
     if reference not in sums:
         raise TrainingError(
             f"the records hold {', '.join(sorted(sums))} but no reference {reference!r}; see --reference"

@@ -9,7 +9,7 @@ import numpy as np
 
 from bestroute.predictor import OnnxPredictor, Prediction
 from bestroute.quality import auc, best_of_n_quality, bootstrap_interval, calibration_error
-from bestroute.records import Preference, Record
+from bestroute.records import Preference, Record, scores_of
 from bestroute.reward import OnnxRewardModel
 from bestroute.train.labels import RouterTargets, prompt_text
 
@@ -92,7 +92,7 @@ def _best_of_n_report(model: OnnxRewardModel, records: Sequence[Record]) -> dict
         for items in record.responses.values():
             if len(items) < 2:
                 continue
-            scores = [item.score for item in items]
+            scores = scores_of(items)
             rewards = model.rewards(prompt_text(record), [item.text or "" for item in items])
             rows.append((best_of_n_quality(rewards, scores, 4), best_of_n_quality(scores, scores, 4)))
     if not rows:

@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from bestroute.artefact import Manifest, read_manifest
 from bestroute.errors import TrainingError
-from bestroute.records import Preference, Record, Response, Split, bucket, split_of
+from bestroute.records import Preference, Record, Split, bucket, scores_of, split_of
 from bestroute.reward import OnnxRewardModel, pair_rows
 from bestroute.train.encoder import encoder_name, load_tokenizer, pad
 from bestroute.train.export import export, write_manifest
@@ -234,11 +234,12 @@ def _groups(
 def _group_of(record: Record, per_query: int, generator: np.random.Generator) -> _Group | None:
     """Up to `per_query` responses, half of them better than the mean; None where all scored the same."""
     items = [item for part in record.responses.values() for item in part if item.text]
-    if len({item.score for item in items}) < 2:
+    scores = scores_of(items)
+    if len(set(scores)) < 2:
         return None
-    middle = float(np.mean([item.score for item in items]))
-    chosen: list[Response] = []
-    for side in ([i for i in items if i.score > middle], [i for i in items if i.score <= middle]):
-        chosen += [side[index] for index in generator.permutation(len(side))[: max(1, per_query // 2)]]
-    texts = tuple(item.text or "" for item in chosen)
-    return _Group(prompt_text(record), texts, tuple(item.score for item in chosen), calibrated=True)
+    above = np.array(scores) > np.mean(scores)
+    chosen: list[int] = []
+    for side in (np.flatnonzero(above), np.flatnonzero(~above)):
+        chosen += side[generator.permutation(len(side))[: max(1, per_query // 2)]].tolist()
+    texts = tuple(items[index].text or "" for index in chosen)
+    return _Group(prompt_text(record), texts, tuple(scores[index] for index in chosen), calibrated=True)
