@@ -62,6 +62,9 @@ class Endpoint(Frozen):
     timeout_s: Annotated[FiniteFloat, Field(gt=0, le=3600)] | None = Field(
         default=None, description="seconds for one call; the policy's sampling.timeout_s if absent"
     )
+    temperature: Annotated[FiniteFloat, Field(ge=0, le=2)] | None = Field(
+        default=None, description="spread of its samples; the policy's sampling.temperature if absent"
+    )
 
 
 class Model(Frozen):
@@ -83,14 +86,23 @@ class Model(Frozen):
         """The router model's column that predicts this model: its class, or its own name."""
         return self.class_ or self.name
 
+    @cached_property
+    def served_as(self) -> str:
+        """The name that its endpoint knows it by."""
+        return (self.endpoint and self.endpoint.model) or self.name
+
+    @cached_property
+    def native(self) -> bool:
+        """Whether one call to its endpoint gives several responses, the prompt billed once."""
+        return self.endpoint is not None and self.endpoint.samples == "native"
+
     def cost(self, n: int, input_tokens: float, output_tokens: float) -> float:
         """US$ for n responses of `output_tokens` each to a prompt of `input_tokens`.
 
         The prompt is billed once where the endpoint samples natively, else once a call
         (BEST-Route, Algorithm 1, assumes the former for every model).
         """
-        native = self.endpoint is not None and self.endpoint.samples == "native"
-        prompts = 1 if native else n
+        prompts = 1 if self.native else n
         return (prompts * input_tokens * self.price.input + n * output_tokens * self.price.output) / 1e6
 
 

@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bestroute.errors import ArtefactError
 
 FORMAT_VERSION = 1
 Kind = Literal["router", "reward"]
+SEEN = "seen.npy"
 MEND = "restore or train the artefact again"
 
 
@@ -24,7 +28,10 @@ class Manifest:
     """What an artefact folder says of itself.
 
     Shapes: a router model gives `quality` and `match` of shape (batch, len(classes), max_n) and
-    `output_tokens` of shape (batch, len(classes)); a reward model gives `reward` of shape (batch,).
+    `output_tokens` of shape (batch, len(classes)), and where `max_novelty` is known `novelty` of shape
+    (batch,); a reward model gives `reward` of shape (batch,).
+
+    `max_novelty`: the novelty beyond which a query is unlike those that the model was trained on.
     """
 
     kind: Kind
@@ -35,6 +42,7 @@ class Manifest:
     reference: str = ""
     margin: float = 0.0
     mean_output_tokens: tuple[float, ...] = ()
+    max_novelty: float | None = None
     query_tokens: int = 0
     recipe: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -102,6 +110,7 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
             reference=str(raw.get("reference", "")),
             margin=float(raw.get("margin", 0.0)),
             mean_output_tokens=tuple(float(tokens) for tokens in raw.get("mean_output_tokens", ())),
+            max_novelty=None if raw.get("max_novelty") is None else float(raw["max_novelty"]),
             query_tokens=int(raw.get("query_tokens", 0)),
             recipe=dict(raw.get("recipe", {})),
             metrics=dict(raw.get("metrics", {})),
@@ -120,6 +129,20 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
             f"{path}: a router manifest needs classes, max_n and mean_output_tokens a class; {MEND}"
         )
     return manifest
+
+
+def seen_queries(folder: Path) -> NDArray[np.uint64]:
+    """Sorted hashes (records.query_hash) of the queries that an artefact was trained or tuned on.
+
+    Empty for an artefact that does not say. Raises ArtefactError when the list cannot be read.
+    """
+    path = folder / SEEN
+    if not path.exists():
+        return np.empty(0, np.uint64)
+    try:
+        return np.asarray(np.load(path, allow_pickle=False), np.uint64)
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{path}: cannot be read ({error}); {MEND}") from error
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:

@@ -47,9 +47,10 @@ class Decision:
     """Which arm answers a query, and why.
 
     `cause`: `rule` (a rule chose the arm), `tier` (the first tier within the dial), `reference` (no cheaper
-    tier was), `abstain` (there is no text to predict from), `fallback` (the router model failed or overran
-    its time budget). `rule` is the name of the rule that matched, whatever it did. Costs are US$ for this
-    query. `policy` is the policy's digest. Two decisions are equal whatever their timings.
+    tier was), `abstain` (the query is unlike all that the router model was trained on, or has no text to
+    predict from), `fallback` (the router model failed or overran its time budget). `rule` is the name of the
+    rule that matched, whatever it did. Costs are US$ for this query. `policy` is the policy's digest. Two
+    decisions are equal whatever their timings.
     """
 
     model: str
@@ -82,11 +83,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A prediction for one query: `quality` and `match` of shape (classes, n), `output_tokens` (classes,)."""
+    """A prediction for one query: `quality` and `match` of shape (classes, n), `output_tokens` (classes,).
+
+    `novelty`: how unlike its training queries the router model finds it; 0 where it cannot tell.
+    """
 
     quality: Floats
     match: Floats
     output_tokens: Floats
+    novelty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ class Decider:
         self._reference_column = self._columns.get(self._reference.column)
         self._matches = self._reference.column == manifest.reference
         self._max_n = manifest.max_n
+        self._max_novelty = manifest.max_novelty if policy.abstain else None
         self._rows = tuple(
             _Row(model, tier.n, self._columns.get(model.column), tier.max_gap)
             for tier in policy.tiers
@@ -132,8 +138,11 @@ class Decider:
         """The arm for a query.
 
         `forecast` is None where a rule routes, or where there is none to be had; then `without` says why
-        (`abstain` or `fallback`) and the reference answers.
+        (`abstain` or `fallback`) and the reference answers. So it does where the forecast itself says that
+        the query is too novel to trust it, unless the policy says `abstain: false`.
         """
+        if forecast is not None and self._max_novelty is not None and forecast.novelty > self._max_novelty:
+            without = "abstain"
         candidates = tuple(self._weigh(row, query, rule, forecast, without) for row in self._rows)
         reference_cost = self._cost(self._reference, 1, query, forecast)
         if rule is not None and rule.route is not None:
@@ -211,6 +220,8 @@ class Decider:
         obstacle = self._obstacle(row.model, query)
         if obstacle is not None:
             return obstacle
+        if gap is not None and without == "abstain":
+            return "the query is unlike those that the router model was trained on"
         if gap is None:
             return _NO_FORECAST.get(without or "", "the router model has not learned this class or n")
         return None if gap <= limit else f"gap {gap:.3f} is above {limit:g}"

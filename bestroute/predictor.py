@@ -21,12 +21,14 @@ class Prediction:
     """What the router model says of a batch of queries.
 
     `quality` and `match` have shape (queries, classes, n = 1..max_n) and never fall along n; `output_tokens`
-    has shape (queries, classes). Qualities and probabilities lie in 0..1.
+    has shape (queries, classes). Qualities and probabilities lie in 0..1. `novelty` has shape (queries,): how
+    unlike its training queries the model finds each; None where the artefact cannot tell.
     """
 
     quality: Floats
     match: Floats
     output_tokens: Floats
+    novelty: Floats | None = None
 
 
 @runtime_checkable
@@ -58,6 +60,9 @@ class OnnxPredictor:
         self._session.check_output("quality", classes, max_n)
         self._session.check_output("match", classes, max_n)
         self._session.check_output("output_tokens", classes)
+        self._tells_novelty = self.manifest.max_novelty is not None
+        if self._tells_novelty:
+            self._session.check_output("novelty")
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
         """Token rows of the texts: [CLS] head ... tail [SEP], at most `max_tokens` ids."""
@@ -69,11 +74,11 @@ class OnnxPredictor:
         """Predictions for the rows in order; a row's result does not depend on the others."""
         if not rows:
             shape = (0, len(self.manifest.classes), self.manifest.max_n)
-            return Prediction(
-                np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape[:2], np.float32)
-            )
+            quality, match, tokens = (np.empty(size, np.float32) for size in (shape, shape, shape[:2]))
+            return Prediction(quality, match, tokens, tokens[:, 0] if self._tells_novelty else None)
         outputs = self._session.run(rows, time_budget_s=time_budget_s)
-        return Prediction(outputs["quality"], outputs["match"], outputs["output_tokens"])
+        novelty = outputs["novelty"] if self._tells_novelty else None
+        return Prediction(outputs["quality"], outputs["match"], outputs["output_tokens"], novelty)
 
 
 def single_row(ids: list[int], limit: int) -> TokenRow:

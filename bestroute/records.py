@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -75,6 +75,11 @@ def split_of(text: str) -> Split:
     return "train" if place < 75 else "validation" if place < 85 else "test"
 
 
+def query_hash(text: str) -> int:
+    """What an artefact remembers of a query it was trained on: 64 bits, from which no text comes back."""
+    return bucket(text, "seen", 2**64)
+
+
 def read_records(
     paths: Iterable[Path], on_bad: OnBad | None = None, *, scored: bool = True
 ) -> Iterator[Record]:
@@ -105,11 +110,20 @@ def parse_record(raw: Any, *, scored: bool = True) -> Record:
     responses = raw.get("responses")
     if not isinstance(responses, dict) or not responses:
         raise InputError('"responses" is missing or empty; give {"small": [{"score": ...}], ...}')
+    read = {str(name): _parse_responses(name, items, scored) for name, items in responses.items()}
+    return replace(parse_unanswered(raw), responses=read)
+
+
+def parse_unanswered(raw: Mapping[str, Any]) -> Record:
+    """A record as it is before any model has responded: everything but `responses`, which is not looked at.
+
+    Raises InputError that names the field.
+    """
     return Record(
         id=_label(raw, "id"),
         source=_label(raw, "source"),
         prompt=_parse_prompt(raw),
-        responses={str(name): _parse_responses(name, items, scored) for name, items in responses.items()},
+        responses={},
         input_tokens=_number(raw.get("input_tokens"), "input_tokens"),
         answer=_answer(raw.get("answer")),
         metadata=_metadata(raw.get("metadata")),

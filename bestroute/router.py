@@ -263,9 +263,10 @@ def _without(index: int, known: dict[int, Forecast | None]) -> Cause | None:
 
 def _forecast(prediction: Prediction, row: int) -> Forecast:
     values = (prediction.quality[row], prediction.match[row], prediction.output_tokens[row])
-    if not all(np.isfinite(value).all() for value in values):
+    novelty = 0.0 if prediction.novelty is None else float(prediction.novelty[row])
+    if not all(np.isfinite(value).all() for value in (*values, novelty)):
         raise PredictorError("a prediction is not a finite number")
-    return Forecast(*values)
+    return Forecast(*values, novelty)
 
 
 def _timed(decision: Decision, *marks: float) -> Decision:

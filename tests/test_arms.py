@@ -35,6 +35,19 @@ def test_the_class_is_the_name_where_none_is_given():
     assert model().column == "small"
 
 
+def test_how_an_endpoint_knows_and_serves_a_model():
+    assert (model().served_as, model().native) == ("m", False)
+    assert model(model="there").served_as == "there"
+    assert (model(samples="native").native, model(samples="parallel").native) == (True, False)
+
+
+@pytest.mark.parametrize("temperature", [-0.1, 2.1, float("nan"), "hot"])
+def test_temperatures_that_are_refused(temperature):
+    with pytest.raises(ValidationError):
+        model(temperature=temperature)
+    assert model(temperature=0.0).endpoint.temperature == 0.0
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [

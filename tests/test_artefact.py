@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from bestroute.artefact import default_folder, read_manifest, sha256
+from bestroute.artefact import default_folder, read_manifest, seen_queries, sha256
 from bestroute.errors import ArtefactError
 from bestroute.inference import Session
 from bestroute.predictor import OnnxPredictor
+from bestroute.records import query_hash
 from bestroute.reward import OnnxRewardModel
 
 OPEN = {"router": OnnxPredictor, "reward": OnnxRewardModel}
@@ -46,6 +48,14 @@ class TestManifest:
             assert manifest.reference in manifest.classes
         else:
             assert 3 <= manifest.query_tokens < manifest.max_tokens
+
+    def test_remembers_the_queries_of_training(self, tmp_path):
+        assert len(seen_queries(tmp_path)) == 0
+        hashes = np.array([3, query_hash("What is 2 + 2?")], np.uint64)
+        np.save(tmp_path / "seen.npy", hashes)
+        assert seen_queries(tmp_path).tolist() == hashes.tolist()
+        (tmp_path / "seen.npy").write_bytes(b"\x93NUMPY")
+        assert fault(seen_queries, tmp_path).startswith(f"{tmp_path / 'seen.npy'}: cannot be read (")
 
     def test_no_folder_or_no_manifest(self, tmp_path):
         message = f"{tmp_path}: no manifest.json; give a folder that `bestroute train` wrote"

@@ -181,7 +181,7 @@ def test_check_calls_wrong_indentation_by_its_name(tmp_path, old, new):
     text = Path(EXAMPLE).read_text().replace(old, new)
     result = run("check", write(tmp_path, "policy.yaml", text))
     assert result.exit_code == 1
-    assert ":19:" in result.stdout
+    assert ":20:" in result.stdout
     assert "this line is indented unlike its neighbours" in result.stdout
 
 

@@ -1,6 +1,7 @@
 """From a forecast to an arm: costs, gaps and reasons worked out by hand, and what must always hold."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,35 @@ def reasons(decision):
 
 def labels(decision):
     return [candidate.arm.label for candidate in decision.candidates]
+
+
+class TestNovelty:
+    """A query beyond the artefact's max_novelty, here 1.5, goes to the reference."""
+
+    def novel(self, novelty, max_novelty=1.5, **policy):
+        decider = Decider(make_policy(max_gap=0.5, **policy), replace(MANIFEST, max_novelty=max_novelty))
+        return decider.decide(QUERY, decider.rule_for(QUERY), replace(FORECAST, novelty=novelty))
+
+    @pytest.mark.parametrize(
+        ("novelty", "settings", "arm", "cause"),
+        [
+            (1.5, {}, "tiny@1", "tier"),
+            (1.51, {}, "big@1", "abstain"),
+            (1.51, {"abstain": False}, "tiny@1", "tier"),
+            (1.51, {"max_novelty": None}, "tiny@1", "tier"),
+            (1.51, {"rules": [rule(max_gap=0.4)]}, "big@1", "abstain"),
+            (1.51, {"rules": [rule(route={"model": "mid"})]}, "mid@1", "rule"),
+        ],
+    )
+    def test_decides(self, novelty, settings, arm, cause):
+        decision = self.novel(novelty, **settings)
+        assert (decision.arm.label, decision.cause) == (arm, cause)
+
+    def test_is_said_of_every_tier_but_the_reference(self):
+        decision = self.novel(2.0)
+        said = "the query is unlike those that the router model was trained on"
+        assert reasons(decision) == [said] * 4 + [None]
+        assert [c.gap for c in decision.candidates] == [c.gap for c in decide(max_gap=0.5).candidates]
 
 
 class TestCost:

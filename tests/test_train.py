@@ -101,7 +101,7 @@ def test_nothing_is_left_beside_the_artefacts(workplace, router):
             ["reward", "{0}/sums.jsonl", *["--label", "{0}/sums.jsonl"] * 2, "--labelled", "{0}/x"],
             "two --label files have the same name",
         ),
-        (["router", "{}/sums.jsonl", "--reference", "none"], "lack rewards, so their labels know no gain"),
+        (["router", "{}/sums.jsonl", "--reference", "none"], "lack rewards, so they tell nothing of n > 1"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(workplace, words, message):

@@ -5,7 +5,14 @@ import pytest
 
 from bestroute.errors import TrainingError
 from bestroute.records import parse_record
-from bestroute.train.labels import classes_of, prompt_text, router_targets
+from bestroute.train.labels import (
+    classes_of,
+    prompt_text,
+    router_targets,
+    transformed_margin,
+    with_extra,
+    without_gain_where_unknown,
+)
 
 RECORD = parse_record(
     {
@@ -29,7 +36,8 @@ def test_targets_are_the_exact_expectations():
     np.testing.assert_allclose(targets.quality[0, 0], [1 / 3, 2 / 3, 1, np.nan])
     # a wrong answer matches half of the reference's, a right one all of them
     np.testing.assert_allclose(targets.match[0, 0], [2 / 3, 5 / 6, 1, np.nan])
-    np.testing.assert_allclose(targets.quality[0, 1], [0.5, 0.5, np.nan, np.nan])
+    # the reference's two have no rewards: nobody knows which of them would be kept
+    np.testing.assert_allclose(targets.quality[0, 1], [0.5, np.nan, np.nan, np.nan])
     np.testing.assert_allclose(targets.output_tokens[0], [20, 50])
     assert targets.texts == ["What is 2 + 2?"]
 
@@ -40,12 +48,55 @@ def test_a_class_without_responses_has_no_targets():
     assert np.isnan(targets.output_tokens[0, 1])
 
 
-def test_without_rewards_the_kept_one_is_any():
-    bare = parse_record(
-        {"query": "q", "responses": {"small": [{"score": 1}, {"score": 0}], "large": [{"score": 1}]}}
+BARE = parse_record(
+    {"query": "q", "responses": {"small": [{"score": 1}, {"score": 0}], "large": [{"score": 1}]}}
+)
+
+
+def test_a_class_that_never_has_rewards_gains_nothing_from_n():
+    targets = router_targets([BARE], ["small", "large"], "large", 2, 0.0)
+    np.testing.assert_allclose(targets.quality[0, 0], [0.5, np.nan])
+    filled = without_gain_where_unknown(targets)
+    np.testing.assert_allclose(filled.quality[0], [[0.5, 0.5], [1, 1]])
+    np.testing.assert_allclose(filled.match[0], [[0.5, 0.5], [1, 1]])
+    both = without_gain_where_unknown(router_targets([BARE, RECORD], ["small"], "large", 2, 0.0))
+    np.testing.assert_allclose(both.quality[:, 0], [[0.5, np.nan], [1 / 3, 2 / 3]])
+
+
+def test_deterministic_labels_take_the_first_responses():
+    targets = router_targets([RECORD], ["small", "large"], "large", 4, 0.0, "det")
+    # the reference's first is right; of small's first 1, 2, 3 the kept one is wrong, right, right
+    np.testing.assert_allclose(targets.match[0, 0], [0, 1, 1, np.nan])
+    np.testing.assert_allclose(targets.quality[0, 0], [1 / 3, 2 / 3, 1, np.nan])
+
+
+def scored(small: float, large: float):
+    return parse_record(
+        {"query": "q", "responses": {"small": [{"score": small}], "large": [{"score": large}]}}
     )
-    targets = router_targets([bare], ["small", "large"], "large", 2, 0.0)
-    np.testing.assert_allclose(targets.quality[0, 0], [0.5, 0.5])
+
+
+def test_the_transformed_margin_tells_queries_apart():
+    # small loses 0.1, 0.3, 0.6, 0.8: from 0.3 on two match and two do not, which differs in most pairs
+    records = [scored(1 - loss, 1) for loss in (0.1, 0.3, 0.6, 0.8)]
+    assert transformed_margin(records, ["small", "large"], "large") == pytest.approx(0.3)
+    with pytest.raises(TrainingError, match="of another class"):
+        transformed_margin(records, ["large"], "large")
+
+
+def test_further_llms_stand_beside_known_queries_or_bring_their_own():
+    targets = router_targets([RECORD], ["small", "large"], "large", 2, 0.0)
+    known = parse_record({"query": "What is 2 + 2?", "responses": {"a": [{"score": 1}, {"score": 0}]}})
+    other = parse_record(
+        {"query": "new", "source": "s/t", "responses": {"b": [{"score": 0.25}], "c": [{"score": 1}]}}
+    )
+    more = with_extra(targets, [known, other], ["a", "b"])
+    assert (more.texts, more.sources) == (["What is 2 + 2?", "new"], ["", "s/t"])
+    np.testing.assert_allclose(more.extra, [[0.5, np.nan], [np.nan, 0.25]])
+    np.testing.assert_allclose(more.quality[0], targets.quality[0])
+    assert np.isnan(more.quality[1]).all()
+    assert np.isnan(more.match[1]).all()
+    assert np.isnan(more.output_tokens[1]).all()
 
 
 def test_classes_stand_by_rising_score_and_the_reference_last():

@@ -45,6 +45,13 @@ def fit_options(epochs: int, batch_size: int, rate: float) -> Callable[[Any], An
         click.option(
             "--rate", type=float, default=rate, show_default=True, help="Learning rate of the encoder."
         ),
+        click.option(
+            "--patience",
+            type=click.IntRange(1),
+            default=2,
+            show_default=True,
+            help="Epochs without a better validation loss after which training ends.",
+        ),
         click.option("--seed", type=int, default=0, show_default=True),
         click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
         click.option(
@@ -72,11 +79,40 @@ def fit_options(epochs: int, batch_size: int, rate: float) -> Callable[[Any], An
     "--margin", type=float, default=0.0, show_default=True, help="Points by which a match may miss."
 )
 @click.option("--max-tokens", type=click.IntRange(16, 512), default=256, show_default=True)
+@click.option(
+    "--extra",
+    multiple=True,
+    type=FILES,
+    help="Records of further LLMs, scores are enough, that help to train the encoder; repeatable.",
+)
+@click.option(
+    "--heads",
+    type=click.Choice(["monotone", "independent"]),
+    default="monotone",
+    show_default=True,
+    help="One curve over n for each class, or BEST-Route's one head for each (class, n).",
+)
+@click.option(
+    "--labels",
+    type=click.Choice(["det", "prob", "trans"]),
+    default="prob",
+    show_default=True,
+    help="What a match is learnt from: HybridLLM's three. trans finds its own margin.",
+)
+@click.option(
+    "--balance",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="0: every query counts alike; 1: every source does.",
+)
+@click.option(
+    "--seeds", type=click.IntRange(1), default=1, show_default=True, help="Trainings; the best is kept."
+)
 @fit_options(epochs=3, batch_size=32, rate=4e-5)
 def train_router_command(
-    records: tuple[Path, ...], out: Path, reference: str, max_n: int, margin: float, max_tokens: int,
-    skip_bad: bool, as_json: bool, **fit: Any,
-) -> None:  # fmt: skip
+    records: tuple[Path, ...], out: Path, extra: tuple[Path, ...], skip_bad: bool, as_json: bool, **given: Any
+) -> None:
     """Train the router model: what every class reaches with n samples, from the query alone.
 
     Responses should carry the proxy reward that chooses among them, out of fold: see `bestroute train reward
@@ -86,10 +122,12 @@ def train_router_command(
     from bestroute.train.router import RouterSettings, train_router
 
     loaded = list(_reading(read_records, records, skip_bad))
+    further = list(_reading(read_records, extra, skip_bad))
     _warn_without_rewards(loaded)
-    settings = RouterSettings(reference, max_n, margin, max_tokens, _fit_settings(fit))
+    own = {name: given.pop(name) for name in list(given) if name in RouterSettings.__dataclass_fields__}
+    settings = RouterSettings(**own, fit=_fit_settings(given))
     with _progress("router") as report:
-        manifest = train_router(loaded, out, settings, _recipe(records), report)
+        manifest = train_router(loaded, out, settings, _recipe([*records, *extra]), report, further)
     _print_result(out, manifest.metrics, as_json)
 
 
@@ -161,7 +199,7 @@ def _warn_without_rewards(records: Sequence[Record]) -> None:
     )
     if bare:
         click.echo(
-            f"warning: {bare} lists of responses lack rewards, so their labels know no gain from n; "
+            f"warning: {bare} lists of responses lack rewards, so they tell nothing of n > 1; "
             "`bestroute train reward --label` gives them",
             err=True,
         )

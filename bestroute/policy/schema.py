@@ -94,6 +94,10 @@ class Policy(Frozen):
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)] = Field(
         description="arms in order of trial, cheapest first; the last one is the reference"
     )
+    abstain: bool = Field(
+        default=True,
+        description="whether the reference answers queries unlike those the router model was trained on",
+    )
     rules: tuple[Rule, ...] = Field(default=(), description="asked before the router model; first match wins")
     sampling: Sampling = Field(default_factory=Sampling, description="how responses are asked for")
 

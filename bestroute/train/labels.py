@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,15 @@ from bestroute.query import Query
 from bestroute.records import Record, Response, scores_of
 
 Floats = NDArray[np.float64]
+Labels: TypeAlias = Literal["det", "prob", "trans"]
 
 
 @dataclass(frozen=True)
 class RouterTargets:
     """Targets of a list of queries. NaN where the records do not tell.
 
-    `quality` and `match` have shape (queries, classes, max_n); `output_tokens` (queries, classes).
+    `quality` and `match` have shape (queries, classes, max_n); `output_tokens` (queries, classes); `extra`
+    (queries, further LLMs) is the quality of one response of LLMs that are in no class.
     """
 
     texts: list[str]
@@ -28,14 +31,23 @@ class RouterTargets:
     quality: Floats
     match: Floats
     output_tokens: Floats
+    extra: Floats
 
 
 def router_targets(
-    records: Iterable[Record], classes: Sequence[str], reference: str, max_n: int, margin: float
+    records: Iterable[Record],
+    classes: Sequence[str],
+    reference: str,
+    max_n: int,
+    margin: float,
+    labels: Labels = "prob",
 ) -> RouterTargets:
     """Targets for every record that has responses of the reference.
 
-    Responses without a proxy reward count as ties: the kept one of n is then any of them.
+    Responses without proxy rewards tell of n = 1 alone: nobody knows which of them would be kept. With labels
+    `det` a match is decided by the first responses as they were recorded, 0 or 1 (HybridLLM's r_det,
+    arXiv 2404.14618); else it is the exact probability within `margin` (r_prob, and r_trans with the margin
+    of `transformed_margin`).
     """
     rows = [record for record in records if reference in record.responses]
     if not rows:
@@ -50,17 +62,97 @@ def router_targets(
             if not responses:
                 continue
             rewards, scores = _rewards(responses), scores_of(responses)
-            quality[row, column] = best_of_n_quality(rewards, scores, max_n)
-            match[row, column] = match_probability(rewards, scores, reference_scores, max_n, margin)
+            known = max_n if rewards is not None else 1
+            kept_by = rewards if rewards is not None else [0.0] * len(scores)
+            quality[row, column, :known] = best_of_n_quality(kept_by, scores, known)
+            if labels == "det":
+                match[row, column, :known] = _first_matches(kept_by, scores, reference_scores[0], known)
+            else:
+                match[row, column, :known] = match_probability(
+                    kept_by, scores, reference_scores, known, margin
+                )
             tokens[row, column] = _mean_tokens(responses)
     texts = [prompt_text(record) for record in rows]
-    return RouterTargets(texts, [record.source for record in rows], quality, match, tokens)
+    nothing = np.empty((len(rows), 0))
+    return RouterTargets(texts, [record.source for record in rows], quality, match, tokens, nothing)
+
+
+def transformed_margin(records: Iterable[Record], classes: Sequence[str], reference: str) -> float:
+    """HybridLLM's t*: the margin at which match labels (n = 1) differ most from query to query.
+
+    argmax over t of the mean |y_i(t) - y_j(t)| over pairs of queries (section 3.3, eq. 4), searched over
+    0, 0.01, ..., 1 and averaged over the classes other than the reference.
+    """
+    rows = [
+        (scores_of(record.responses[name]), scores_of(record.responses[reference]))
+        for record in records
+        if reference in record.responses
+        for name in classes
+        if name != reference and name in record.responses
+    ]
+    if not rows:
+        raise TrainingError(f"no record has responses of the reference {reference!r} and of another class")
+    margins = np.linspace(0.0, 1.0, 101)
+    spread = [
+        _mean_difference(np.array([match_probability([0.0] * len(s), s, r, 1, t)[0] for s, r in rows]))
+        for t in margins
+    ]
+    return float(margins[int(np.argmax(spread))])
+
+
+def with_extra(targets: RouterTargets, records: Iterable[Record], names: Sequence[str]) -> RouterTargets:
+    """The targets with the scores of further LLMs: beside the classes' where the query is known, else new.
+
+    Only the mean score of each LLM's responses is used; `names` are those LLMs in column order.
+    """
+    texts, sources = list(targets.texts), list(targets.sources)
+    rows = {text: row for row, text in enumerate(texts)}
+    found: list[tuple[int, int, float]] = []
+    for record in records:
+        text = prompt_text(record)
+        if text not in rows:
+            rows[text] = len(texts)
+            texts.append(text)
+            sources.append(record.source)
+        found += [
+            (rows[text], column, float(np.mean(scores_of(record.responses[name]))))
+            for column, name in enumerate(names)
+            if name in record.responses
+        ]
+    extra = np.full((len(texts), len(names)), np.nan)
+    for row, column, score in found:
+        extra[row, column] = score
+    more = len(texts) - len(targets.texts)
+    return replace(
+        targets,
+        texts=texts,
+        sources=sources,
+        quality=_extended(targets.quality, more),
+        match=_extended(targets.match, more),
+        output_tokens=_extended(targets.output_tokens, more),
+        extra=extra,
+    )
+
+
+def without_gain_where_unknown(targets: RouterTargets) -> RouterTargets:
+    """The targets with "n gains nothing" for a class of which no query tells anything of n > 1."""
+    quality, match = targets.quality.copy(), targets.match.copy()
+    for column in range(quality.shape[1]):
+        if np.isnan(quality[:, column, 1:]).all():
+            quality[:, column] = quality[:, column, :1]
+            match[:, column] = match[:, column, :1]
+    return replace(targets, quality=quality, match=match)
 
 
 def prompt_text(record: Record) -> str:
     """The text of a record's query that models read, and that decides its split."""
     prompt = record.prompt
     return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
+
+
+def family_of(source: str) -> str:
+    """The source family: what stands before the first slash."""
+    return source.split("/")[0]
 
 
 def classes_of(records: Iterable[Record], reference: str) -> list[str]:
@@ -76,11 +168,34 @@ def classes_of(records: Iterable[Record], reference: str) -> list[str]:
     return sorted(sums, key=lambda name: (name == reference, float(np.mean(sums[name])), name))
 
 
-def _rewards(responses: Sequence[Response]) -> list[float]:
-    known = [response.reward for response in responses]
-    return (
-        [0.0 if reward is None else reward for reward in known] if None not in known else [0.0] * len(known)
-    )
+def _rewards(responses: Sequence[Response]) -> list[float] | None:
+    """The rewards, alike for a single response; None where one is unknown."""
+    if len(responses) == 1:
+        return [0.0]
+    known = [response.reward for response in responses if response.reward is not None]
+    return known if len(known) == len(responses) else None
+
+
+def _first_matches(
+    rewards: Sequence[float], scores: Sequence[float], reference_score: float, max_n: int
+) -> Floats:
+    """1 where the kept one of the first n responses scores no less than the reference's first, else 0."""
+    result = np.full(max_n, np.nan)
+    for n in range(1, min(max_n, len(scores)) + 1):
+        kept = max(range(n), key=lambda index: (rewards[index], -index))
+        result[n - 1] = float(scores[kept] >= reference_score)
+    return result
+
+
+def _mean_difference(values: Floats) -> float:
+    """Mean |a - b| over all pairs, by sorting."""
+    count = len(values)
+    ranks = 2 * np.arange(1, count + 1) - count - 1
+    return float(2 * (ranks @ np.sort(values)) / count**2)
+
+
+def _extended(values: Floats, more: int) -> Floats:
+    return np.concatenate([values, np.full((more, *values.shape[1:]), np.nan)])
 
 
 def _mean_tokens(responses: Sequence[Response]) -> float:

@@ -125,7 +125,9 @@ def train_reward(
             **recipe,
         },
     )
-    manifest = export(model, ("reward",), manifest, validation.sample_rows(200), out)
+    queries = [*map(prompt_text, records), *(pair.prompt for pair in preferences)]
+    seen = [text for text in queries if split_of(text) != "test"]
+    manifest = export(model, ("reward",), manifest, validation.sample_rows(200), out, seen)
     test = [record for record in measured if split_of(prompt_text(record)) == "test"]
     pairs = [pair for pair in preferences if split_of(pair.prompt) == "test"]
     metrics = {**manifest.metrics, "test": reward_metrics(OnnxRewardModel(out), test, pairs)}

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from bestroute.artefact import Manifest
 from bestroute.errors import TrainingError
-from bestroute.inference import clip_characters
-from bestroute.predictor import OnnxPredictor, single_row
+from bestroute.predictor import OnnxPredictor
 from bestroute.records import Record, split_of
-from bestroute.train.encoder import encoder_name, load_tokenizer, pad
+from bestroute.train.encoder import encoder_name
 from bestroute.train.export import export, write_manifest
+from bestroute.train.finish import fit_calibration, fit_novelty
 from bestroute.train.fit import FitSettings, Report, fit, seed_everything
-from bestroute.train.labels import RouterTargets, classes_of, prompt_text, router_targets
+from bestroute.train.labels import (
+    Labels,
+    RouterTargets,
+    classes_of,
+    prompt_text,
+    router_targets,
+    transformed_margin,
+    with_extra,
+    without_gain_where_unknown,
+)
 from bestroute.train.metrics import router_metrics
-from bestroute.train.models import RouterNet
+from bestroute.train.models import Heads, RouterNet
+from bestroute.train.router_task import RouterTask
+
+_SPLITS = ("train", "validation", "test")
+_MIN_EXTRA = 50
 
 
 @dataclass(frozen=True)
@@ -31,88 +41,64 @@ class RouterSettings:
     """What the router model shall predict, and how it is trained.
 
     `margin`: quality points by which an answer may miss the reference's and still match it. `max_n`: largest
-    number of samples predicted. `max_tokens`: ids of a query that are read, head and tail.
+    number of samples predicted. `max_tokens`: ids of a query that are read, head and tail. `heads`:
+    `monotone` in n, or the paper's `independent` ones. `labels` of a match: HybridLLM's `det`, `prob`
+    (BEST-Route's too) or `trans`, which finds its own margin. `balance`: from 0, every query counts alike, to
+    1, every source does. `seeds`: how many trainings, of which the best on validation queries is kept.
     """
 
     reference: str = "large"
     max_n: int = 10
     margin: float = 0.0
     max_tokens: int = 256
+    heads: Heads = "monotone"
+    labels: Labels = "prob"
+    balance: float = 0.5
+    seeds: int = 1
     fit: FitSettings = field(default_factory=FitSettings)
 
 
-class _RouterTask:
-    """Soft-label cross entropy of both curves, plus the log of the output tokens."""
-
-    def __init__(self, model: RouterNet, targets: RouterTargets, settings: RouterSettings) -> None:
-        self._model, self._device = model, settings.fit.device
-        self.rows = _tokenize(targets.texts, settings.max_tokens)
-        self.lengths = [len(row.ids) for row in self.rows]
-        self._quality, self._match = _tensor(targets.quality), _tensor(targets.match)
-        self._tokens = _tensor(np.log(np.maximum(targets.output_tokens, 1.0)))
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the rows and targets."""
-        targets = [values.numpy().tobytes() for values in (self._quality, self._match, self._tokens)]
-        return hashlib.sha256(repr([row.ids for row in self.rows]).encode() + b"".join(targets)).hexdigest()
-
-    def loss(self, indices: Sequence[int]) -> Tensor:
-        ids, mask, _ = pad([self.rows[index] for index in indices], self._device)
-        quality, match, tokens = self._model.logits(ids, mask)
-        chosen = list(indices)
-        return (
-            _masked(binary_cross_entropy_with_logits, quality, self._quality[chosen])
-            + 0.5 * _masked(binary_cross_entropy_with_logits, match, self._match[chosen])
-            + 0.1 * _masked(smooth_l1_loss, tokens, self._tokens[chosen])
-        )
-
-
-def _tensor(values: Any) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32)
-
-
-def _masked(loss: Any, predicted: Tensor, target: Tensor) -> Tensor:
-    target = target.to(predicted.device)
-    known = ~torch.isnan(target)
-    if not bool(known.any()):
-        return predicted.sum() * 0.0
-    result: Tensor = loss(predicted[known], target[known])
-    return result
-
-
-def _tokenize(texts: Sequence[str], limit: int) -> list[Any]:
-    clipped = [clip_characters(text, limit) for text in texts]
-    return [single_row(encoding.ids, limit) for encoding in load_tokenizer().encode_batch(clipped)]
-
-
 def train_router(
-    records: Sequence[Record], out: Path, settings: RouterSettings, recipe: dict[str, Any], report: Report
+    records: Sequence[Record],
+    out: Path,
+    settings: RouterSettings,
+    recipe: dict[str, Any],
+    report: Report,
+    extra: Sequence[Record] = (),
 ) -> Manifest:
     """Train on the records of the train split, choose the epoch on validation, measure on test, write `out`.
 
     The split is by a hash of the query (records.split_of), the same for every command. Responses should carry
-    out-of-fold proxy rewards (`bestroute train reward --label`); without them the labels know no gain from n.
-    `recipe` (command, data digests) goes into the manifest. Raises TrainingError when a split is empty or the
+    out-of-fold proxy rewards (`bestroute train reward --label`): those without tell nothing of n > 1. `extra`
+    holds scores of further LLMs, on the same or other queries, that help to train the encoder. `recipe`
+    (command, data digests) goes into the manifest. Raises TrainingError when a split is empty or the
     reference is absent.
     """
-    parts: dict[str, list[Record]] = {name: [] for name in _SPLITS}
-    for record in records:
-        parts[split_of(prompt_text(record))].append(record)
+    parts = _split(records)
     for name, part in parts.items():
         if not part:
             raise TrainingError(f"no query falls into the {name} split; {len(records)} records are too few")
     classes = classes_of(parts["train"], settings.reference)
+    if settings.labels == "trans":
+        margin = transformed_margin(parts["train"], classes, settings.reference)
+        settings = replace(settings, margin=margin)
     targets = {
-        name: router_targets(part, classes, settings.reference, settings.max_n, settings.margin)
+        name: router_targets(
+            part, classes, settings.reference, settings.max_n, settings.margin, settings.labels
+        )
         for name, part in parts.items()
     }
-    seed_everything(settings.fit.seed)
-    model = RouterNet(len(classes), settings.max_n).to(settings.fit.device)
-    train = _RouterTask(model, targets["train"], settings)
-    validation = _RouterTask(model, targets["validation"], settings)
-    checkpoint = out.parent / f".{out.name}.checkpoint.pt"
-    history = fit(model, train, validation, settings.fit, checkpoint, report)
+    targets["train"] = without_gain_where_unknown(targets["train"])
+    further = _split(extra)["train"]
+    extra_names = _extra_names(further)
+    learnt = with_extra(targets["train"], further, extra_names)
+    model, history = _fit_best(
+        learnt, targets["validation"], classes, len(extra_names), settings, out, report
+    )
+    validation = RouterTask(model, targets["validation"], settings.max_tokens, settings.fit.device)
+    fit_calibration(model, validation.rows, targets["validation"])
+    known = RouterTask(model, targets["train"], settings.max_tokens, settings.fit.device)
+    max_novelty = fit_novelty(model, known.rows, validation.rows, settings.fit.seed)
     manifest = Manifest(
         kind="router",
         max_tokens=settings.max_tokens,
@@ -122,25 +108,67 @@ def train_router(
         reference=settings.reference,
         margin=settings.margin,
         mean_output_tokens=_mean_tokens(targets["train"]),
+        max_novelty=round(max_novelty, 4),
         recipe={
             "encoder": encoder_name(),
             "settings": asdict(settings),
-            "queries": {name: len(part) for name, part in parts.items()},
+            "queries": {name: len(part) for name, part in parts.items()} | {"extra": len(further)},
+            "extra": extra_names,
             "history": history,
             **recipe,
         },
     )
-    manifest = export(model, ("quality", "match", "output_tokens"), manifest, validation.rows[:200], out)
-    metrics = {
-        **manifest.metrics,
-        "test": router_metrics(OnnxPredictor(out), targets["test"], targets["train"]),
-    }
-    finished = write_manifest(out, replace(manifest, metrics=metrics))
-    checkpoint.unlink(missing_ok=True)
+    seen = [*learnt.texts, *targets["validation"].texts]
+    outputs = ("quality", "match", "output_tokens", "novelty")
+    manifest = export(model, outputs, manifest, validation.rows[:200], out, seen)
+    tested = router_metrics(OnnxPredictor(out), targets["test"], targets["train"])
+    finished = write_manifest(out, replace(manifest, metrics={**manifest.metrics, "test": tested}))
+    for seed in range(settings.seeds):
+        _checkpoint(out, settings.fit.seed + seed).unlink(missing_ok=True)
     return finished
 
 
-_SPLITS = ("train", "validation", "test")
+def _fit_best(
+    train: RouterTargets,
+    validation: RouterTargets,
+    classes: Sequence[str],
+    extra: int,
+    settings: RouterSettings,
+    out: Path,
+    report: Report,
+) -> tuple[RouterNet, dict[str, Any]]:
+    """Train once a seed; the model of the best validation loss, and the history of every seed."""
+    best: RouterNet | None = None
+    histories: dict[str, dict[str, Any]] = {}
+    for seed in range(settings.fit.seed, settings.fit.seed + settings.seeds):
+        seed_everything(seed)
+        fitting = replace(settings.fit, seed=seed)
+        model = RouterNet(len(classes), settings.max_n, extra, settings.heads).to(fitting.device)
+        task = RouterTask(model, train, settings.max_tokens, fitting.device, settings.balance)
+        judge = RouterTask(model, validation, settings.max_tokens, fitting.device, settings.balance)
+        histories[str(seed)] = fit(model, task, judge, fitting, _checkpoint(out, seed), report)
+        losses = {name: min(history["validation_loss"]) for name, history in histories.items()}
+        if best is None or min(losses, key=losses.__getitem__) == str(seed):
+            best = model
+    assert best is not None, "seeds is at least 1"
+    return best, histories
+
+
+def _split(records: Iterable[Record]) -> dict[str, list[Record]]:
+    parts: dict[str, list[Record]] = {name: [] for name in _SPLITS}
+    for record in records:
+        parts[split_of(prompt_text(record))].append(record)
+    return parts
+
+
+def _extra_names(records: Iterable[Record]) -> list[str]:
+    """LLMs with enough scored queries to learn from, in alphabetical order."""
+    counts = Counter(name for record in records for name in record.responses)
+    return sorted(name for name, count in counts.items() if count >= _MIN_EXTRA)
+
+
+def _checkpoint(out: Path, seed: int) -> Path:
+    return out.parent / f".{out.name}.{seed}.checkpoint.pt"
 
 
 def _mean_tokens(targets: RouterTargets) -> tuple[float, ...]:
