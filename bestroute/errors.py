@@ -7,6 +7,7 @@ BestRouteError
 ├── PredictorError     the router model failed on a query
 │   └── PredictorOverrun   ... or ran past its time budget
 ├── SamplingError      no endpoint answered; carries every attempt
+├── ScoringError       an oracle could not score a response
 ├── TrainingError      the records cannot train what was asked
 └── MissingExtra       an optional package is not installed; says the pip line
 """
@@ -71,6 +72,12 @@ class SamplingError(BestRouteError):
     def __init__(self, message: str, attempts: Sequence[Any] = ()) -> None:
         self.attempts = tuple(attempts)
         super().__init__(message)
+
+
+class ScoringError(BestRouteError):
+    """An oracle could not score a response; it stays without a score."""
+
+    exit_code = 1
 
 
 class TrainingError(BestRouteError):

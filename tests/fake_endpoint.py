@@ -68,6 +68,29 @@ def answer_n(text: str = "hello", hold_s: float = 0) -> Play:
     return lambda request: replace(document(completion(*[text] * request.body.get("n", 1))), hold_s=hold_s)
 
 
+class Numbered:
+    """As many choices as were asked for, or `at_most`, every text unlike all others: `a0`, `a1`, ...
+
+    `gate` holds replies back from the moment it is cleared.
+    """
+
+    def __init__(self, prefix: str = "a", hold_s: float = 0, at_most: int = 64) -> None:
+        self.prefix, self.hold_s, self.at_most = prefix, hold_s, at_most
+        self.count = 0
+        self.gate = threading.Event()
+        self.gate.set()
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Request) -> Reply:
+        with self._lock:
+            wanted = min(self.at_most, request.body.get("n", 1))
+            texts = [f"{self.prefix}{self.count + index}" for index in range(wanted)]
+            self.count += wanted
+        if not self.gate.wait(30):
+            return Reply(500)
+        return replace(document(completion(*texts)), hold_s=self.hold_s)
+
+
 def status(code: int, message: str = "no", **headers: str) -> Play:
     """An OpenAI-like error."""
     return lambda request: document({"error": {"message": message, "type": "error"}}, code, **headers)
@@ -104,14 +127,16 @@ class _Server(ThreadingHTTPServer):
 class FakeEndpoint:
     """The server: `play` scripts it, `requests` has what came, `base_url` goes into a policy.
 
-    `connections` counts those opened, `most_at_once` is the most requests that were under way together.
+    `connections` counts those opened, `most_at_once` is the most requests that were under way together,
+    `waiting` is how many are now, `delivered` has the body of every reply that was sent to its end.
     """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.connections = 0
         self.most_at_once = 0
-        self._under_way = 0
+        self.delivered: list[bytes] = []
+        self.waiting = 0
         self._script: list[Play] = [answer_n()]
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -135,13 +160,13 @@ class FakeEndpoint:
     def _reply(self, request: Request) -> Reply:
         with self._lock:
             self.requests.append(request)
-            self._under_way += 1
-            self.most_at_once = max(self.most_at_once, self._under_way)
+            self.waiting += 1
+            self.most_at_once = max(self.most_at_once, self.waiting)
             play = self._script.pop(0) if len(self._script) > 1 else self._script[0]
         reply = play(request)
         self._closing.wait(reply.hold_s)
         with self._lock:
-            self._under_way -= 1
+            self.waiting -= 1
         return reply
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -161,6 +186,7 @@ class FakeEndpoint:
                 reply = endpoint._reply(Request(self.path, headers, json.loads(body)))
                 try:
                     self._send(reply)
+                    endpoint.delivered.append(reply.body)
                 except ConnectionError:
                     self.close_connection = True
 

@@ -37,10 +37,12 @@ from bestroute.sampling import (
     Sampled,
     Usage,
     contenders,
+    own_settings,
     sample_ladder,
 )
 from bestroute.sampling.call import MAX_BYTES
 from bestroute.sampling.completion import read_completion
+from bestroute.sampling.retry_after import retry_after_s
 
 __all__ = ["fake_endpoint"]
 
@@ -118,6 +120,21 @@ class TestHowManyCalls:
             "temperature": 0.7,
             "max_tokens": 20,
         }
+
+    def test_what_the_endpoint_says_goes_before_the_policy(self, fake_endpoint):
+        asked = model(fake_endpoint.base_url, temperature=0.0)
+        ask(asked)
+        assert fake_endpoint.requests[0].body["temperature"] == 0.0
+        assert own_settings(asked, SETTINGS) == Sampling(temperature=0.0, timeout_s=3.0, max_tokens=20)
+        assert own_settings(model(None), SETTINGS) == SETTINGS
+
+    @pytest.mark.parametrize("samples", ["native", "parallel"])
+    def test_a_single_call_is_one_whatever_comes(self, fake_endpoint, samples):
+        fake_endpoint.play(answer("a", "b"))
+        asked = model(fake_endpoint.base_url, samples=samples)
+        sampled = asyncio.run(EndpointSampler(retries=0).call(asked, QUERY, 4, SETTINGS))
+        assert texts(sampled) == ["a", "b"]
+        assert [request.body["n"] for request in fake_endpoint.requests] == [4]
 
     def test_fields_that_a_model_refuses_are_left_out_from_then_on(self, fake_endpoint):
         fake_endpoint.play(refuse("max_tokens"), refuse("temperature"), answer_n())
@@ -223,6 +240,44 @@ class TestRetries:
         start = time.perf_counter()
         assert texts(ask(model(fake_endpoint.base_url), retries=1)) == ["a"]
         assert time.perf_counter() - start >= 0.3
+
+    def test_a_refusal_says_how_long_to_wait(self, fake_endpoint):
+        fake_endpoint.play(status(429, "later", retry_after="7"))
+        sampled = ask(model(fake_endpoint.base_url))
+        assert (sampled.status, sampled.retry_after_s) == (429, 7.0)
+        assert (ask(model(None)).status, ask(model(None)).retry_after_s) == (None, None)
+
+    def test_of_several_refusals_the_longest_wait_is_told(self, fake_endpoint):
+        fake_endpoint.play(
+            answer("a"), status(503, retry_after="9"), status(429), status(429, retry_after="2")
+        )
+        sampled = ask(model(fake_endpoint.base_url), 4)
+        assert (texts(sampled), sampled.status, sampled.retry_after_s) == (["a"], 503, 9.0)
+
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [
+            ({}, None),
+            ({"retry-after": "120"}, 120.0),
+            ({"retry-after": "0.5"}, 0.5),
+            ({"retry-after": "-3"}, 0.0),
+            ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+            ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+            ({"retry-after": "Thu, 01 Jan 1970 00:16:50 GMT"}, 10.0),  # 1,010 s after the epoch
+            ({"retry-after": "Thu, 01 Jan 1970 00:00:50 GMT"}, 0.0),
+            ({"retry-after": "soon"}, None),
+            ({"retry-after": "inf"}, None),
+            ({"retry-after": "nan"}, None),
+            ({"retry-after": "Thu, 01 Jan 99999 00:00:50 GMT"}, None),
+        ],
+    )
+    def test_the_wait_in_its_forms(self, headers, seconds):
+        assert retry_after_s(headers, now=1000.0) == seconds
+
+    @given(st.text())
+    def test_any_header_is_a_wait_or_none(self, text):
+        wait_s = retry_after_s({"retry-after": text}, now=1000.0)
+        assert wait_s is None or wait_s >= 0
 
     @pytest.mark.parametrize("code", [400, 401, 403, 404, 422])
     def test_a_faulty_request_is_not_tried_again(self, fake_endpoint, code):

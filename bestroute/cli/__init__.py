@@ -20,10 +20,12 @@ _COMMANDS = {
     "ask": "bestroute.cli.ask",
     "bench": "bestroute.cli.bench",
     "check": "bestroute.cli.check",
+    "collect": "bestroute.cli.collect",
     "completion": "bestroute.cli.completion",
     "dry-run": "bestroute.cli.dry_run",
     "pick": "bestroute.cli.pick",
     "route": "bestroute.cli.route",
+    "score": "bestroute.cli.score",
     "train": "bestroute.cli.train",
 }
 

@@ -4,7 +4,7 @@
 `client`), `sample_ladder` tries arms in order, `contenders` tells which samples may win.
 """
 
-from bestroute.sampling.endpoint import EndpointSampler
+from bestroute.sampling.endpoint import EndpointSampler, own_settings
 from bestroute.sampling.ladder import Attempt, Outcome, sample_ladder
 from bestroute.sampling.values import Sample, Sampled, Sampler, Usage, contenders
 
@@ -17,5 +17,6 @@ __all__ = [
     "Sampler",
     "Usage",
     "contenders",
+    "own_settings",
     "sample_ladder",
 ]

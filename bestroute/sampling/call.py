@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from bestroute.errors import SamplingError, require
 from bestroute.sampling.completion import error_text, read_completion
+from bestroute.sampling.retry_after import retry_after_s
 from bestroute.sampling.values import Sampled
 
 if TYPE_CHECKING:
@@ -43,8 +45,9 @@ class Call:
         except asyncio.TimeoutError:
             reply = Sampled(errors=(f"no answer within {self.timeout_s:g} s",))
         except Exception as error:  # the client lets errors of its HTTP library through; each ends one call
-            reply = Sampled(errors=(_describe(error, n),))
-        return Sampled(reply.samples[:n], tuple(map(self._clean, reply.errors)), reply.usage)
+            reply = _refusal(error, n)
+        errors = tuple(map(self._clean, reply.errors))
+        return replace(reply, samples=reply.samples[:n], errors=errors)
 
     async def _send(self, n: int) -> bytes:
         openai = require("openai", "client")
@@ -88,6 +91,16 @@ class Call:
 def _refused(error: APIError) -> str | None:
     """The field that the endpoint says its model does not take, if it can be left out."""
     return error.param if error.code in _REFUSALS and error.param in _REFUSABLE else None
+
+
+def _refusal(error: Exception, n: int) -> Sampled:
+    """A call for n responses that failed, with what the endpoint says about asking again."""
+    openai = require("openai", "client")
+    errors = (_describe(error, n),)
+    if not isinstance(error, openai.APIStatusError):
+        return Sampled(errors=errors)
+    wait_s = retry_after_s(error.response.headers, time.time())
+    return Sampled(errors=errors, status=error.status_code, retry_after_s=wait_s)
 
 
 def _describe(error: Exception, n: int) -> str:

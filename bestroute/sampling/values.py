@@ -68,12 +68,17 @@ class Sample:
 class Sampled:
     """What asking one model for n responses gave: what came, and why the rest did not.
 
-    `usage` is the bill of all the calls that answered; None unless each of them reported one.
+    `usage` is the bill of all the calls that answered; None unless each of them reported one. `status` is
+    the HTTP status that a call was refused with (None: none was, or it got no answer at all), and
+    `retry_after_s` the seconds that the endpoint then asked to be left alone (None: it did not say). Of
+    several calls it is the longest wait, with its status.
     """
 
     samples: tuple[Sample, ...] = ()
     errors: tuple[str, ...] = ()
     usage: Usage | None = None
+    status: int | None = None
+    retry_after_s: float | None = None
 
 
 class Sampler(Protocol):

@@ -1,0 +1,199 @@
+"""`bestroute collect`: responses of every model to every prompt, as records."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bestroute.cli.output import POLICY, dollars, json_option, number, print_json, print_table
+
+if TYPE_CHECKING:
+    from bestroute.collect import Collection, Outcome, Progress
+
+_LISTED = 20
+_TERMINAL_EVERY_S, _LOG_EVERY_S = 0.2, 10.0
+
+
+@click.command(epilog="Example: bestroute collect policy.yaml prompts.jsonl --out records.jsonl --max-cost 5")
+@click.argument("policy", type=POLICY)
+@click.argument("prompts", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Records to write (.jsonl or .jsonl.gz); those that it has are added to.",
+)
+@click.option(
+    "--samples", "-n", type=click.IntRange(1), default=10, show_default=True, help="Responses each."
+)
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Only this model; repeatable.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1),
+    default=8,
+    show_default=True,
+    help="Calls at once to an endpoint address.",
+)
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(0),
+    metavar="US$",
+    help="Start no call that is expected to pass this; what interrupted runs spent counts too.",
+)
+@json_option
+def command(
+    policy: Path,
+    prompts: Path,
+    out: Path,
+    samples: int,
+    models: tuple[str, ...],
+    concurrency: int,
+    max_cost: float | None,
+    as_json: bool,
+) -> None:
+    """Ask every model of POLICY for responses to every prompt, and write them as records without scores.
+
+    PROMPTS is .txt (a query a line) or .jsonl ({"query" or "messages", "id"?, "source"?, "answer"?,
+    "metadata"?} a line). Every reply is put on disk in OUT.partial.jsonl as it comes: a command that was
+    stopped or killed goes on where it was when it is given again, and asks for no response twice. Exits 1
+    when responses are missing at the end. Needs the client extra and endpoints in POLICY.
+    """
+    from bestroute.collect import Collection, Plan, choose_models
+    from bestroute.policy import load_policy
+
+    if out.exists() and any(out.samefile(path) for path in (policy, prompts)):
+        raise click.UsageError(f"--out {out} is one of the files read; give another name")
+    checked = load_policy(policy)
+    plan = Plan(choose_models(checked, models), checked.sampling, prompts, out, samples)
+    show = _Show()
+    outcome = asyncio.run(
+        _run(Collection(plan, concurrency=concurrency, max_cost=max_cost, report=show.update), show)
+    )
+    show.close()
+    _explain(outcome, plan.journal)
+    if as_json:
+        print_json(_as_json(outcome, out))
+    else:
+        _print(outcome, out)
+    if not outcome.complete:
+        sys.exit(1)
+
+
+async def _run(collection: Collection, show: _Show) -> Outcome:
+    """Run it so that the first Ctrl-C waits for the calls under way, and the second does not."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        for name in signals:
+            loop.remove_signal_handler(name)
+        calls = collection.stop()
+        show.say(f"stopping; waiting for {calls} calls under way (again to drop their replies)")
+
+    with suppress(
+        NotImplementedError
+    ):  # on Windows Ctrl-C ends it at once; the journal is there all the same
+        for name in signals:
+            loop.add_signal_handler(name, stop)
+    return await collection.run()
+
+
+class _Show:
+    """A line on stderr: in place a few times a second on a terminal, else a new one every ten seconds."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = time.monotonic()
+        self._width = 0
+        self._paused = False
+
+    def update(self, progress: Progress) -> None:
+        """Show how far it is, if that was not just done; the beginning of a long pause at once."""
+        now = time.monotonic()
+        paused = progress.paused_s >= _LOG_EVERY_S
+        news, self._paused = paused and not self._paused, paused
+        if not news and now - self._shown < (_TERMINAL_EVERY_S if self._terminal else _LOG_EVERY_S):
+            return
+        self._shown = now
+        line = _line(progress)
+        if self._terminal:
+            click.echo(f"\r{line:<{self._width}}", err=True, nl=False)
+            self._width = len(line)
+        else:
+            click.echo(line, err=True)
+
+    def say(self, text: str) -> None:
+        """Print a line of its own."""
+        self.close()
+        click.echo(text, err=True)
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._width:
+            click.echo("\r" + " " * self._width + "\r", err=True, nl=False)
+            self._width = 0
+
+
+def _line(progress: Progress) -> str:
+    parts = [
+        f"{progress.done:,} of {progress.wanted:,} responses ({progress.done / progress.wanted:.1%})",
+        f"${dollars(progress.spent)}",
+    ]
+    if progress.failed:
+        parts.append(f"{progress.failed:,} failed")
+    if progress.paused_s >= 1:
+        parts.append(f"an endpoint asks to wait {_duration(progress.paused_s)}")
+    if progress.remaining_s is not None:
+        parts.append(f"about {_duration(progress.remaining_s)} left")
+    return ", ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _explain(outcome: Outcome, journal: Path) -> None:
+    """Say on stderr what was passed over, what failed, and how to go on."""
+    if outcome.repeats:
+        click.echo(f"{outcome.repeats:,} lines repeat an earlier prompt; each prompt counts once", err=True)
+    for failure in outcome.failed[:_LISTED]:
+        click.echo(f"failed: {failure.model} on {failure.id}: {failure.error}", err=True)
+    if len(outcome.failed) > _LISTED:
+        click.echo(f"failed: {len(outcome.failed) - _LISTED:,} more", err=True)
+    for name, model in outcome.models.items():
+        if model.given_up:
+            click.echo(f"gave up {name}, its endpoint does not answer: {model.given_up}", err=True)
+    if outcome.complete:
+        return
+    advice = {
+        None: "give the command again to try only those",
+        "interrupt": f"give the command again to go on; {journal} has what came",
+        "max_cost": f"${dollars(outcome.spent)} spent and --max-cost leaves no room; raise it to go on",
+    }
+    click.echo(f"{outcome.missing:,} responses are missing; {advice[outcome.stopped_by]}", err=True)
+
+
+def _as_json(outcome: Outcome, out: Path) -> dict[str, Any]:
+    return {"out": str(out), "complete": outcome.complete, "missing": outcome.missing, **asdict(outcome)}
+
+
+def _print(outcome: Outcome, out: Path) -> None:
+    rows = [
+        [name, f"{model.wanted}", f"{model.done}", f"{model.collected}", number(model.mean_output_tokens, 1)]
+        for name, model in outcome.models.items()
+    ]
+    print_table(["model", "wanted", "there", "new", "mean tokens"], rows)
+    click.echo()
+    place = f"{out}: {outcome.prompts:,} prompts" if outcome.written else f"{out}: not written"
+    earlier = f", ${dollars(outcome.spent)} with earlier runs" if outcome.spent > outcome.cost else ""
+    click.echo(f"{place}; ${dollars(outcome.cost)} spent{earlier}")
