@@ -23,6 +23,7 @@ _COMMANDS = {
     "collect": "bestroute.cli.collect",
     "completion": "bestroute.cli.completion",
     "dry-run": "bestroute.cli.dry_run",
+    "evaluate": "bestroute.cli.evaluate",
     "pick": "bestroute.cli.pick",
     "route": "bestroute.cli.route",
     "score": "bestroute.cli.score",

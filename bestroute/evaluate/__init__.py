@@ -1,0 +1,1 @@
+"""What a policy gives and costs on records, beside what a sceptic would set against it."""

@@ -1,0 +1,98 @@
+"""Plot: the frontier of the router and all baselines, cost against quality, from a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bestroute.errors import InputError, require
+from bestroute.evaluate.fixed import STATIC_MIX
+from bestroute.files import atomic_write
+
+FORMATS = (".png", ".svg")
+_ROUTER, _MIX = "#0072B2", "#000000"
+# Okabe and Ito's colours, which the colour-blind tell apart; line styles tell them apart once more.
+_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+_STYLES = ("-", "--", "-.", ":")
+
+
+def check_name(path: Path) -> None:
+    """Raise InputError for a file name that no plot can have."""
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path}: a plot is written as {' or '.join(FORMATS)}; give such a name")
+
+
+def write_plot(report: Mapping[str, Any], path: Path) -> None:
+    """Write the overall frontiers as `.svg` (the same bytes for the same report) or `.png`.
+
+    Axes are shares of the reference's own cost and quality. The band is the 95 % bootstrap interval, over
+    queries, of the router's quality as a share of the reference's. Raises InputError for another kind of
+    file, MissingExtra without matplotlib.
+    """
+    check_name(path)
+    kind = path.suffix.lower()
+    matplotlib = require("matplotlib", "plot")
+    figures = require("matplotlib.figure", "plot")
+    with matplotlib.rc_context({"svg.hashsalt": "bestroute", "svg.fonttype": "none", "font.size": 9}):
+        figure = figures.Figure(figsize=(8.5, 5.0), layout="constrained")
+        _draw(figure.add_subplot(), report)
+        with atomic_write(path) as file:
+            metadata = {"Date": None} if kind == ".svg" else {"Software": None}
+            figure.savefig(file, format=kind[1:], dpi=150, metadata=metadata)
+
+
+def _draw(axes: Any, report: Mapping[str, Any]) -> None:
+    scale = (report["overall"]["reference_cost"], report["overall"]["reference_quality"])
+    curves = {name: part["overall"]["frontier"] for name, part in report["baselines"].items() if part}
+    fixed = {name: points for name, points in curves.items() if name.startswith("fixed:")}
+    others = [name for name in curves if name not in fixed and name != STATIC_MIX]
+    for index, name in enumerate(others):
+        colour, style = _COLOURS[index % len(_COLOURS)], _STYLES[index % len(_STYLES)]
+        axes.plot(*_scaled(curves[name], scale), style, color=colour, linewidth=1.1, label=_words(name))
+    if STATIC_MIX in curves:
+        mix = _scaled(curves[STATIC_MIX], scale)
+        axes.plot(*mix, "--", color=_MIX, linewidth=1.3, label="static mix (hull of fixed arms)")
+    for name, points in fixed.items():
+        ((x,), (y,)) = _scaled(points, scale)
+        axes.plot(x, y, "o", color=_MIX, markersize=4)
+        label = name.removeprefix("fixed:")
+        axes.annotate(label, (x, y), xytext=(5, -9), textcoords="offset points", fontsize=7.5)
+    _draw_router(axes, report, scale)
+    _frame(axes)
+
+
+def _draw_router(axes: Any, report: Mapping[str, Any], scale: tuple[float, float]) -> None:
+    line = _scaled(report["overall"]["frontier"], scale)
+    axes.plot(*line, "-", color=_ROUTER, linewidth=2.2, label="router", zorder=5)
+    axes.fill_between(*band(report), color=_ROUTER, alpha=0.15, linewidth=0, label="router, 95 % interval")
+
+
+def band(report: Mapping[str, Any]) -> tuple[list[float], list[float], list[float]]:
+    """The router's costs, rising, and the interval of its quality at each, in per cent of the reference's."""
+    reference = report["overall"]["reference_cost"]
+    ordered = sorted(
+        (100 * point["cost"] / reference, 100 * (1 - drop["drop_high"]), 100 * (1 - drop["drop_low"]))
+        for point, drop in zip(report["overall"]["frontier"], report["band"], strict=True)
+    )
+    costs, low, high = map(list, zip(*ordered, strict=True))
+    return costs, low, high
+
+
+def _frame(axes: Any) -> None:
+    axes.axhline(100, color="#AAAAAA", linewidth=0.8, zorder=0)
+    axes.axhline(99, color="#AAAAAA", linewidth=0.8, linestyle=(0, (1, 3)), zorder=0)
+    axes.set_xlabel("cost, % of always asking the reference")
+    axes.set_ylabel("quality, % of the reference's")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.figure.legend(loc="outside right center", frameon=False)
+
+
+def _scaled(points: list[dict[str, float]], scale: tuple[float, float]) -> tuple[list[float], list[float]]:
+    """Costs and qualities as per cent of the reference's, by rising cost."""
+    ordered = sorted((point["cost"], point["quality"]) for point in points)
+    return [100 * cost / scale[0] for cost, _ in ordered], [100 * value / scale[1] for _, value in ordered]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,203 @@
+"""Replay: what every arm of a policy would have given and cost, from records. No dial, no router."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bestroute.arms import Arm, Model
+from bestroute.errors import InputError
+from bestroute.policy import Policy
+from bestroute.quality import best_of_n_quality, match_probability
+from bestroute.query import Query
+from bestroute.records import Record, Response, scores_of
+from bestroute.reward import RewardModel
+from bestroute.text import estimate_tokens
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Queries x arms: what every tier of a policy would have given and cost, from records.
+
+    `texts` are what is routed on; `sources` the source families (a record's source up to its first "/",
+    `all` where blank). `arms` are the policy's tiers in file order, the last is the reference; an arm that
+    only a rule routes to stands before the last. `quality` (queries, arms) is the exact expected oracle score
+    of the kept response, `cost` (queries, arms) US$, `single` (queries, arms) the expected score of one
+    response of the arm's model. `match` (queries, arms), where it was asked for, is the probability that the
+    kept response scores at least as high as one of the reference, less the margin.
+    """
+
+    texts: tuple[str, ...]
+    sources: tuple[str, ...]
+    arms: tuple[Arm, ...]
+    quality: Floats
+    cost: Floats
+    single: Floats
+    match: Floats | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The arms as they are written, `name@n`."""
+        return tuple(arm.label for arm in self.arms)
+
+
+class Replayed(NamedTuple):
+    """A replay, its queries as the router sees them, and how many records were left out for which reason."""
+
+    replay: Replay
+    queries: tuple[Query, ...]
+    left_out: dict[str, int]
+
+
+class _LeftOut(Exception):
+    """A record cannot be replayed; the message is the reason as it is counted."""
+
+
+def replay(
+    policy: Policy, records: Iterable[Record], reward: RewardModel | None, margin: float = 0.0
+) -> Replayed:
+    """Replay every record that can be. Raises InputError where none can.
+
+    Responses are found by the name of the model, else by its class. Their recorded rewards choose the kept
+    one, where every response of the list has one; else those of `reward`. `margin` is that of `match`.
+    """
+    collector = Collector(policy, reward, margin)
+    for record in records:
+        collector.add(record, query_of(record))
+    return collector.finish()
+
+
+def query_of(record: Record) -> Query:
+    """The query as the router would have got it. Raises InputError for one with nothing to route on."""
+    prompt = record.prompt
+    asked = {"query": prompt} if isinstance(prompt, str) else {"messages": list(prompt)}
+    return Query.of({**asked, "metadata": record.metadata, "id": record.id or None})
+
+
+def family(source: str) -> str:
+    """The family of a source: `mmlu_pro` of `mmlu_pro/math`, `all` of a blank one."""
+    return source.split("/", 1)[0].strip() or "all"
+
+
+def arms_of(policy: Policy) -> tuple[Arm, ...]:
+    """Every arm that may answer under a policy: its tiers, then what only rules route to, the reference last.
+
+    An arm of two tiers stands once, where it stands first.
+    """
+    last = policy.tiers[-1].arm
+    routes = [rule.route for rule in policy.rules if rule.route is not None]
+    arms = dict.fromkeys([*(tier.arm for tier in policy.tiers), *routes])
+    arms.pop(last, None)
+    return (*arms, last)
+
+
+@dataclass
+class Collector:
+    """Takes records one at a time and keeps numbers, so that no response is held in memory."""
+
+    policy: Policy
+    reward: RewardModel | None
+    margin: float = 0.0
+    left_out: Counter[str] = field(default_factory=Counter)
+    _queries: list[Query] = field(default_factory=list)
+    _sources: list[str] = field(default_factory=list)
+    _rows: list[Floats] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._arms = arms_of(self.policy)
+        self._deepest: dict[str, int] = {}
+        for arm in self._arms:
+            self._deepest[arm.model] = max(arm.n, self._deepest.get(arm.model, 1))
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def add(self, record: Record, query: Query) -> None:
+        """Replay one record, or count why it is left out."""
+        try:
+            row = self._row(record, query)
+        except _LeftOut as reason:
+            self.left_out[str(reason)] += 1
+            return
+        self._queries.append(query)
+        self._sources.append(family(record.source))
+        self._rows.append(row)
+
+    def finish(self) -> Replayed:
+        """The replay of all that was added. Raises InputError where nothing could be replayed."""
+        if not self._rows:
+            reasons = "; ".join(f"{count} {reason}" for reason, count in self.left_out.most_common())
+            raise InputError(
+                f"no record can be replayed under this policy: {reasons or 'there is none'}; "
+                "give records with responses of every model of its tiers"
+            )
+        quality, cost, single, match = np.stack(self._rows, axis=1)
+        replayed = Replay(
+            texts=tuple(query.text for query in self._queries),
+            sources=tuple(self._sources),
+            arms=self._arms,
+            quality=quality,
+            cost=cost,
+            single=single,
+            match=match,
+        )
+        return Replayed(replayed, tuple(self._queries), dict(self.left_out.most_common()))
+
+    def _row(self, record: Record, query: Query) -> Floats:
+        """Quality, cost, single and match of every arm; shape (4, arms)."""
+        tokens = query.input_tokens if record.input_tokens is None else record.input_tokens
+        models = {name: self.policy.model(name) for name in self._deepest}
+        lists = {name: self._responses(record, models[name], n) for name, n in self._deepest.items()}
+        reference = scores_of(lists[self._arms[-1].model])
+        columns = {}
+        for name, responses in lists.items():
+            scores, n = scores_of(responses), self._deepest[name]
+            rewards = self._rewards(query, responses, name) if n > 1 else [0.0] * len(responses)
+            quality = best_of_n_quality(rewards, scores, n)
+            match = match_probability(rewards, scores, reference, n, self.margin)
+            columns[name] = (quality, match, _output_tokens(responses, name))
+        row = np.empty((4, len(self._arms)))
+        for index, arm in enumerate(self._arms):
+            quality, match, output = columns[arm.model]
+            cost = models[arm.model].cost(arm.n, tokens, output)
+            row[:, index] = quality[arm.n - 1], cost, quality[0], match[arm.n - 1]
+        return row
+
+    def _responses(self, record: Record, model: Model, n: int) -> tuple[Response, ...]:
+        responses = record.responses.get(model.name) or record.responses.get(model.column)
+        if not responses:
+            raise _LeftOut(f"without responses of {model.name}")
+        if len(responses) < n:
+            raise _LeftOut(f"with fewer than {n} responses of {model.name}")
+        return responses
+
+    def _rewards(self, query: Query, responses: Sequence[Response], name: str) -> list[float]:
+        """The recorded rewards where all are known, else the reward model's; a blank response has 0."""
+        recorded = [response.reward for response in responses if response.reward is not None]
+        if len(recorded) == len(responses):
+            return recorded
+        texts = [response.text for response in responses if response.text is not None]
+        if self.reward is None or len(texts) < len(responses):
+            raise _LeftOut(f"without rewards, or texts to reward, of {name}")
+        known = self.reward.rewards(query.text, texts)
+        return [float(value) if text.strip() else 0.0 for value, text in zip(known, texts, strict=True)]
+
+
+def _output_tokens(responses: Sequence[Response], name: str) -> float:
+    """Mean tokens of one response: recorded, else estimated from the text."""
+    counts = []
+    for response in responses:
+        if response.output_tokens is not None:
+            counts.append(response.output_tokens)
+        elif response.text is not None:
+            counts.append(estimate_tokens(response.text))
+        else:
+            raise _LeftOut(f"without output tokens, or texts to count them, of {name}")
+    return float(np.mean(counts))

@@ -1,0 +1,97 @@
+"""Which records judge, and which may fit: those that no training step of the artefacts saw, and the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bestroute.artefact import seen_queries
+from bestroute.errors import InputError
+from bestroute.evaluate.replay import Collector, Replay, Replayed, query_of
+from bestroute.policy import Policy
+from bestroute.query import Query
+from bestroute.records import Record, query_hash
+from bestroute.reward import RewardModel
+
+
+class Seen:
+    """The queries that artefact folders were trained or tuned on, by hash: `text in seen`.
+
+    `silent` lists the folders that do not say; nothing counts as seen by them. Raises ArtefactError for a
+    list that cannot be read.
+    """
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        lists = {folder: seen_queries(folder) for folder in folders}
+        self.silent = tuple(folder for folder, hashes in lists.items() if not len(hashes))
+        self._hashes = np.unique(np.concatenate([np.empty(0, np.uint64), *lists.values()]))
+
+    def __contains__(self, text: str) -> bool:
+        if not len(self._hashes):
+            return False
+        wanted = np.uint64(query_hash(text))
+        place = int(np.searchsorted(self._hashes, wanted))
+        return place < len(self._hashes) and bool(self._hashes[place] == wanted)
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Records on their two sides.
+
+    `judged` are replayed to judge, `fit` to fit baselines (None for none); `saw` counts the records that
+    training saw, `repeated` those given to fit on that judge already, which were left out.
+    """
+
+    judged: Replayed
+    fit: Replay | None
+    saw: int
+    repeated: int
+
+
+def divide(
+    policy: Policy,
+    records: Iterable[Record],
+    fit: Iterable[Record],
+    seen: Seen,
+    reward: RewardModel | None,
+    *,
+    margin: float = 0.0,
+    judge_all: bool = False,
+) -> Divided:
+    """Replay records: those whose query nobody saw judge (all of them with `judge_all`), the others fit.
+
+    `fit` are more to fit on. No query is on both sides. Raises InputError where none is left to judge.
+    """
+    judging, fitting = Collector(policy, reward, margin), Collector(policy, reward, margin)
+    judges: set[int] = set()
+    saw = repeated = 0
+    for record, query in _asked(records, judging.left_out):
+        known = query.text in seen
+        saw += known
+        if known and not judge_all:
+            fitting.add(record, query)
+        else:
+            judging.add(record, query)
+            judges.add(query_hash(query.text))
+    if not len(judging) and saw:
+        raise InputError(
+            f"all {saw} records were seen in training, none is left to judge by; give others, or --all"
+        )
+    for record, query in _asked(fit, fitting.left_out):
+        if query_hash(query.text) in judges:
+            repeated += 1
+        else:
+            fitting.add(record, query)
+    return Divided(judging.finish(), fitting.finish().replay if len(fitting) else None, saw, repeated)
+
+
+def _asked(records: Iterable[Record], left_out: Counter[str]) -> Iterator[tuple[Record, Query]]:
+    for record in records:
+        try:
+            yield record, query_of(record)
+        except InputError:
+            left_out["without a query that can be routed on"] += 1

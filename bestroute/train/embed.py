@@ -1,0 +1,44 @@
+"""Embeddings of the pretrained encoder as it comes: what the learned baselines of `evaluate` read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import normalize
+
+from bestroute.inference import clip_characters
+from bestroute.predictor import single_row
+from bestroute.train.encoder import TextEncoder, load_tokenizer, pad
+
+MAX_TOKENS = 256  # what the embedded router model reads of a query, head and tail
+_BATCH_TOKENS = 1024  # a processor's caches hold it
+
+
+def frozen_embeddings(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Unit vectors of shape (texts, 384): MiniLM with mean pooling, not fine-tuned.
+
+    A text of any length costs bounded work: a long one keeps its head and its tail, as the router model
+    reads it. Raises MissingExtra where the `train` extra is absent.
+    """
+    clipped = [clip_characters(text, MAX_TOKENS) for text in texts]
+    rows = [single_row(encoding.ids, MAX_TOKENS) for encoding in load_tokenizer().encode_batch(clipped)]
+    encoder = TextEncoder().eval()
+    vectors = np.empty((len(rows), encoder.width), np.float32)
+    with torch.no_grad():
+        for chosen in _batches([len(row.ids) for row in rows]):
+            ids, mask, types = pad([rows[index] for index in chosen], "cpu")
+            vectors[chosen] = normalize(encoder(ids, mask, types), dim=1).numpy()
+    return vectors
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices by rising length, so that little is padding; at most _BATCH_TOKENS a batch with it."""
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    start = 0
+    for stop in range(1, len(order) + 1):
+        if stop == len(order) or (stop + 1 - start) * lengths[order[stop]] > _BATCH_TOKENS:
+            yield order[start:stop]
+            start = stop

@@ -1,0 +1,184 @@
+"""Replay: records to queries x arms, worked out by hand."""
+
+import numpy as np
+import pytest
+from evaluate_parts import record_of
+from fakes import FakeReward, make_policy
+
+from bestroute.errors import InputError
+from bestroute.evaluate.replay import Collector, arms_of, family, query_of, replay
+from bestroute.evaluate.seen import Seen, divide
+from bestroute.records import parse_record, query_hash
+
+POLICY = make_policy(tiers=[{"model": "tiny"}, {"model": "tiny", "n": 2}, {"model": "big"}])
+SCORES = {"small": [0.0, 1.0], "large": [1.0, 0.5]}
+
+
+def records(*raw):
+    return [parse_record(part) for part in raw]
+
+
+def test_worked_by_hand():
+    """In millionths of US$: tiny 5 * 1 + 10 * 2 = 25 a call, big 5 * 10 + 10 * 30 = 350.
+
+    The better of two tiny responses has the higher reward, so it is kept: quality 1; one alone: 0.5. A match
+    of one response of big (1 or 0.5): 0 never does, 1 always.
+    """
+    found, queries, left_out = replay(POLICY, records(record_of("q", SCORES)), None)
+    assert found.labels == ("tiny@1", "tiny@2", "big@1")
+    np.testing.assert_allclose(found.quality, [[0.5, 1.0, 0.75]])
+    np.testing.assert_allclose(found.cost * 1e6, [[25, 50, 350]])
+    np.testing.assert_allclose(found.single, [[0.5, 0.5, 0.75]])
+    np.testing.assert_allclose(found.match, [[0.5, 1.0, 0.75]])
+    assert (found.texts, found.sources, left_out) == (("q",), ("all",), {})
+    assert queries[0].text == "q"
+
+
+def test_a_margin_lets_more_match():
+    """With half a point of margin, a tiny 0 matches big's 0.5 but not its 1: half of the time."""
+    found = replay(POLICY, records(record_of("q", SCORES)), None, margin=0.5).replay
+    np.testing.assert_allclose(found.match, [[0.75, 1.0, 1.0]])
+
+
+def test_responses_of_the_model_come_before_those_of_its_class():
+    scores = {**SCORES, "tiny": [1.0, 1.0]}
+    assert replay(POLICY, records(record_of("q", scores)), None).replay.quality[0, 0] == 1.0
+
+
+def test_native_samples_bill_the_prompt_once():
+    native = {"base_url": "http://localhost/v1", "samples": "native"}
+    tiny = {"name": "tiny", "class": "small", "price": {"input": 1.0, "output": 2.0}, "endpoint": native}
+    policy = POLICY.model_copy(update={"models": (type(POLICY.models[0])(**tiny), *POLICY.models[1:])})
+    found = replay(policy, records(record_of("q", SCORES)), None).replay
+    assert found.cost[0, 1] * 1e6 == pytest.approx(5 + 2 * 20)
+
+
+def test_what_is_not_recorded_is_estimated():
+    """`abcdefgh` is two tokens as a prompt and as a response."""
+    raw = record_of("abcdefgh", SCORES, input_tokens=None)
+    for items in raw["responses"].values():
+        for item in items:
+            item.pop("output_tokens")
+            item["text"] = "abcdefgh"
+    found = replay(POLICY, records(raw), None).replay
+    np.testing.assert_allclose(found.cost * 1e6, [[2 + 4, 12, 20 + 60]])
+
+
+def test_rewards_are_the_models_where_one_is_missing():
+    raw = record_of("q", SCORES)
+    for text, item in zip(("right", "wrong"), raw["responses"]["small"], strict=True):
+        item["text"] = text
+    del raw["responses"]["small"][0]["reward"]
+    reward = FakeReward({"right": 0.9, "wrong": 0.1})  # the reverse of what was recorded
+    assert replay(POLICY, records(raw), reward).replay.quality[0, 1] == 0.0
+    assert reward.seen == [("q", ("right", "wrong"))]
+
+
+def test_a_blank_response_is_never_kept():
+    raw = record_of("q", SCORES)
+    for text, item in zip(("wrong", " "), raw["responses"]["small"], strict=True):
+        item["text"] = text
+        del item["reward"]
+    assert replay(POLICY, records(raw), FakeReward({" ": 0.9})).replay.quality[0, 1] == 0.0
+
+
+def test_a_single_response_needs_no_reward():
+    raw = record_of("q", SCORES)
+    for item in raw["responses"]["large"]:
+        del item["reward"]
+    assert replay(POLICY, records(raw), None).left_out == {}
+
+
+def test_what_cannot_be_replayed_is_counted_with_its_reason():
+    bare = record_of("d", SCORES)
+    for item in bare["responses"]["small"]:
+        del item["reward"]
+    mute = record_of("e", SCORES)
+    del mute["responses"]["large"][0]["output_tokens"]
+    lacking = [
+        record_of("a", {"small": [1, 1]}),
+        record_of("b", {"large": [1]}),
+        record_of("c", {"small": [1], "large": [1]}),
+        bare,
+        mute,
+    ]
+    found = replay(POLICY, records(record_of("q", SCORES), *lacking), None)
+    assert found.replay.texts == ("q",)
+    assert found.left_out == {
+        "without responses of big": 1,
+        "without responses of tiny": 1,
+        "with fewer than 2 responses of tiny": 1,
+        "without rewards, or texts to reward, of tiny": 1,
+        "without output tokens, or texts to count them, of big": 1,
+    }
+
+
+def test_nothing_to_replay_is_an_error_that_says_why():
+    with pytest.raises(InputError, match="1 with fewer than 2 responses of tiny"):
+        replay(POLICY, records(record_of("c", {"small": [1], "large": [1]})), None)
+    with pytest.raises(InputError, match="there is none"):
+        replay(POLICY, [], None)
+
+
+def test_arms_are_the_tiers_then_what_rules_route_to_then_the_reference():
+    rule = {"name": "r", "when": {"keywords": ["x"]}, "route": {"model": "mid", "n": 2}}
+    tiers = [{"model": "tiny", "max_gap": 0.0}, {"model": "big"}, {"model": "tiny"}, {"model": "big"}]
+    labels = [arm.label for arm in arms_of(make_policy(tiers=tiers, rules=[rule]))]
+    assert labels == ["tiny@1", "mid@2", "big@1"]
+
+
+@pytest.mark.parametrize(("source", "name"), [("mmlu_pro/math", "mmlu_pro"), ("crux", "crux"), ("", "all")])
+def test_family(source, name):
+    assert family(source) == name
+
+
+def test_the_query_has_the_records_messages_and_metadata():
+    messages = [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hi"}]
+    raw = record_of("q", SCORES, messages=messages, metadata={"plan": "free"})
+    del raw["query"]
+    query = query_of(parse_record(raw))
+    assert (query.text, query.metadata, query.id) == ("hi", {"plan": "free"}, "q")
+
+
+class TestDivide:
+    def seen(self, tmp_path, *texts):
+        np.save(tmp_path / "seen.npy", np.array(sorted(map(query_hash, texts)), np.uint64))
+        return Seen([tmp_path])
+
+    def given(self, *texts):
+        return records(*(record_of(text, SCORES) for text in texts))
+
+    def test_what_training_saw_does_not_judge(self, tmp_path):
+        divided = divide(POLICY, self.given("a", "b", "c"), [], self.seen(tmp_path, "b", "z"), None)
+        assert divided.judged.replay.texts == ("a", "c")
+        assert divided.fit.texts == ("b",)
+        assert (divided.saw, divided.repeated) == (1, 0)
+
+    def test_all_judge_where_asked(self, tmp_path):
+        divided = divide(POLICY, self.given("a", "b"), [], self.seen(tmp_path, "b"), None, judge_all=True)
+        assert (divided.judged.replay.texts, divided.fit, divided.saw) == (("a", "b"), None, 1)
+
+    def test_no_query_both_judges_and_fits(self, tmp_path):
+        divided = divide(POLICY, self.given("a"), self.given("a ", "d"), Seen([tmp_path]), None)
+        assert (divided.fit.texts, divided.repeated) == (("d",), 1)
+
+    def test_none_left_to_judge(self, tmp_path):
+        with pytest.raises(InputError, match="all 1 records were seen in training"):
+            divide(POLICY, self.given("a"), [], self.seen(tmp_path, "a"), None)
+
+    def test_a_folder_that_does_not_say(self, tmp_path):
+        seen = Seen([tmp_path])
+        assert (seen.silent, "a" in seen) == ((tmp_path,), False)
+
+    def test_a_query_without_text_is_left_out(self, tmp_path):
+        raw = record_of("q", SCORES, messages=[{"role": "assistant", "content": "hi"}])
+        del raw["query"]
+        divided = divide(POLICY, [*self.given("a"), *records(raw)], [], Seen([tmp_path]), None)
+        assert divided.judged.left_out == {"without a query that can be routed on": 1}
+
+
+def test_the_collector_counts_what_it_holds():
+    collector = Collector(POLICY, None)
+    record = parse_record(record_of("q", SCORES))
+    collector.add(record, query_of(record))
+    assert len(collector) == 1
