@@ -20,7 +20,8 @@ Floats = NDArray[np.float32]
 class Prediction:
     """What the router model says of a batch of queries.
 
-    `quality` and `match` have shape (queries, classes, n = 1..max_n) and never fall along n; `output_tokens`
+    `quality` and `match` have shape (queries, classes, n = 1..max_n) and, but for a router model that was
+    trained with independent heads, never fall along n; `output_tokens`
     has shape (queries, classes). Qualities and probabilities lie in 0..1. `novelty` has shape (queries,): how
     unlike its training queries the model finds each; None where the artefact cannot tell.
     """

@@ -75,6 +75,11 @@ def split_of(text: str) -> Split:
     return "train" if place < 75 else "validation" if place < 85 else "test"
 
 
+def family_of(source: str) -> str:
+    """The family of a source: `mmlu_pro` of `mmlu_pro/math`, `all` of a blank one."""
+    return source.split("/", 1)[0].strip() or "all"
+
+
 def query_hash(text: str) -> int:
     """What an artefact remembers of a query it was trained on: 64 bits, from which no text comes back."""
     return bucket(text, "seen", 2**64)

@@ -41,7 +41,10 @@ class TestManifest:
     def test_of_the_embedded_artefacts(self, kind):
         manifest = read_manifest(default_folder(kind), kind)
         assert manifest.kind == kind
-        assert set(manifest.files) == {"model.onnx", "tokenizer.json"}
+        assert set(manifest.files) == {"model.onnx", "tokenizer.json", "seen.npy"}
+        seen = seen_queries(default_folder(kind))
+        assert len(seen) > 1000
+        assert (np.diff(seen.astype(object)) > 0).all()
         assert len(manifest.mean_output_tokens) == len(manifest.classes)
         if kind == "router":
             assert manifest.max_n >= 8

@@ -166,6 +166,8 @@ def test_bad_lines(records, tmp_path):
         (["--plot", "frontier.pdf"], "a plot is written as .png or .svg"),
         (["--beside", "folder"], "'folder' is not NAME=FOLDER"),
         (["--beside", "knn=folder"], "'knn' is the name of another baseline"),
+        (["--beside", "router=folder"], "'router' is the name of another baseline"),
+        (["--beside", "router:match=folder"], "'router:match' is the name of another baseline"),
         (["--json", "--markdown"], "give one of --json and --markdown"),
     ],
 )

@@ -6,7 +6,7 @@ from evaluate_parts import record_of
 from fakes import FakeReward, make_policy
 
 from bestroute.errors import InputError
-from bestroute.evaluate.replay import Collector, arms_of, family, query_of, replay
+from bestroute.evaluate.replay import Collector, arms_of, query_of, replay
 from bestroute.evaluate.seen import Seen, divide
 from bestroute.records import parse_record, query_hash
 
@@ -125,11 +125,6 @@ def test_arms_are_the_tiers_then_what_rules_route_to_then_the_reference():
     tiers = [{"model": "tiny", "max_gap": 0.0}, {"model": "big"}, {"model": "tiny"}, {"model": "big"}]
     labels = [arm.label for arm in arms_of(make_policy(tiers=tiers, rules=[rule]))]
     assert labels == ["tiny@1", "mid@2", "big@1"]
-
-
-@pytest.mark.parametrize(("source", "name"), [("mmlu_pro/math", "mmlu_pro"), ("crux", "crux"), ("", "all")])
-def test_family(source, name):
-    assert family(source) == name
 
 
 def test_the_query_has_the_records_messages_and_metadata():

@@ -1,5 +1,7 @@
 """The router as a strategy: that it is the Router that serves, and what its report says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from evaluate_parts import TextPredictor, one_hot, record_of, replay_of
@@ -8,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.arms import Arm
+from bestroute.errors import InputError
 from bestroute.evaluate.curve import curves, mean_curve
 from bestroute.evaluate.fixed import fixed_strategies, oracle, static_mix
+from bestroute.evaluate.matched import by_match
 from bestroute.evaluate.plot import band, write_plot
 from bestroute.evaluate.predictions import collapse, ece, model_aucs
 from bestroute.evaluate.replay import arms_of, replay
@@ -160,6 +164,12 @@ class TestJudge:
         assert found["auc"]["tiny"] == {"value": 0.5, "low": 0.5, "high": 0.5}
         assert np.isnan(found["auc"]["big"]["value"])  # it is always right: there is nothing to tell apart
 
+    def test_matches_within_another_margin_are_not_compared(self):
+        router = replace(self.routed_by([0.8] * 20), margin=0.1)
+        found = Judge(self.replay, draws=20).assess(router.strategy, router).overall
+        assert np.isnan(found["ece_match"])
+        assert found["ece_quality"] == pytest.approx(0.3)
+
     def test_two_sources_count_equally(self):
         """Source a has 15 queries at cost 1, b has 5 at cost 9: 5 the query, not 3."""
         replay = replay_of([[1, 1]] * 20, [[1, 10]] * 15 + [[9, 10]] * 5, ["a"] * 15 + ["b"] * 5)
@@ -248,6 +258,14 @@ class TestPlot:
             assert words in drawn
         assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
 
+    def test_of_a_reference_that_costs_nothing_there_is_none(self, tmp_path):
+        pytest.importorskip("matplotlib")
+        report = self.report()
+        report["overall"]["reference_cost"] = 0.0
+        with pytest.raises(InputError, match="give the reference a price"):
+            write_plot(report, tmp_path / "a.svg")
+        assert not (tmp_path / "a.svg").exists()
+
 
 def test_the_replay_of_records_fits_the_router():
     """From records to report: tiny is predicted and right on q0, wrong on q1."""
@@ -258,3 +276,26 @@ def test_the_replay_of_records_fits_the_router():
     report = build_report(Judge(found.replay, draws=20), router, fixed_strategies(found.replay))
     assert report["overall"]["arms"] == {"tiny@1": 0.5, "big@1": 0.5}
     assert report["policy"]["quality"]["value"] == 1.0
+
+
+class TestMatched:
+    """Predictions are the same for quality and match: tiny reaches the dial on b, mid on a."""
+
+    def strategy(self, **policy):
+        predictor = TextPredictor({"a": (0.25, 0.75, 0.9), "b": (0.75, 0.5, 0.9)})
+        made = make_policy(tiers=[{"model": "tiny"}, {"model": "mid", "n": 2}, {"model": "big"}], **policy)
+        return by_match(routed(made, queries_of(["a", "b"]), arms_of(made), predictor))
+
+    def test_the_first_arm_that_reaches_the_dial_answers(self):
+        found = self.strategy()
+        chosen = {
+            dial: tuple(shares.argmax(axis=1)) for dial, shares in zip(found.dials, found.shares, strict=True)
+        }
+        assert (chosen[0.0], chosen[0.5], chosen[0.75], chosen[1.0]) == ((0, 0), (1, 0), (1, 0), (2, 2))
+        assert found.name == "router:match"
+
+    def test_without_a_match_of_this_reference_it_answers_all(self):
+        predictor = TextPredictor({"a": (0.25, 0.75, 0.9)})
+        made = make_policy(reference="mid", tiers=[{"model": "tiny"}, {"model": "mid"}])  # learned: big
+        found = by_match(routed(made, queries_of(["a"]), arms_of(made), predictor))
+        assert (found.shares.argmax(axis=2) == 1).all()

@@ -106,6 +106,16 @@ def test_a_megabyte_costs_no_more_than_its_ends(predictor):
     assert row == predictor.tokenize([text[:20_000] + text[-20_000:]])[0]
 
 
+def test_strange_text_is_more_novel_than_an_exam_question(predictor):
+    known = "A train travels 60 miles in 1.5 hours. How many miles does it travel in 4 hours at the same speed?"
+    strange = ["Write a limerick about my cat's birthday party.", "सवाल क्या है?", "x" * 5000]
+    rows = predictor.tokenize([known, *strange])
+    novelty = predictor.predict(rows).novelty
+    assert novelty[0] <= predictor.manifest.max_novelty < novelty[1:].min()
+    alone = np.concatenate([predictor.predict([row]).novelty for row in rows])
+    np.testing.assert_allclose(alone, novelty, atol=0.02)
+
+
 def test_single_row():
     assert single_row([101, 1, 2, 3, 4, 5, 102], 5).ids == [101, 1, 2, 5, 102]
     assert single_row([101, 1, 102], 5).ids == [101, 1, 102]

@@ -14,6 +14,7 @@ from bestroute.records import (
     Record,
     Response,
     bucket,
+    family_of,
     parse_record,
     read_preferences,
     read_records,
@@ -282,3 +283,8 @@ class TestPreferences:
         assert len(list(read_preferences([path], bad.append))) == 1
         assert f'a.jsonl:2: "{key}" is missing or not a text' in str(bad[0])
         assert "a.jsonl:3: a preference is a JSON object, not int" in str(bad[1])
+
+
+@pytest.mark.parametrize(("source", "name"), [("mmlu_pro/math", "mmlu_pro"), ("crux", "crux"), ("", "all")])
+def test_family(source, name):
+    assert family_of(source) == name

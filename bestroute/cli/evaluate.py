@@ -50,11 +50,13 @@ def command(
     A saving is told at a drop in quality against always asking the reference. The dial is chosen on one
     half of the queries and judged on the other, for 20 random splits; sources count equally. Judged are
     queries that neither the router model nor the reward model was trained on; those that one was, and --fit,
-    fit the learned baselines. Baselines: every fixed arm, their static mix, random, the oracle, and with the
-    extras `evaluate` and `train` kNN, logistic regression and others on a frozen encoder.
+    fit the learned baselines. Baselines: every fixed arm, their static mix, random, the oracle, the published
+    rule on the router's own predictions (NAME:match), and with the extras `evaluate` and `train` kNN,
+    logistic regression and others on a frozen encoder.
     """
     from bestroute.evaluate.fixed import fixed_strategies
-    from bestroute.evaluate.plot import check_name, write_plot
+    from bestroute.evaluate.matched import by_match
+    from bestroute.evaluate.plot import check_plot, write_plot
     from bestroute.evaluate.report import Judge, build_report
     from bestroute.evaluate.seen import Seen
     from bestroute.policy import load_policy
@@ -62,7 +64,7 @@ def command(
     if as_json and markdown:
         raise click.UsageError("give one of --json and --markdown")
     if plot is not None:
-        check_name(plot)
+        check_plot(plot)
     checked = load_policy(policy)
     others = _others(beside)
     seen = Seen([checked.router, checked.reward, *others.values()])
@@ -73,7 +75,8 @@ def command(
     routers = [_route(checked, judged, name, folder, cores) for name, folder in others.items()]
     router = _route(checked, judged, "router", checked.router, cores)
     learned, absent = _learned(divided.fit, judged.replay, seed)
-    baselines: list[Strategy | Routed] = [*fixed_strategies(judged.replay), *learned, *routers]
+    matched = [by_match(found) for found in (router, *routers)]
+    baselines: list[Strategy | Routed] = [*fixed_strategies(judged.replay), *learned, *routers, *matched]
     judge = Judge(judged.replay, seed, draws)
     report = build_report(judge, router, baselines, lambda name: _say(f"judging {name}"))
     report["baselines"] |= dict.fromkeys(absent)
@@ -81,14 +84,14 @@ def command(
     report["warnings"] = [*_cautions(divided, seen, judge_all), *absent.values(), *report["warnings"]]
     report["warnings"] = list(dict.fromkeys(report["warnings"]))
     report |= _counts(divided)
-    if plot is not None:
-        write_plot(report, plot)
     for warning in report["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     if as_json:
         print_json(report)
     else:
         _print(report, _print_markdown if markdown else print_table)
+    if plot is not None:
+        write_plot(report, plot)
 
 
 def _say(words: str) -> None:
@@ -104,7 +107,8 @@ def _others(beside: Sequence[str]) -> dict[str, Path]:
         name, equals, folder = pair.partition("=")
         if not (equals and name and folder):
             raise click.BadParameter(f"{pair!r} is not NAME=FOLDER", param_hint="--beside")
-        if name in found or name in (*_learned_names(), *FIXED) or name.startswith("fixed:"):
+        taken = name in (*found, *_learned_names(), *FIXED, "router")
+        if taken or name.startswith("fixed:") or name.endswith(":match"):
             raise click.BadParameter(f"{name!r} is the name of another baseline", param_hint="--beside")
         found[name] = Path(folder)
     return found

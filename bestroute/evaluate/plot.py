@@ -17,10 +17,11 @@ _COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 _STYLES = ("-", "--", "-.", ":")
 
 
-def check_name(path: Path) -> None:
-    """Raise InputError for a file name that no plot can have."""
+def check_plot(path: Path) -> None:
+    """Raise InputError for a file name that no plot can have, MissingExtra without matplotlib."""
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: a plot is written as {' or '.join(FORMATS)}; give such a name")
+    require("matplotlib", "plot")
 
 
 def write_plot(report: Mapping[str, Any], path: Path) -> None:
@@ -28,9 +29,14 @@ def write_plot(report: Mapping[str, Any], path: Path) -> None:
 
     Axes are shares of the reference's own cost and quality. The band is the 95 % bootstrap interval, over
     queries, of the router's quality as a share of the reference's. Raises InputError for another kind of
-    file, MissingExtra without matplotlib.
+    file and where the reference costs nothing or is never right, MissingExtra without matplotlib.
     """
-    check_name(path)
+    check_plot(path)
+    if not (report["overall"]["reference_cost"] > 0 and report["overall"]["reference_quality"] > 0):
+        raise InputError(
+            f"{path}: not drawn, as nothing can be a share of a reference's cost or quality of 0; "
+            "give the reference a price in the policy, and records on which it is sometimes right"
+        )
     kind = path.suffix.lower()
     matplotlib = require("matplotlib", "plot")
     figures = require("matplotlib.figure", "plot")

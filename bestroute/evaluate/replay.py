@@ -15,7 +15,7 @@ from bestroute.errors import InputError
 from bestroute.policy import Policy
 from bestroute.quality import best_of_n_quality, match_probability
 from bestroute.query import Query
-from bestroute.records import Record, Response, scores_of
+from bestroute.records import Record, Response, family_of, scores_of
 from bestroute.reward import RewardModel
 from bestroute.text import estimate_tokens
 
@@ -31,7 +31,7 @@ class Replay:
     only a rule routes to stands before the last. `quality` (queries, arms) is the exact expected oracle score
     of the kept response, `cost` (queries, arms) US$, `single` (queries, arms) the expected score of one
     response of the arm's model. `match` (queries, arms), where it was asked for, is the probability that the
-    kept response scores at least as high as one of the reference, less the margin.
+    kept response scores at least as high as one of the reference, less `margin`.
     """
 
     texts: tuple[str, ...]
@@ -41,6 +41,7 @@ class Replay:
     cost: Floats
     single: Floats
     match: Floats | None = None
+    margin: float = 0.0
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -79,11 +80,6 @@ def query_of(record: Record) -> Query:
     prompt = record.prompt
     asked = {"query": prompt} if isinstance(prompt, str) else {"messages": list(prompt)}
     return Query.of({**asked, "metadata": record.metadata, "id": record.id or None})
-
-
-def family(source: str) -> str:
-    """The family of a source: `mmlu_pro` of `mmlu_pro/math`, `all` of a blank one."""
-    return source.split("/", 1)[0].strip() or "all"
 
 
 def arms_of(policy: Policy) -> tuple[Arm, ...]:
@@ -127,7 +123,7 @@ class Collector:
             self.left_out[str(reason)] += 1
             return
         self._queries.append(query)
-        self._sources.append(family(record.source))
+        self._sources.append(family_of(record.source))
         self._rows.append(row)
 
     def finish(self) -> Replayed:
@@ -147,6 +143,7 @@ class Collector:
             cost=cost,
             single=single,
             match=match,
+            margin=self.margin,
         )
         return Replayed(replayed, tuple(self._queries), dict(self.left_out.most_common()))
 

@@ -69,18 +69,22 @@ class Judge:
         saved = self._savings(strategy)
         aucs = self._aucs(strategy)
         groups = [*(at for at, _ in self._all.parts), np.arange(len(self.replay.texts))]
+        # A match within another margin than the replay's says nothing that could be compared.
+        match = routed.match if routed and routed.margin == self.replay.margin else None
         rows = [
             {
                 **self._curve_figures(strategy, curve, ends, routed),
                 "queries": len(at),
                 "saving": saving,
-                "ece_match": ece(routed.match if routed else None, self.replay.match, at),
+                "ece_match": ece(match, self.replay.match, at),
                 "ece_quality": ece(routed.quality if routed else None, self.replay.quality, at),
                 "auc": known,
             }
             for curve, ends, saving, known, at in zip(every, self._ends, saved, aucs, groups, strict=True)
         ]
-        return Assessment(rows[-1], dict(zip(self.sources, rows[:-1], strict=True)))
+        *each, total = rows
+        total |= {key: float(np.mean([row[key] for row in each])) for key in ("ece_match", "ece_quality")}
+        return Assessment(total, dict(zip(self.sources, each, strict=True)))
 
     def as_it_stands(self, routed: Routed) -> dict[str, Any]:
         """The policy at its own dial, and its drop at every dial: values with 95 % bootstrap intervals."""

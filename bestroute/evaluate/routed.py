@@ -29,14 +29,15 @@ class Routed:
     """A router's strategy, and what it said.
 
     `own`: the index of the policy's own dial. `quality` and `match` (queries, arms): predicted for each arm;
-    NaN where the router model has not learned it, or could not read the query. `causes` and `rules`: how many
-    queries were decided by which at the policy's own dial.
+    NaN where the router model has not learned it, or could not read the query. `margin`: that of
+    `match`. `causes` and `rules`: how many queries were decided by which at the policy's own dial.
     """
 
     strategy: Strategy
     own: int
     quality: Floats
     match: Floats
+    margin: float
     causes: dict[str, int]
     rules: dict[str, int]
 
@@ -124,6 +125,7 @@ def routed(
         own=int(np.flatnonzero(dials == policy.max_gap)[0]),
         quality=quality,
         match=match,
+        margin=predictor.manifest.margin,
         causes=dict(Counter(decision.cause for decision in as_it_stands).most_common()),
         rules=dict(Counter(d.rule for d in as_it_stands if d.rule is not None).most_common()),
     )

@@ -13,9 +13,13 @@ from bestroute.inference import TokenRow
 from bestroute.train.encoder import pad
 from bestroute.train.labels import Floats, RouterTargets
 from bestroute.train.models import RouterNet
+from bestroute.train.router_task import RouterTask
 
 _BATCH = 16
-_KEPT = 0.99  # share of the validation queries that are not novel
+_KEPT = 0.98  # share of the validation queries that are not novel
+_MIN_VALIDATION = 50  # with fewer, that share cannot be told
+_MIN_CLUSTER = 50
+_MAX_QUERIES = 3000  # enough for the clusters; the time it takes stays bounded
 _PULL = 10.0  # pseudo-queries that say "no scaling": keeps a small validation split from overfitting
 _SHRINKAGE = 0.1
 
@@ -46,26 +50,44 @@ def fit_calibration(model: RouterNet, rows: Sequence[TokenRow], targets: RouterT
     model.calibration.shift.copy_(shift.detach().to(device))
 
 
-def fit_novelty(
-    model: RouterNet, train: Sequence[TokenRow], validation: Sequence[TokenRow], seed: int
-) -> float:
-    """Fit the clusters of the training queries; return `max_novelty`, from validation queries."""
-    embeddings = _run(model, train)[0].astype(np.float64)
+def fit_novelty(model: RouterNet, train: RouterTask, validation: RouterTask, seed: int) -> float | None:
+    """Fit the clusters of the training queries; return `max_novelty`: 2 % of the validation queries pass it.
+
+    Queries count by their weights in the tasks, so that a small source is known too. None, and nothing is
+    fitted, with fewer than 50 validation queries.
+    """
+    if len(validation.rows) < _MIN_VALIDATION:
+        return None
+    generator = np.random.default_rng(seed)
+    count, chances = len(train.rows), train.weights / train.weights.sum()
+    chosen = generator.choice(count, min(_MAX_QUERIES, count), replace=False, p=chances)
+    embeddings = _run(model, [train.rows[index] for index in chosen])[0].astype(np.float64)
     novelty = model.novelty
-    centres, nearest = _clusters(embeddings, novelty.CLUSTERS, np.random.default_rng(seed))
+    count = max(1, min(novelty.CLUSTERS, len(embeddings) // _MIN_CLUSTER))
+    centres, nearest = _clusters(embeddings, count, generator)
     spread = np.cov((embeddings - centres[nearest]).T)
-    spread += _SHRINKAGE * np.trace(spread) / len(spread) * np.eye(len(spread))
+    width = len(spread)
+    shrinkage = max(_SHRINKAGE, width / (width + len(embeddings)))
+    spread += shrinkage * np.trace(spread) / width * np.eye(width)
+    centres = np.resize(centres, (novelty.CLUSTERS, width))  # repeats them where there are fewer
     whiten = np.linalg.cholesky(np.linalg.inv(spread))
     novelty.whiten.copy_(torch.tensor(whiten, dtype=torch.float32))
     novelty.centres.copy_(torch.tensor(centres @ whiten, dtype=torch.float32))
     with torch.no_grad():
-        known = torch.from_numpy(_run(model, validation)[0]).to(novelty.whiten.device)
-        return float(np.quantile(novelty(known).cpu().numpy(), _KEPT))
+        known = torch.from_numpy(_run(model, validation.rows)[0]).to(novelty.whiten.device)
+        return _quantile(novelty(known).cpu().numpy(), validation.weights, _KEPT)
+
+
+def _quantile(values: np.ndarray, weights: Floats, share: float) -> float:
+    """The value that `share` of the weight does not pass."""
+    order = np.argsort(values)
+    place = np.searchsorted(np.cumsum(weights[order]), share * weights.sum())
+    return float(values[order][min(int(place), len(values) - 1)])
 
 
 def _clusters(points: Floats, count: int, generator: np.random.Generator) -> tuple[Floats, np.ndarray]:
-    """k-means: centres (count, width) and each point's nearest; fewer points than clusters repeat some."""
-    centres = points[generator.choice(len(points), count, replace=len(points) < count)]
+    """k-means: centres (count, width) and each point's nearest."""
+    centres = points[generator.choice(len(points), count, replace=False)]
     nearest = np.zeros(len(points), int)
     for _ in range(25):
         squares = (centres**2).sum(1) - 2 * points @ centres.T
@@ -76,17 +98,18 @@ def _clusters(points: Floats, count: int, generator: np.random.Generator) -> tup
 
 
 def _run(model: RouterNet, rows: Sequence[TokenRow]) -> tuple[np.ndarray, np.ndarray]:
-    """Shallow embeddings (rows, width) and uncalibrated curve logits (rows, 2, classes, n)."""
+    """Middle embeddings (rows, width) and uncalibrated curve logits (rows, 2, classes, n)."""
     model.eval()
     device = str(model.novelty.whiten.device)
     order = sorted(range(len(rows)), key=lambda index: len(rows[index].ids))
-    embeddings = np.empty((len(rows), model.encoder.width), np.float32)
+    embeddings = np.empty((len(rows), model.novelty.whiten.shape[0]), np.float32)
     logits = np.empty((len(rows), 2, model.classes, model.max_n), np.float32)
     with torch.no_grad():
         for start in range(0, len(order), _BATCH):
             chosen = order[start : start + _BATCH]
             ids, mask, _ = pad([rows[index] for index in chosen], device)
-            shallow, deep = model.encoder.layers(ids, mask)
-            embeddings[chosen] = shallow.cpu().numpy()
-            logits[chosen] = model.logits(deep)[0].cpu().numpy()
+            with torch.autocast(model.novelty.whiten.device.type, dtype=torch.bfloat16):  # as in training
+                middle, last = (layer.float() for layer in model.encoder.layers(ids, mask))
+            embeddings[chosen] = middle.cpu().numpy()
+            logits[chosen] = model.logits(last)[0].cpu().numpy()
     return embeddings, logits

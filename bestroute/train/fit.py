@@ -73,6 +73,7 @@ class _State:
     step: int = 0
     history: tuple[float, ...] = ()
     best: dict[str, Tensor] | None = None
+    seconds: float = 0.0
     running: float = float("nan")
 
 
@@ -90,14 +91,14 @@ def fit(
     A checkpoint is written every few steps; when one of the same recipe lies there, training resumes from it
     with the same batches, dropout and result as if it had not stopped. Returns the history for the manifest.
     """
-    started = perf_counter()
     optimizer = _optimizer(model, settings)
     per_epoch = -(-len(train.lengths) // settings.batch_size)
     steps = per_epoch * settings.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _ramp(steps, settings.warmup))
-    recipe = _fingerprint(settings, train)
+    recipe = _fingerprint(settings, model, train, validation)
     state = _load(checkpoint, recipe, settings.device, model, optimizer, schedule) or _State()
     while state.step < steps and not _stale(state, settings.patience):
+        started = perf_counter()
         epoch, position = divmod(state.step, per_epoch)
         batch = _batches(train.lengths, settings.batch_size, settings.seed + epoch)[position]
         loss = _train_step(model, train, batch, optimizer, schedule, settings.device)
@@ -106,6 +107,7 @@ def fit(
         report(Progress(state.step, steps, epoch + 1, state.running))
         if state.step % per_epoch == 0:
             _end_epoch(model, validation, state, settings)
+        state.seconds += perf_counter() - started
         if state.step % settings.checkpoint_every == 0 or state.step == steps:
             _save(checkpoint, recipe, model, optimizer, schedule, state)
     if state.best is not None:
@@ -114,7 +116,7 @@ def fit(
     return {
         "validation_loss": [round(loss, 5) for loss in state.history],
         "best_epoch": int(np.argmin(state.history)) + 1,
-        "seconds": round(perf_counter() - started),
+        "seconds": round(state.seconds),
     }
 
 
@@ -179,9 +181,11 @@ def mean_loss(model: nn.Module, task: Task, settings: FitSettings) -> float:
     return total / len(task.lengths)
 
 
-def _fingerprint(settings: FitSettings, train: Task) -> str:
-    """Tells a checkpoint of another recipe or other data from one to resume."""
-    return hashlib.sha256(json.dumps([asdict(settings), train.digest]).encode()).hexdigest()
+def _fingerprint(settings: FitSettings, model: nn.Module, train: Task, validation: Task) -> str:
+    """Tells a checkpoint of another recipe, network or other data from one to resume."""
+    shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
+    content = [asdict(settings), shapes, train.digest, validation.digest]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _save(path: Path, recipe: str, model: nn.Module, optimizer: Any, schedule: Any, state: _State) -> None:
@@ -193,7 +197,7 @@ def _save(path: Path, recipe: str, model: nn.Module, optimizer: Any, schedule: A
         "schedule": schedule.state_dict(),
         "random": torch.get_rng_state(),
         "cuda_random": torch.cuda.get_rng_state_all(),
-        "state": {"step": state.step, "history": state.history, "best": state.best, "running": state.running},
+        "state": vars(state),
     }
     torch.save(content, buffer)
     with atomic_write(path) as file:

@@ -77,27 +77,32 @@ def router_targets(
     return RouterTargets(texts, [record.source for record in rows], quality, match, tokens, nothing)
 
 
-def transformed_margin(records: Iterable[Record], classes: Sequence[str], reference: str) -> float:
+def transformed_margin(records: Sequence[Record], classes: Sequence[str], reference: str) -> float:
     """HybridLLM's t*: the margin at which match labels (n = 1) differ most from query to query.
 
     argmax over t of the mean |y_i(t) - y_j(t)| over pairs of queries (section 3.3, eq. 4), searched over
     0, 0.01, ..., 1 and averaged over the classes other than the reference.
     """
-    rows = [
+    margins = np.linspace(0.0, 1.0, 101)
+    others = [name for name in classes if name != reference]
+    spreads = [_spreads(records, name, reference, margins) for name in others]
+    known = [spread for spread in spreads if spread is not None]
+    if not known:
+        raise TrainingError(f"no record has responses of the reference {reference!r} and of another class")
+    return float(margins[int(np.argmax(np.mean(known, axis=0)))])
+
+
+def _spreads(records: Sequence[Record], name: str, reference: str, margins: Floats) -> Floats | None:
+    """Mean difference of a class's labels between queries, at each margin; None where it has none."""
+    pairs = [
         (scores_of(record.responses[name]), scores_of(record.responses[reference]))
         for record in records
-        if reference in record.responses
-        for name in classes
-        if name != reference and name in record.responses
+        if {name, reference} <= record.responses.keys()
     ]
-    if not rows:
-        raise TrainingError(f"no record has responses of the reference {reference!r} and of another class")
-    margins = np.linspace(0.0, 1.0, 101)
-    spread = [
-        _mean_difference(np.array([match_probability([0.0] * len(s), s, r, 1, t)[0] for s, r in rows]))
-        for t in margins
-    ]
-    return float(margins[int(np.argmax(spread))])
+    if not pairs:
+        return None
+    labels = [[match_probability([0.0] * len(s), s, r, 1, t)[0] for s, r in pairs] for t in margins]
+    return np.array([_mean_difference(np.array(row)) for row in labels])
 
 
 def with_extra(targets: RouterTargets, records: Iterable[Record], names: Sequence[str]) -> RouterTargets:
@@ -148,11 +153,6 @@ def prompt_text(record: Record) -> str:
     """The text of a record's query that models read, and that decides its split."""
     prompt = record.prompt
     return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
-
-
-def family_of(source: str) -> str:
-    """The source family: what stands before the first slash."""
-    return source.split("/")[0]
 
 
 def classes_of(records: Iterable[Record], reference: str) -> list[str]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from bestroute.predictor import OnnxPredictor, Prediction
 from bestroute.quality import auc, best_of_n_quality, bootstrap_interval, calibration_error
-from bestroute.records import Preference, Record, scores_of
-from bestroute.reward import OnnxRewardModel
+from bestroute.records import Preference, Record, family_of, scores_of
+from bestroute.reward import OnnxRewardModel, RewardModel
 from bestroute.train.labels import RouterTargets, prompt_text
 
 
@@ -23,11 +23,11 @@ def router_metrics(
     its AUC is 0.5 within a source by construction. Intervals are 95 % bootstrap intervals over queries.
     """
     prediction = predictor.predict(predictor.tokenize(test.texts))
-    families = np.array([source.split("/")[0] for source in test.sources])
+    families = np.array([family_of(source) for source in test.sources])
     priors = _priors(train, families)
     report: dict[str, dict[str, Any]] = {}
-    for family in [*sorted(set(families)), "all"]:
-        chosen = np.flatnonzero((families == family) | (family == "all"))
+    for family in [*sorted(set(families)), "overall"]:
+        chosen = np.flatnonzero((families == family) | (family == "overall"))
         report[str(family)] = {
             "queries": len(chosen),
             "classes": {
@@ -40,10 +40,12 @@ def router_metrics(
 
 def _priors(train: RouterTargets, families: Any) -> Any:
     """For each test query, every class's mean quality on the training queries of its source family."""
-    known = np.array([source.split("/")[0] for source in train.sources])
-    everywhere = np.nanmean(train.quality[:, :, 0], axis=0)
-    means = {name: np.nanmean(train.quality[known == name, :, 0], axis=0) for name in set(known)}
-    return np.array([means.get(name, everywhere) for name in families])
+    known = np.array([family_of(source) for source in train.sources])
+    single = np.ma.masked_invalid(train.quality[:, :, 0])
+    everywhere = single.mean(axis=0).filled(np.nan)
+    means = {name: single[known == name].mean(axis=0).filled(np.nan) for name in set(known)}
+    found = np.array([means.get(name, everywhere) for name in families])
+    return np.where(np.isnan(found), everywhere, found)
 
 
 def _class_metrics(
@@ -68,61 +70,79 @@ def _class_metrics(
 
 
 def _rounded(value: float) -> float | None:
+    """Four digits; None, which JSON has, for NaN."""
     return None if np.isnan(value) else round(value, 4)
 
 
 def reward_metrics(
     model: OnnxRewardModel, records: Sequence[Record], preferences: Sequence[Preference]
 ) -> dict[str, Any]:
-    """How much of the best-of-n gain the model's choice takes, and its accuracy on preference pairs.
+    """How much of the best-of-n gain the model's choice takes, and its accuracy on preference pairs."""
+    return {
+        "best_of_n": best_of_n(model, records),
+        "pairwise_accuracy": _pairwise_accuracy(model, preferences),
+    }
 
-    Per source family, over queries with at least n responses of one class: mean score of a random pick, of
-    the kept one, of the oracle's best of n, and the share of the oracle's gain with a 95 % interval.
+
+def best_of_n(model: RewardModel, records: Sequence[Record]) -> dict[str, Any]:
+    """What the model's choice among recorded responses is worth, a source family each.
+
+    `gains`, for n = 2, 3, 4, over queries with at least n responses of one class: mean score of a random
+    pick, of the kept one, of the oracle's best of n, and the share of its gain with a 95 % interval.
+    `ece`: expected calibration error of a reward as the response's expected score.
     """
     families: dict[str, list[Record]] = {}
     for record in records:
-        families.setdefault(record.source.split("/")[0], []).append(record)
-    best_of = {name: _best_of_n_report(model, part) for name, part in sorted(families.items())}
-    return {"best_of_n": best_of, "pairwise_accuracy": _pairwise_accuracy(model, preferences)}
+        families.setdefault(family_of(record.source), []).append(record)
+    return {name: _best_of_n_report(model, part) for name, part in sorted(families.items())}
 
 
-def _best_of_n_report(model: OnnxRewardModel, records: Sequence[Record]) -> dict[str, Any]:
-    rows = []
-    for record in records:
+def _best_of_n_report(model: RewardModel, records: Sequence[Record]) -> dict[str, Any]:
+    queries, kept, oracle, all_rewards, all_scores = [], [], [], [], []
+    for query, record in enumerate(records):
         for items in record.responses.values():
             if len(items) < 2:
                 continue
-            scores = scores_of(items)
-            rewards = model.rewards(prompt_text(record), [item.text or "" for item in items])
-            rows.append((best_of_n_quality(rewards, scores, 4), best_of_n_quality(scores, scores, 4)))
-    if not rows:
-        return {}
-    kept, oracle = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
-    return {f"n={n}": _gain(kept, oracle, n) for n in (2, 3, 4) if not np.isnan(kept[:, n - 1]).all()}
+            texts, scores = [item.text or "" for item in items], scores_of(items)
+            known = model.rewards(prompt_text(record), texts)
+            rewards = [float(known[at]) if text.strip() else 0.0 for at, text in enumerate(texts)]
+            queries.append(query)
+            kept.append(best_of_n_quality(rewards, scores, 4))
+            oracle.append(best_of_n_quality(scores, scores, 4))
+            all_rewards += rewards
+            all_scores += scores
+    if not kept:
+        return {"gains": {}, "ece": None}
+    rows = (np.array(queries), np.array(kept), np.array(oracle))
+    gains = {f"n={n}": _gain(*rows, n) for n in (2, 3, 4) if not np.isnan(rows[1][:, n - 1]).all()}
+    return {"gains": gains, "ece": _rounded(calibration_error(all_rewards, all_scores))}
 
 
-def _gain(kept: Any, oracle: Any, n: int) -> dict[str, Any]:
+def _gain(queries: Any, kept: Any, oracle: Any, n: int) -> dict[str, Any]:
+    """The gain over pairs of query and class; the interval resamples queries, whose classes go together."""
     known = ~np.isnan(kept[:, n - 1])
     first, mine, best = kept[known, 0], kept[known, n - 1], oracle[known, n - 1]
+    _, group = np.unique(queries[known], return_inverse=True)
+    taken, possible = np.bincount(group, mine - first), np.bincount(group, best - first)
 
     def share(at: Any) -> float:
-        possible = float((best[at] - first[at]).sum())
-        return float((mine[at] - first[at]).sum()) / possible if possible else float("nan")
+        total = float(possible[at].sum())
+        return float(taken[at].sum()) / total if total else float("nan")
 
-    low, high = bootstrap_interval(share, len(first), np.random.default_rng(0))
+    low, high = bootstrap_interval(share, len(taken), np.random.default_rng(0))
     return {
         "random": round(float(first.mean()), 4),
         "kept": round(float(mine.mean()), 4),
         "oracle": round(float(best.mean()), 4),
-        "share_of_gain": round(share(np.arange(len(first))), 4),
-        "interval": [round(low, 4), round(high, 4)],
+        "share_of_gain": _rounded(share(np.arange(len(taken)))),
+        "interval": [_rounded(low), _rounded(high)],
     }
 
 
 def _pairwise_accuracy(model: OnnxRewardModel, preferences: Sequence[Preference]) -> dict[str, Any]:
     sources: dict[str, list[Preference]] = {}
     for pair in preferences:
-        sources.setdefault(pair.source.split("/")[0], []).append(pair)
+        sources.setdefault(family_of(pair.source), []).append(pair)
     report = {}
     for name, pairs in sorted(sources.items()):
         rewards = model.rewards_of_pairs([(p.prompt, text) for p in pairs for text in (p.chosen, p.rejected)])
@@ -131,7 +151,7 @@ def _pairwise_accuracy(model: OnnxRewardModel, preferences: Sequence[Preference]
         report[name] = {
             "pairs": len(pairs),
             "accuracy": round(float(right.mean()), 4),
-            "interval": [round(low, 4), round(high, 4)],
+            "interval": [_rounded(low), _rounded(high)],
         }
     return report
 

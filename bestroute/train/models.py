@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bestroute.quality import expected_max_normal
-from bestroute.train.encoder import TextEncoder
+from bestroute.train.encoder import MIDDLE, TextEncoder
 
 Heads: TypeAlias = Literal["monotone", "independent"]
 
@@ -34,7 +34,7 @@ class RouterNet(nn.Module):
         self.tokens = nn.Linear(self.encoder.width, classes)
         self.extra = nn.Linear(self.encoder.width, extra) if extra else None
         self.calibration = Calibration(classes)
-        self.novelty = Novelty(self.encoder.width)
+        self.novelty = Novelty(len(MIDDLE) * self.encoder.width)
 
     def logits(self, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of quality and match, (batch, 2, classes, n), log output tokens and extra logits."""
@@ -48,10 +48,10 @@ class RouterNet(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The graph that is exported: quality, match, output_tokens, novelty."""
-        shallow, pooled = self.encoder.layers(input_ids, attention_mask)
+        middle, pooled = self.encoder.layers(input_ids, attention_mask)
         curves, tokens, _ = self.logits(pooled)
         curves = torch.sigmoid(self.calibration(curves))
-        return curves[:, 0], curves[:, 1], torch.exp(tokens), self.novelty(shallow)
+        return curves[:, 0], curves[:, 1], torch.exp(tokens), self.novelty(middle)
 
 
 class _Monotone(nn.Module):

@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from bestroute.artefact import Manifest, read_manifest
 from bestroute.errors import TrainingError
-from bestroute.records import Preference, Record, Split, bucket, scores_of, split_of
+from bestroute.records import Preference, Record, Split, bucket, family_of, scores_of, split_of
 from bestroute.reward import OnnxRewardModel, pair_rows
 from bestroute.train.encoder import encoder_name, load_tokenizer, pad
 from bestroute.train.export import export, write_manifest
@@ -39,7 +39,7 @@ class RewardSettings:
     query_tokens: int = 80
     per_query: int = 4
     per_source: int = 2000
-    fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=2, batch_size=6))
+    fit: FitSettings = field(default_factory=lambda: FitSettings(epochs=1, batch_size=6))
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def _groups(
     groups, count = [], Counter[str]()
     for index in generator.permutation(len(records)):
         record = records[index]
-        family = record.source.split("/")[0]
+        family = family_of(record.source)
         if split_of(prompt_text(record)) != split or count[family] >= settings.per_source:
             continue
         group = _group_of(record, settings.per_query, generator)

@@ -95,10 +95,12 @@ def train_router(
     model, history = _fit_best(
         learnt, targets["validation"], classes, len(extra_names), settings, out, report
     )
-    validation = RouterTask(model, targets["validation"], settings.max_tokens, settings.fit.device)
+    known, validation = (
+        RouterTask(model, targets[name], settings.max_tokens, settings.fit.device, settings.balance)
+        for name in ("train", "validation")
+    )
     fit_calibration(model, validation.rows, targets["validation"])
-    known = RouterTask(model, targets["train"], settings.max_tokens, settings.fit.device)
-    max_novelty = fit_novelty(model, known.rows, validation.rows, settings.fit.seed)
+    max_novelty = fit_novelty(model, known, validation, settings.fit.seed)
     manifest = Manifest(
         kind="router",
         max_tokens=settings.max_tokens,
@@ -108,7 +110,7 @@ def train_router(
         reference=settings.reference,
         margin=settings.margin,
         mean_output_tokens=_mean_tokens(targets["train"]),
-        max_novelty=round(max_novelty, 4),
+        max_novelty=max_novelty,
         recipe={
             "encoder": encoder_name(),
             "settings": asdict(settings),

@@ -14,8 +14,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from bestroute.inference import TokenRow, clip_characters
 from bestroute.predictor import single_row
+from bestroute.records import family_of
 from bestroute.train.encoder import load_tokenizer, pad
-from bestroute.train.labels import RouterTargets, family_of
+from bestroute.train.labels import RouterTargets
 from bestroute.train.models import RouterNet
 
 _MATCH, _TOKENS, _EXTRA, _GAP = 0.5, 0.1, 0.5, 2.0
@@ -47,12 +48,12 @@ class RouterTask:
         families = [family_of(source) for source in targets.sources]
         sizes = Counter(families)
         weights = np.array([sizes[family] ** -balance for family in families])
-        self._weights = _tensor(weights / weights.mean())
+        self.weights = weights / weights.mean()
 
     @property
     def digest(self) -> str:
         """SHA-256 of the rows, targets and weights."""
-        tensors = (self._curves, self._tokens, self._extra, self._weights)
+        tensors = (self._curves, self._tokens, self._extra, _tensor(self.weights))
         content = b"".join(values.numpy().tobytes() for values in tensors)
         return hashlib.sha256(repr([row.ids for row in self.rows]).encode() + content).hexdigest()
 
@@ -81,7 +82,7 @@ class RouterTask:
             return predicted.sum() * 0.0
         losses = loss(predicted, torch.where(known, target, predicted.detach().sigmoid()), reduction="none")
         each = (losses * known).sum(1) / known.sum(1).clamp(min=1)
-        result: Tensor = (each * self._weights[chosen].to(each.device)).mean()
+        result: Tensor = (each * _tensor(self.weights[chosen]).to(each.device)).mean()
         return result
 
 
