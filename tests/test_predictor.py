@@ -107,7 +107,9 @@ def test_a_megabyte_costs_no_more_than_its_ends(predictor):
 
 
 def test_strange_text_is_more_novel_than_an_exam_question(predictor):
-    known = "A train travels 60 miles in 1.5 hours. How many miles does it travel in 4 hours at the same speed?"
+    known = (
+        "A train travels 60 miles in 1.5 hours. How many miles does it travel in 4 hours at the same speed?"
+    )
     strange = ["Write a limerick about my cat's birthday party.", "सवाल क्या है?", "x" * 5000]
     rows = predictor.tokenize([known, *strange])
     novelty = predictor.predict(rows).novelty
