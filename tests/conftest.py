@@ -43,7 +43,8 @@ class Copy:
 
     def sign(self) -> None:
         """Make the manifest's digests those of the files as they now are."""
-        self.edit(files={name: sha256(self.folder / name) for name in ("model.onnx", "tokenizer.json")})
+        files = (path for path in self.folder.iterdir() if path.suffix in (".onnx", ".json", ".npy"))
+        self.edit(files={path.name: sha256(path) for path in files if path.name != "manifest.json"})
 
     def truncate(self, name: str) -> None:
         """Keep the first half of a file."""

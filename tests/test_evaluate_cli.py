@@ -133,6 +133,7 @@ def test_what_training_saw_is_left_to_fit(records, tmp_path, copy_of):
     copy = copy_of("router")
     seen = [query_hash(record["query"]) for record in sums(5)]
     np.save(copy.folder / "seen.npy", np.array(sorted(seen), np.uint64))
+    copy.sign()
     policy = tmp_path / "policy.yaml"
     policy.write_text(Path(POLICY).read_text("utf-8") + f"router: {copy.folder}\n", "utf-8")
     assert run(policy, records, "--draws", 20).stdout.startswith("19 queries judge, 5 fit")
