@@ -8,7 +8,7 @@ cd "$1"
 
 python "$here/../../../examples/local_model.py" --port 8090 > server.log &
 trap 'kill $!' EXIT
-until grep -q listens server.log; do sleep 0.2; done
+until grep -qs listens server.log; do sleep 0.2; done
 
 # 1. Ask both models of the policy four times for each of 30 prompts.
 bestroute collect "$here/collect.yaml" "$here/prompts.jsonl" --samples 4 --out collected.jsonl
