@@ -1,11 +1,13 @@
-"""How much of the best-of-n gain a reward model's choice takes, on records that it was not trained on.
+"""How much of the best-of-n gain each selector takes, on records that the reward model was not trained on.
 
     python benchmarks/best_of_n.py exported_models/reward records/*.jsonl.gz
 
-Per source and n: the mean score of a random pick, of the kept response and of the oracle's best, and the
-share of the oracle's gain with a 95 % bootstrap interval over pairs of query and class; and how well rewards
-are calibrated as probabilities of being right. Rewards that the records hold (`bestroute score`) are used;
-others are computed. With --json one JSON document.
+A table for each selector (`sampling.select` in a policy). Per source and n: the mean score of a random pick,
+of the kept response and of the oracle's best, and the share of the oracle's gain with a 95 % bootstrap
+interval over queries. Every way to draw n of the recorded responses of a class counts once; where there are
+more than 500, 500 seeded draws stand for them, and the standard error that this adds to `kept` is shown.
+`calibration error`: of the rewards as probabilities of being right. Rewards that the records hold
+(`bestroute score`) are used; others are computed. With --json one JSON document.
 """
 
 from __future__ import annotations
@@ -14,40 +16,151 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from itertools import combinations
+from math import comb
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bestroute.answers import group
 from bestroute.artefact import seen_queries
 from bestroute.errors import BestRouteError
-from bestroute.records import Record, query_hash, read_records
+from bestroute.quality import best_of_n_quality, bootstrap_interval, calibration_error
+from bestroute.records import Record, Response, family_of, query_hash, read_records, scores_of
 from bestroute.reward import OnnxRewardModel
+from bestroute.selection import SELECTORS
 from bestroute.train.labels import prompt_text
-from bestroute.train.metrics import best_of_n
+
+SIZES = (2, 3, 4)
+MOST = 500
+CHOOSERS = {name: kind() for name, kind in SELECTORS.items()}
 
 
-class Recorded:
-    """A reward model that remembers the rewards of records, and asks another for the rest."""
+class Pool(NamedTuple):
+    """All recorded responses of one class to one query."""
 
-    def __init__(self, model: OnnxRewardModel, records: Sequence[Record]) -> None:
-        self._model = model
-        self._known = {
-            (prompt_text(record), item.text or ""): item.reward
-            for record in records
+    query: int
+    texts: list[str]
+    rewards: list[float]
+    scores: np.ndarray
+
+
+class Outcome(NamedTuple):
+    """What n of a pool's responses give: mean scores, each selector's too with its squared standard error."""
+
+    query: int
+    random: float
+    oracle: float
+    kept: dict[str, float]
+    variance: dict[str, float]
+
+
+def pool_of(query: int, record: Record, items: Sequence[Response], model: OnnxRewardModel) -> Pool:
+    """The responses, each with its reward; 0 for a blank one."""
+    texts = [item.text or "" for item in items]
+    rewards = [item.reward for item in items]
+    if None in rewards:
+        rewards = model.rewards(prompt_text(record), texts)
+    return Pool(
+        query,
+        texts,
+        [float(value) if text.strip() else 0.0 for value, text in zip(rewards, texts, strict=True)],
+        np.array(scores_of(items)),
+    )
+
+
+def play(pool: Pool, n: int, generator: np.random.Generator) -> Outcome:
+    """Draw n of the pool in every way, or 500 times, and let every selector choose."""
+    count = len(pool.texts)
+    every = comb(count, n) <= MOST
+    draws = (
+        list(combinations(range(count), n))
+        if every
+        else [generator.choice(count, n, replace=False).tolist() for _ in range(MOST)]
+    )
+    kept: dict[str, list[float]] = {name: [] for name in CHOOSERS}
+    for draw in draws:
+        texts = [pool.texts[index] for index in draw]
+        groups = group(texts).of
+        for name, selector in CHOOSERS.items():
+            if any(text.strip() for text in texts):
+                best = selector.select(texts, [pool.rewards[index] for index in draw], groups)
+                kept[name].append(pool.scores[draw[best]])
+            else:
+                kept[name].append(pool.scores[list(draw)].mean())
+    return Outcome(
+        pool.query,
+        float(pool.scores.mean()),
+        float(best_of_n_quality(pool.scores, pool.scores, n)[n - 1]),
+        {name: float(np.mean(values)) for name, values in kept.items()},
+        {name: 0.0 if every else float(np.var(values)) / MOST for name, values in kept.items()},
+    )
+
+
+def gain(outcomes: Sequence[Outcome], name: str) -> dict[str, Any]:
+    """One row of a selector's table; the interval resamples queries, whose classes go together."""
+    random, oracle = (np.array([getattr(row, part) for row in outcomes]) for part in ("random", "oracle"))
+    kept = np.array([row.kept[name] for row in outcomes])
+    _, query = np.unique([row.query for row in outcomes], return_inverse=True)
+    taken, possible = np.bincount(query, kept - random), np.bincount(query, oracle - random)
+
+    def share(at: Any) -> float:
+        total = float(possible[at].sum())
+        return float(taken[at].sum()) / total if total else float("nan")
+
+    return {
+        "random": float(random.mean()),
+        "kept": float(kept.mean()),
+        "standard_error_of_draws": float(np.sqrt(sum(row.variance[name] for row in outcomes)))
+        / len(outcomes),
+        "oracle": float(oracle.mean()),
+        "share_of_gain": share(np.arange(len(taken))),
+        "interval": bootstrap_interval(share, len(taken), np.random.default_rng(0)),
+    }
+
+
+def measure(records: Sequence[Record], model: OnnxRewardModel) -> dict[str, Any]:
+    """`{source: {"ece", "gains": {selector: {"n=2": row, ...}}}}`."""
+    report: dict[str, Any] = {}
+    for family in sorted({family_of(record.source) for record in records}):
+        pools = [
+            pool_of(query, record, items, model)
+            for query, record in enumerate(records)
+            if family_of(record.source) == family
             for items in record.responses.values()
-            for item in items
-            if item.reward is not None
+            if len(items) > 1
+        ]
+        generator = np.random.default_rng(0)
+        rows = {n: [play(pool, n, generator) for pool in pools if len(pool.texts) >= n] for n in SIZES}
+        report[family] = {
+            "ece": calibration_error(
+                [reward for pool in pools for reward in pool.rewards],
+                [score for pool in pools for score in pool.scores],
+            ),
+            "gains": {name: {f"n={n}": gain(rows[n], name) for n in SIZES if rows[n]} for name in CHOOSERS},
         }
+    return report
 
-    def rewards(self, query: str, responses: Sequence[str]) -> np.ndarray:
-        """One reward for each response."""
-        known = [self._known.get((query, text)) for text in responses]
-        return self._model.rewards(query, responses) if None in known else np.array(known, np.float32)
+
+def print_tables(report: dict[str, Any]) -> None:
+    """A Markdown table for each selector."""
+    head = ["source", "n", "random", "kept", "oracle", "share of the gain", "calibration error"]
+    for name in CHOOSERS:
+        print(f"\nselect: {name}\n\n| {' | '.join(head)} |\n|---|---:|---:|---:|---:|---|---:|")
+        for source, part in report.items():
+            for n, row in part["gains"][name].items():
+                low, high = row["interval"]
+                error = row["standard_error_of_draws"]
+                kept = f"{row['kept']:.3f}" + (f" ± {error:.3f}" if error else "")
+                share = f"{row['share_of_gain']:.0%} [{low:.0%}, {high:.0%}]"
+                figures = f"{row['random']:.3f} | {kept} | {row['oracle']:.3f}"
+                print(f"| {source} | {n[2:]} | {figures} | {share} | {part['ece']:.3f} |")
 
 
 def main() -> None:
     """Measure as the command line says."""
-    parser = argparse.ArgumentParser(description="Share of the oracle's best-of-n gain.")
+    parser = argparse.ArgumentParser(description="Share of the oracle's best-of-n gain, by selector.")
     parser.add_argument("reward", type=Path, help="artefact folder")
     parser.add_argument("records", type=Path, nargs="+")
     parser.add_argument("--json", action="store_true")
@@ -57,20 +170,13 @@ def main() -> None:
         records = [
             record for record in read_records(options.records) if query_hash(prompt_text(record)) not in seen
         ]
-        report = best_of_n(Recorded(OnnxRewardModel(options.reward, threads=0), records), records)
+        report = measure(records, OnnxRewardModel(options.reward, threads=0))
     except BestRouteError as error:
         sys.exit(f"error: {error}")
     if options.json:
         print(json.dumps(report))
-        return
-    head = ["source", "n", "random", "kept", "oracle", "share of the gain", "calibration error"]
-    print(f"| {' | '.join(head)} |\n|---|---:|---:|---:|---:|---|---:|")
-    for source, part in report.items():
-        for n, row in part["gains"].items():
-            low, high = row["interval"]
-            share = f"{row['share_of_gain']:.0%} [{low:.0%}, {high:.0%}]"
-            figures = " | ".join(f"{row[name]:.3f}" for name in ("random", "kept", "oracle"))
-            print(f"| {source} | {n[2:]} | {figures} | {share} | {part['ece']:.3f} |")
+    else:
+        print_tables(report)
 
 
 if __name__ == "__main__":

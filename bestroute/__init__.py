@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bestroute.answering import Answer
     from bestroute.arms import Arm, Endpoint, Model, Price
     from bestroute.decision import Candidate, Decision
     from bestroute.errors import (
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
     from bestroute.query import Query
     from bestroute.records import Record, read_records
     from bestroute.reward import OnnxRewardModel, RewardModel
-    from bestroute.router import Answer, Pick, Router
+    from bestroute.router import Pick, Router
     from bestroute.rules import Rule
     from bestroute.sampling import EndpointSampler, Sample, Sampler
 
 _HOMES = {
+    "answering": ("Answer",),
     "arms": ("Arm", "Endpoint", "Model", "Price"),
     "decision": ("Candidate", "Decision"),
     "errors": (
@@ -55,7 +57,7 @@ _HOMES = {
     "query": ("Query",),
     "records": ("Record", "read_records"),
     "reward": ("OnnxRewardModel", "RewardModel"),
-    "router": ("Answer", "Pick", "Router"),
+    "router": ("Pick", "Router"),
     "rules": ("Rule",),
     "sampling": ("EndpointSampler", "Sample", "Sampler"),
 }

@@ -7,15 +7,25 @@ in Python). Every field's description is what the JSON Schema and the docs show.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 Feature = Literal["code", "image", "math", "tools"]
 Capability = Literal["image", "tools"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Samples = Annotated[int, Field(ge=1, le=64)]
+MOST_SAMPLES = 64
+Samples = Annotated[int, Field(ge=1, le=MOST_SAMPLES)]
 DollarsPerMillion = Annotated[FiniteFloat, Field(ge=0)]
 
 
@@ -107,12 +117,51 @@ class Model(Frozen):
 
 
 class Arm(Frozen):
-    """Ask this model for n responses and keep the best."""
+    """Ask this model for n responses, or each of several for some, and keep the best of all.
 
-    model: Name
-    n: Samples = 1
+    Written `model` and `n`, or `models`: names with the responses to ask each for. Constructed either way, an
+    arm is the same value whatever the order of its models: `model` is then its name, `a+b` for a portfolio of
+    a and b, `n` all its responses, and `models` what each model is asked for, in order of name.
+    """
+
+    model: Name = Field(default="", description="name of one of the models")
+    n: Samples = Field(default=1, description="responses to ask for; the best is kept")
+    models: Annotated[dict[Name, Samples], Field(min_length=1)] = Field(
+        default_factory=dict,
+        description="in place of model and n: responses to ask each of several models for",
+    )
+
+    @model_validator(mode="after")
+    def _in_one_form(self) -> Arm:
+        given = [name for name in ("model", "models") if name in self.model_fields_set]
+        if len(given) != 1:
+            has = " and ".join(given) or "none"
+            raise ValueError(f"needs exactly one of model and models; this has {has}")
+        if "models" in given and "n" in self.model_fields_set:
+            raise ValueError("has an n beside models, which say how many each is asked for; remove n")
+        parts = sorted(self.models.items()) if self.models else [(self.model, self.n)]
+        total = sum(n for _, n in parts)
+        if total > MOST_SAMPLES:
+            raise ValueError(f"asks for {total} responses in all; at most {MOST_SAMPLES} may be asked for")
+        one_form = {"model": "+".join(name for name, _ in parts), "n": total, "models": dict(parts)}
+        self.__dict__.update(one_form)  # past the freeze: the value is only now being made
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """With `model` and `n` for one model, else with `models`: what an arm can be made of again."""
+        derived = ("models",) if len(self.models) == 1 else ("model", "n")
+        return {key: value for key, value in handler(self).items() if key not in derived}
+
+    def __hash__(self) -> int:
+        return hash(self.parts)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """Every model with the responses it is asked for, in order of name."""
+        return tuple(self.models.items())
 
     @property
     def label(self) -> str:
-        """The one written form of an arm, `name@n`."""
-        return f"{self.model}@{self.n}"
+        """The one written form of an arm: `name@n`, and of a portfolio `a@2+b@1`."""
+        return "+".join(f"{name}@{n}" for name, n in self.parts)

@@ -18,7 +18,12 @@ from numpy.typing import NDArray
 from bestroute.errors import ArtefactError
 
 FORMAT_VERSION = 1
-Kind = Literal["router", "reward"]
+Kind = Literal["router", "reward", "posterior"]
+_FILES: dict[Kind, tuple[str, ...]] = {
+    "router": ("model.onnx", "tokenizer.json"),
+    "reward": ("model.onnx", "tokenizer.json"),
+    "posterior": ("weights.json",),
+}
 SEEN = "seen.npy"
 MEND = "restore or train the artefact again"
 
@@ -29,7 +34,7 @@ class Manifest:
 
     Shapes: a router model gives `quality` and `match` of shape (batch, len(classes), max_n) and
     `output_tokens` of shape (batch, len(classes)), and where `max_novelty` is known `novelty` of shape
-    (batch,); a reward model gives `reward` of shape (batch,).
+    (batch,); a reward model gives `reward` of shape (batch,). A posterior has no ONNX file and reads no text.
 
     `max_novelty`: the novelty beyond which a query is unlike those that the model was trained on.
     """
@@ -91,7 +96,7 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
 
 
 def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
-    if not isinstance(raw, dict) or raw.get("kind") not in ("router", "reward"):
+    if not isinstance(raw, dict) or raw.get("kind") not in tuple(_FILES):
         raise ArtefactError(f"{path}: not a bestroute manifest; give a folder that `bestroute train` wrote")
     if raw["kind"] != kind:
         raise ArtefactError(f"{path}: a {raw['kind']} artefact stands where a {kind} artefact is needed")
@@ -103,7 +108,7 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
     try:
         manifest = Manifest(
             kind=kind,
-            max_tokens=int(raw["max_tokens"]),
+            max_tokens=int(raw["max_tokens"] if kind != "posterior" else 0),
             files={str(name): str(digest) for name, digest in raw["files"].items()},
             classes=tuple(str(name) for name in raw.get("classes", ())),
             max_n=int(raw.get("max_n", 0)),
@@ -119,7 +124,7 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
         raise ArtefactError(f"{path}: field {error} is missing; {MEND}") from error
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtefactError(f"{path}: a field is of the wrong type ({error}); {MEND}") from error
-    lacking = {"model.onnx", "tokenizer.json"} - manifest.files.keys()
+    lacking = set(_FILES[kind]) - manifest.files.keys()
     if lacking:
         raise ArtefactError(f"{path}: files lists no digest of {', '.join(sorted(lacking))}; {MEND}")
     if kind == "router" and not (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from bestroute.arms import Arm, Model
 from bestroute.artefact import Manifest
+from bestroute.plan import Step
 from bestroute.policy import Policy
+from bestroute.predictor import Columns, columns_of, mixed
 from bestroute.query import Query
 from bestroute.rules import Rule, first_match
 
@@ -23,38 +25,49 @@ Floats = NDArray[np.float32]
 class Candidate:
     """One tier as it was weighed for one query.
 
-    `gap` is in quality points (negative: better than the reference), `expected_cost` in US$ for this query,
+    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses. `gap` is
+    in quality points (negative: better than the reference), `expected_cost` in US$ for this query,
     `max_gap` the largest gap the tier may have. `why_not` says what stood against it, None if nothing did.
+    `chance`: where the policy escalates, that its gap after will be within `max_gap`.
     """
 
     model: str
     n: int
+    models: Mapping[str, int] = field(hash=False)
     gap: float | None
     match_probability: float | None
     expected_cost: float
     max_gap: float
     eligible: bool
     why_not: str | None
+    chance: float | None = None
 
     @property
     def arm(self) -> Arm:
         """The arm that was weighed."""
-        return Arm(model=self.model, n=self.n)
+        return Arm(models=dict(self.models))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The candidate as JSON values."""
+        return {name: getattr(self, name) for name in Candidate.__slots__} | {"models": dict(self.models)}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Which arm answers a query, and why.
 
+    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses.
     `cause`: `rule` (a rule chose the arm), `tier` (the first tier within the dial), `reference` (no cheaper
     tier was), `abstain` (the query is unlike all that the router model was trained on, or has no text to
     predict from), `fallback` (the router model failed or overran its time budget). `rule` is the name of the
-    rule that matched, whatever it did. Costs are US$ for this query. `policy` is the policy's digest. Two
-    decisions are equal whatever their timings.
+    rule that matched, whatever it did. `plan` holds the steps that may follow one another, `expected_calls`
+    how many of them are expected. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is
+    the policy's digest. Two decisions are equal whatever their timings.
     """
 
     model: str
     n: int
+    models: Mapping[str, int] = field(hash=False)
     cause: Cause
     rule: str | None
     gap: float | None
@@ -64,20 +77,21 @@ class Decision:
     candidates: tuple[Candidate, ...]
     policy: str
     query_id: str | None = None
+    plan: tuple[Step, ...] = ()
+    expected_calls: float = 1.0
     timings_ms: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def arm(self) -> Arm:
         """The arm that answers."""
-        return Arm(model=self.model, n=self.n)
+        return Arm(models=dict(self.models))
 
     def as_dict(self) -> dict[str, Any]:
         """The decision as JSON values; `query_id` only where the query has one."""
-        candidates = [
-            {name: getattr(candidate, name) for name in Candidate.__slots__} for candidate in self.candidates
-        ]
         content = {name: getattr(self, name) for name in Decision.__slots__ if name != "query_id"}
-        content |= {"candidates": candidates, "timings_ms": dict(self.timings_ms)}
+        content |= {"models": dict(self.models), "timings_ms": dict(self.timings_ms)}
+        content["candidates"] = [candidate.as_dict() for candidate in self.candidates]
+        content["plan"] = [step.as_dict() for step in self.plan]
         return content if self.query_id is None else {"query_id": self.query_id, **content}
 
 
@@ -96,12 +110,15 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A tier with everything that does not depend on the query looked up."""
+    """An arm with everything that does not depend on the query looked up.
 
-    model: Model
-    n: int
-    column: int | None
-    max_gap: float | None
+    `columns`: the router model's column of each model, with its n; None where one of them was not learned.
+    """
+
+    arm: Arm
+    models: tuple[tuple[Model, int], ...]
+    columns: Columns | None
+    max_gap: float | None = None
 
 
 class Decider:
@@ -116,19 +133,16 @@ class Decider:
         self._reference = policy.reference_model
         self._reference_column = self._columns.get(self._reference.column)
         self._matches = self._reference.column == manifest.reference
-        self._max_n = manifest.max_n
+        self._manifest = manifest
         self._max_novelty = manifest.max_novelty if policy.abstain else None
-        self._rows = tuple(
-            _Row(model, tier.n, self._columns.get(model.column), tier.max_gap)
-            for tier in policy.tiers
-            for model in [self._models[tier.model]]
-        )
+        self._rows = tuple(self._row(tier.arm, tier.max_gap) for tier in policy.tiers)
+        self._reference_row = self._row(Arm(model=policy.reference))
 
     def rule_for(self, query: Query) -> Rule | None:
-        """The first rule that matches and, where it routes, whose model can take the request."""
+        """The first rule that matches and, where it routes, whose models can take the request."""
 
         def can_serve(rule: Rule) -> bool:
-            return rule.route is None or self._obstacle(self._models[rule.route.model], query) is None
+            return rule.route is None or self._obstacle(self._row(rule.route), query) is None
 
         return first_match(self.policy.rules, query, can_serve)
 
@@ -144,34 +158,71 @@ class Decider:
         if forecast is not None and self._max_novelty is not None and forecast.novelty > self._max_novelty:
             without = "abstain"
         candidates = tuple(self._weigh(row, query, rule, forecast, without) for row in self._rows)
-        reference_cost = self._cost(self._reference, 1, query, forecast)
+        reference_cost = self._cost(self._reference_row, query, forecast)
         if rule is not None and rule.route is not None:
-            arm = rule.route
-            gap, match = self._gap_and_match(arm.model, arm.n, forecast)
-            cost = self._cost(self._models[arm.model], arm.n, query, forecast)
-            return self._decision(query, rule, "rule", arm, gap, match, cost, reference_cost, candidates)
+            row = self._row(rule.route)
+            gap, match = self._gap_and_match(row, forecast)
+            cost = self._cost(row, query, forecast)
+            return self._decision(query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates)
         chosen = next(candidate for candidate in candidates if candidate.eligible)
-        cause = without or ("reference" if chosen.model == self._reference.name else "tier")
+        cause = without or ("reference" if list(chosen.models) == [self._reference.name] else "tier")
         return self._decision(
             query, rule, cause, chosen, chosen.gap, chosen.match_probability, chosen.expected_cost,
             reference_cost, candidates,
         )  # fmt: skip
 
-    def ladder(self, decision: Decision, query: Query, rule: Rule | None) -> list[tuple[Model, int]]:
+    def ladder(self, decision: Decision, query: Query, rule: Rule | None) -> list[Arm]:
         """The decided arm, then what to ask if it does not answer: dearer tiers of other models, at last the
         reference.
 
         Tiers that may not or cannot take the query, and further arms of a model that failed, are left out.
         """
-        rungs = [(self._models[decision.model], decision.n)]
+        rungs, asked = [decision.arm], set(decision.models)
         excluded = (rule.exclude if rule is not None else None) or ()
         for row, candidate in zip(self._rows, decision.candidates, strict=True):
-            dearer = candidate.expected_cost > decision.expected_cost or row is self._rows[-1]
-            asked = any(row.model.name == model.name for model, _ in rungs)
-            open_ = row.model.name not in excluded and self._obstacle(row.model, query) is None
-            if dearer and not asked and (open_ or row is self._rows[-1]):
-                rungs.append((row.model, row.n))
+            last = row is self._rows[-1]
+            dearer = candidate.expected_cost > decision.expected_cost or last
+            if (
+                dearer
+                and not asked.intersection(row.arm.models)
+                and (last or self._open(row, query, excluded))
+            ):
+                rungs.append(row.arm)
+                asked |= set(row.arm.models)
         return rungs
+
+    def open_tiers(self, query: Query, rule: Rule | None) -> list[bool]:
+        """For each tier, whether it may be asked at all, whatever its gap."""
+        excluded = (rule.exclude if rule is not None else None) or ()
+        return [self._open(row, query, excluded) for row in self._rows]
+
+    def limit(self, decision: Decision, rule: Rule | None) -> float:
+        """The gap after that the decided arm may have."""
+        if rule is not None and rule.max_gap is not None:
+            return rule.max_gap
+        limits = [one.max_gap for one in decision.candidates if one.arm == decision.arm]
+        return limits[0] if limits else self.policy.max_gap
+
+    def prior(self, name: str, forecast: Forecast | None) -> float | None:
+        """Predicted quality of one response of a model; None where it cannot be had."""
+        column = self._columns.get(self._models[name].column)
+        return None if forecast is None or column is None else float(forecast.quality[column, 0])
+
+    def cost(self, name: str, n: int, query: Query, forecast: Forecast | None) -> float:
+        """Expected US$ of n responses of a model."""
+        return self._model_cost(self._models[name], n, query, forecast)
+
+    def gap_and_match(self, arm: Arm, forecast: Forecast | None) -> tuple[float | None, float | None]:
+        """Predicted gap and match probability of an arm; None where they cannot be had."""
+        return self._gap_and_match(self._row(arm), forecast)
+
+    def _row(self, arm: Arm, max_gap: float | None = None) -> _Row:
+        models = tuple((self._models[name], n) for name, n in arm.parts)
+        columns = columns_of(((model.column, n) for model, n in models), self._manifest)
+        return _Row(arm, models, columns, max_gap)
+
+    def _open(self, row: _Row, query: Query, excluded: Sequence[str]) -> bool:
+        return not row.arm.models.keys() & set(excluded) and self._obstacle(row, query) is None
 
     def _decision(
         self, query: Query, rule: Rule | None, cause: Cause, arm: Arm | Candidate, gap: float | None,
@@ -180,6 +231,7 @@ class Decider:
         return Decision(
             model=arm.model,
             n=arm.n,
+            models=dict(arm.models),
             cause=cause,
             rule=None if rule is None else rule.name,
             gap=gap,
@@ -197,10 +249,12 @@ class Decider:
         limit = self.policy.max_gap if row.max_gap is None else row.max_gap
         if rule is not None and rule.max_gap is not None:
             limit = rule.max_gap
-        gap, match = self._gap_and_match(row.model.name, row.n, forecast)
+        gap, match = self._gap_and_match(row, forecast)
         why_not = self._why_not(row, query, rule, gap, limit, without)
-        cost = self._cost(row.model, row.n, query, forecast)
-        return Candidate(row.model.name, row.n, gap, match, cost, limit, why_not is None, why_not)
+        cost, arm = self._cost(row, query, forecast), row.arm
+        return Candidate(
+            arm.model, arm.n, dict(arm.models), gap, match, cost, limit, why_not is None, why_not
+        )
 
     def _why_not(
         self,
@@ -212,12 +266,12 @@ class Decider:
         without: Cause | None,
     ) -> str | None:
         if rule is not None and rule.route is not None:
-            return None if (row.model.name, row.n) == (rule.route.model, rule.route.n) else "a rule decided"
+            return None if row.arm.parts == rule.route.parts else "a rule decided"
         if row is self._rows[-1]:
             return None
-        if rule is not None and rule.exclude is not None and row.model.name in rule.exclude:
+        if rule is not None and rule.exclude is not None and row.arm.models.keys() & set(rule.exclude):
             return f"excluded by rule {rule.name!r}"
-        obstacle = self._obstacle(row.model, query)
+        obstacle = self._obstacle(row, query)
         if obstacle is not None:
             return obstacle
         if gap is not None and without == "abstain":
@@ -226,8 +280,15 @@ class Decider:
             return _NO_FORECAST.get(without or "", "the router model has not learned this class or n")
         return None if gap <= limit else f"gap {gap:.3f} is above {limit:g}"
 
-    def _obstacle(self, model: Model, query: Query) -> str | None:
-        """Why a model cannot take a request at all: its window or its capabilities."""
+    def _obstacle(self, row: _Row, query: Query) -> str | None:
+        """Why an arm cannot take a request at all: a model's window or capabilities."""
+        for model, _ in row.models:
+            obstacle = self._model_obstacle(model, query)
+            if obstacle is not None:
+                return obstacle if len(row.models) == 1 else f"{model.name} {obstacle}"
+        return None
+
+    def _model_obstacle(self, model: Model, query: Query) -> str | None:
         missing = query.needs.difference(model.capabilities)
         if missing:
             return f"cannot take {' and '.join(sorted(missing))}"
@@ -236,18 +297,19 @@ class Decider:
         needed = query.input_tokens + self.policy.sampling.max_tokens
         return None if needed <= model.context_window else f"needs {needed} tokens of {model.context_window}"
 
-    def _gap_and_match(
-        self, name: str, n: int, forecast: Forecast | None
-    ) -> tuple[float | None, float | None]:
-        column, reference = self._columns.get(self._models[name].column), self._reference_column
-        if forecast is None or column is None or reference is None or n > self._max_n:
+    def _gap_and_match(self, row: _Row, forecast: Forecast | None) -> tuple[float | None, float | None]:
+        reference = self._reference_column
+        if forecast is None or row.columns is None or reference is None:
             return None, None
-        if name == self._reference.name and n == 1:
+        if row.arm.parts == self._reference_row.arm.parts:
             return 0.0, 1.0
-        gap = float(forecast.quality[reference, 0]) - float(forecast.quality[column, n - 1])
-        return gap, float(forecast.match[column, n - 1]) if self._matches else None
+        gap = float(forecast.quality[reference, 0]) - float(mixed(forecast.quality, row.columns, row.arm.n))
+        return gap, float(mixed(forecast.match, row.columns, row.arm.n)) if self._matches else None
 
-    def _cost(self, model: Model, n: int, query: Query, forecast: Forecast | None) -> float:
+    def _cost(self, row: _Row, query: Query, forecast: Forecast | None) -> float:
+        return sum(self._model_cost(model, n, query, forecast) for model, n in row.models)
+
+    def _model_cost(self, model: Model, n: int, query: Query, forecast: Forecast | None) -> float:
         """Expected US$, from the predicted output tokens of the class or their mean, at most max_tokens."""
         tokens = self._mean_tokens if forecast is None else forecast.output_tokens
         column = self._columns.get(model.column)

@@ -29,6 +29,7 @@ class Tally:
     queries: int = 0
     expected_cost: float = 0.0
     reference_cost: float = 0.0
+    calls: float = 0.0
     gap: float = 0.0
     with_gap: int = 0
     arms: Counter[str] = field(default_factory=Counter)
@@ -42,6 +43,7 @@ class Tally:
         self.queries += 1
         self.expected_cost += decision.expected_cost
         self.reference_cost += decision.reference_cost
+        self.calls += decision.expected_calls
         self.arms[label] += 1
         self.arm_costs[label] += decision.expected_cost
         self.causes[decision.cause] += 1
@@ -54,8 +56,9 @@ class Tally:
     def summary(self) -> dict[str, Any]:
         """As JSON values: shares, US$ per 1,000 queries, saving against always asking the reference.
 
-        `saving` and `mean_gap` are null where nothing is known; `mean_gap` is over the `with_gap` queries
-        that the router model was asked about.
+        `arms` are those that are asked first. `calls`: mean sequential rounds of asking. `saving` and
+        `mean_gap` are null where nothing is known; `mean_gap` is over the `with_gap` queries that the
+        router model was asked about.
         """
         per_thousand = 1000 / max(1, self.queries)
         arms = {
@@ -74,6 +77,7 @@ class Tally:
             "cost_per_1000": self.expected_cost * per_thousand,
             "reference_cost_per_1000": self.reference_cost * per_thousand,
             "saving": 1 - self.expected_cost / self.reference_cost if self.reference_cost else None,
+            "calls": self.calls / self.queries if self.queries else None,
             "mean_gap": self.gap / self.with_gap if self.with_gap else None,
             "with_gap": self.with_gap,
         }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from bestroute.artefact import Manifest
 from bestroute.inference import Session, TokenRow, clip_characters, head_and_tail
 
 Floats = NDArray[np.float32]
+Columns: TypeAlias = tuple[tuple[int, int], ...]
+"""An arm as the router model sees it: the column of each class, with the responses asked of it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,25 @@ class Predictor(Protocol):
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         """Predictions for the rows in order. Raises PredictorError (PredictorOverrun past the budget)."""
         ...
+
+
+def columns_of(parts: Iterable[tuple[str, int]], manifest: Manifest) -> Columns | None:
+    """The column of each class with the responses asked of it; None where one of them was not learned."""
+    columns = {name: index for index, name in enumerate(manifest.classes)}
+    found = [(columns.get(name), n) for name, n in parts]
+    known = tuple((column, n) for column, n in found if column is not None and n <= manifest.max_n)
+    return known if len(known) == len(found) else None
+
+
+def mixed(values: Floats, parts: Columns, n: int) -> NDArray[np.float64]:
+    """What `values` (..., classes, n) say of the best of n responses of several classes, shape (...).
+
+    The responses are taken as n of one class whose curve is the mean of the parts', weighted by their
+    responses: the sum over parts of n_c / N * values[c, n]. For a single part that is its own curve. Beyond
+    the last n that was learned its value stands, which is no boast: the curves never fall with n.
+    """
+    total, at = sum(count for _, count in parts), min(n, values.shape[-1]) - 1
+    return reduce(add, [count / total * values[..., column, at].astype(float) for column, count in parts])
 
 
 class OnnxPredictor:

@@ -3,12 +3,14 @@
 Best-of-n without resampling: of K recorded responses, n are drawn without replacement and the one with the
 highest proxy reward is kept. With distinct rewards sorted ascending, response i (1-based) is the kept one
 with probability C(i-1, n-1) / C(K, n). Responses that tie share their group's probability equally, so the
-order in which they were recorded never matters.
+order in which they were recorded never matters. `selection_weights_of` is the same for several lists, some
+of each being drawn and the best of all kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from math import comb, erf, sqrt
 
 import numpy as np
@@ -25,14 +27,56 @@ def selection_weights(rewards: ArrayLike, n: int) -> Floats:
     """
     values = np.asarray(rewards, dtype=float)
     count = len(values)
-    if not 1 <= n <= count:
-        raise ValueError(f"n must be between 1 and the {count} responses recorded, not {n}")
+    _check_drawable(count, n)
     levels, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     upto = np.concatenate([[0], np.cumsum(sizes)])
     ways = [comb(int(high), n) - comb(int(low), n) for low, high in zip(upto, upto[1:], strict=False)]
     mass = np.array([way / comb(count, n) for way in ways])  # exact integers: they outgrow 64 bits
     share: Floats = (mass / sizes)[group]
     return share
+
+
+def selection_weights_of(rewards: Sequence[ArrayLike], ns: Sequence[int]) -> list[Floats]:
+    """Probability that each response is the kept one of ns[l] drawn of every list l: an array (K_l,) a list.
+
+    Together they sum to 1; of one list they are `selection_weights`. A response is kept where it is the best
+    of its own draw and all others' draws lie below. Of those drawn that tie, also of different lists, each is
+    as likely to be kept: with t of them in a list's own draw and s in the others', the list has t / (t + s)
+    of the chance, and P[t] = C(m, t) C(b, n - t) / C(K, n) for m responses at that reward and b below it.
+    Raises ValueError unless 1 <= n <= K for every list.
+    """
+    lists = [np.asarray(values, dtype=float) for values in rewards]
+    for values, n in zip(lists, ns, strict=True):
+        _check_drawable(len(values), n)
+    weights = [np.zeros(len(values)) for values in lists]
+    for level in np.unique(np.concatenate(lists)) if lists else ():
+        ties = [np.flatnonzero(values == level) for values in lists]
+        draws = [
+            _tied_in_draw(len(tied), int((values < level).sum()), len(values), n)
+            for tied, values, n in zip(ties, lists, ns, strict=True)
+        ]
+        for index, tied in enumerate(ties):
+            if tied.size:
+                others = reduce(np.convolve, draws[:index] + draws[index + 1 :], np.ones(1))
+                weights[index][tied] = _share_of_ties(draws[index], others) / tied.size
+    return weights
+
+
+def _check_drawable(count: int, n: int) -> None:
+    if not 1 <= n <= count:
+        raise ValueError(f"n must be between 1 and the {count} responses recorded, not {n}")
+
+
+def _tied_in_draw(tied: int, below: int, count: int, n: int) -> Floats:
+    """P[t of the n drawn are among `tied`, the others among `below`] for t = 0..min(tied, n)."""
+    ways, all_ways = (comb(tied, t) * comb(below, n - t) for t in range(min(tied, n) + 1)), comb(count, n)
+    return np.array([way / all_ways for way in ways])  # exact integers: they outgrow 64 bits
+
+
+def _share_of_ties(own: Floats, others: Floats) -> float:
+    """Expected share t / (t + s) of a list with t of all t + s that tie for the best; 0 where t is."""
+    t, s = np.arange(1, len(own))[:, None], np.arange(len(others))
+    return float(own[1:] @ (t / (t + s)) @ others)
 
 
 def best_of_n_quality(rewards: ArrayLike, scores: ArrayLike, max_n: int) -> Floats:
@@ -49,10 +93,15 @@ def match_probability(
     BEST-Route's target (section 4.1, eq. 2 and 3), exact: each response's chance to be kept times the share
     of recorded reference responses that it matches. NaN where n exceeds the responses.
     """
+    return _over_n(rewards, match_shares(scores, reference_scores, margin), max_n)
+
+
+def match_shares(scores: ArrayLike, reference_scores: ArrayLike, margin: float = 0.0) -> Floats:
+    """For each score, the share of the reference responses' scores that it reaches, less `margin`."""
     values = np.asarray(scores, dtype=float)
     reference = np.asarray(reference_scores, dtype=float)
-    matches = (values[:, None] - reference[None, :] >= -margin - _ROUNDING).mean(axis=1)
-    return _over_n(rewards, matches, max_n)
+    shares: Floats = (values[:, None] - reference[None, :] >= -margin - _ROUNDING).mean(axis=1)
+    return shares
 
 
 def _over_n(rewards: ArrayLike, values: Floats, max_n: int) -> Floats:

@@ -8,59 +8,49 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from math import isfinite
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bestroute.arms import Model
+from bestroute.answers import Checker, group
 from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
+from bestroute.planner import Asked, Planner
 from bestroute.policy import Policy, load_policy
+from bestroute.posterior import Posterior
 from bestroute.predictor import OnnxPredictor, Prediction, Predictor
 from bestroute.query import Query, QueryLike
 from bestroute.reward import OnnxRewardModel, RewardModel
+from bestroute.selection import DEFAULT, SELECTORS, Selector
 
 if TYPE_CHECKING:
-    from bestroute.sampling import Attempt, Sample, Sampler
+    from bestroute.answering import Answer
+    from bestroute.course import Course, Grouper
+    from bestroute.sampling import Sampler
 
 _LOG = logging.getLogger(__name__)
 
 
 class Pick(NamedTuple):
-    """The kept response: its index, and the reward of every response (0 to 1) in the order given."""
+    """The kept response: its index, and of every response in the order given its reward (0 to 1) and group.
 
-    best: int
-    rewards: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A completed query: the kept text, and everything that led to it.
-
-    `model` and `n` are the arm that answered (another than the decision's where that one gave nothing),
-    `samples` all its responses with `rewards` in the same order (NaN for a blank one and for a
-    single one), `best` the kept one's index, `attempts` every arm that was asked.
+    Responses of equal group number give the same answer; group 0 is the largest.
     """
 
-    text: str
-    model: str
-    n: int
-    decision: Decision
-    samples: tuple[Sample, ...]
-    rewards: tuple[float, ...]
     best: int
-    attempts: tuple[Attempt, ...]
+    rewards: tuple[float, ...]
+    groups: tuple[int, ...]
 
 
 class Router:
     """Routes queries by one policy. Immutable, deterministic, and safe to share between threads.
 
-    `predictor`, `reward` and `sampler` default to the policy's own: the router model is opened here, the
-    reward model and the network client when first needed. A router model that fails or takes longer than
+    `predictor`, `reward`, `posterior` and `sampler` default to the policy's own: the router model is opened
+    here, and the posterior where the policy escalates or stops early; the reward model and the network client
+    when first needed. A router model that fails or takes longer than
     `time_budget_s` for one query never fails a request: the reference answers, with cause `fallback`, and
     `fallbacks` counts it.
     """
@@ -71,6 +61,7 @@ class Router:
         *,
         predictor: Predictor | None = None,
         reward: RewardModel | None = None,
+        posterior: Posterior | None = None,
         sampler: Sampler | None = None,
         time_budget_s: float | None = 1.0,
     ) -> None:
@@ -80,7 +71,11 @@ class Router:
         self._reward = reward
         self._sampler = sampler
         self._time_budget_s = time_budget_s
+        judges = policy.sampling.escalate or policy.sampling.stop_early
+        self._posterior = (posterior or Posterior.load(policy.posterior)) if judges else None
         self._decider = Decider(policy, self._predictor.manifest)
+        self._planner = Planner(self._decider, self._posterior)
+        self._selector = SELECTORS[policy.sampling.select]()
         self._lock = threading.Lock()
 
     @classmethod
@@ -96,19 +91,7 @@ class Router:
         `explain_all` asks the router model even where a rule decides, so that every candidate has its gap.
         Raises InputError for a query with nothing to route on.
         """
-        start = perf_counter()
-        asked = Query.of(query, metadata=metadata)
-        rule = self._decider.rule_for(asked)
-        ruled = perf_counter()
-        if rule is not None and rule.route is not None and not explain_all:
-            decision = self._decider.decide(asked, rule, None)
-            return _timed(decision, start, ruled, ruled, ruled)
-        if not asked.text.strip():
-            return _timed(self._decider.decide(asked, rule, None, "abstain"), start, ruled, ruled, ruled)
-        (forecast,), tokenized = self._predict([asked], self._time_budget_s)
-        predicted = perf_counter()
-        decision = self._decider.decide(asked, rule, forecast, "fallback" if forecast is None else None)
-        return _timed(decision, start, ruled, tokenized, predicted)
+        return self._consider(Query.of(query, metadata=metadata), explain_all).decision
 
     def route_batch(self, queries: Iterable[QueryLike], *, explain_all: bool = False) -> list[Decision]:
         """Decide many queries at once, in order, as `route` does one by one.
@@ -118,8 +101,12 @@ class Router:
         """
         if isinstance(queries, (str, bytes)):
             raise InputError("queries is one text; give a list of queries, or use route()")
+        return [one.decision for one in self.consider(map(Query.of, queries), explain_all)]
+
+    def consider(self, queries: Iterable[Query], explain_all: bool = False) -> list[Asked]:
+        """As `route_batch`, with what each decision rests on, which `course` needs."""
         start = perf_counter()
-        asked = [Query.of(query) for query in queries]
+        asked = list(queries)
         rules = [self._decider.rule_for(query) for query in asked]
         ruled = perf_counter()
         open_ = [
@@ -131,42 +118,46 @@ class Router:
         predicted = perf_counter()
         known = dict(zip(open_, forecasts, strict=True))
         decisions = [
-            self._decider.decide(query, rule, known.get(index), _without(index, known))
+            self._planner.decide(query, rule, known.get(index), _without(index, known))
             for index, (query, rule) in enumerate(zip(asked, rules, strict=True))
         ]
         share = _timings((start, ruled, tokenized, predicted, perf_counter()), max(1, len(asked)))
-        return [replace(decision, timings_ms=share) for decision in decisions]
+        return [
+            Asked(query, rule, known.get(index), replace(decision, timings_ms=share))
+            for index, (query, rule, decision) in enumerate(zip(asked, rules, decisions, strict=True))
+        ]
 
-    def pick(self, query: QueryLike, responses: Sequence[str]) -> Pick:
-        """Reward every response and keep the best, as the function `pick` with this policy's reward model."""
-        return pick(self._reward_model(), query, responses)
+    def course(self, asked: Asked, group: Grouper | None = None) -> Course:
+        """A query that was considered, on its way: for whoever samples in a way of his own.
+
+        `group` tells which responses agree (bestroute.answers.group if absent).
+        """
+        from bestroute.course import Course
+
+        return Course(asked, self._planner, self._posterior, self._selector, group)
+
+    def pick(self, query: QueryLike, responses: Sequence[str], *, same: Checker | None = None) -> Pick:
+        """Reward every response and keep one: the function `pick` with this policy's model and selector."""
+        return pick(self._reward_model(), query, responses, self._selector, same)
 
     async def acomplete(self, messages: QueryLike, *, metadata: dict[str, Any] | None = None) -> Answer:
-        """Route, sample and pick. Raises SamplingError, carrying every attempt, when no model answers.
+        """Route, sample and pick, along the decision's plan. Raises SamplingError, carrying every attempt,
+        when no model answers.
 
-        Routing and rewarding run in a worker thread, so the event loop is not held up. Raises InputError for
-        a request that offers tools: their calls are the caller's to run.
+        Routing, rewarding and judging run in a worker thread, so the event loop is not held up. Raises
+        InputError for a request that offers tools: their calls are the caller's to run.
         """
         import asyncio
 
-        from bestroute.sampling import contenders, sample_ladder
+        from bestroute.answering import answer
 
-        query, decision, ladder = await asyncio.to_thread(self._plan, messages, metadata)
-        outcome = await sample_ladder(ladder, query, self._endpoint_sampler(), self.policy.sampling)
-        model, n = ladder[outcome.rung]
-        texts = [sample.text for sample in outcome.samples]
-        rewards = await asyncio.to_thread(self._rewards_of, query, texts)
-        best = _best(contenders(outcome.samples), texts, rewards)
-        return Answer(texts[best], model.name, n, decision, outcome.samples, rewards, best, outcome.attempts)
-
-    def _plan(
-        self, messages: QueryLike, metadata: dict[str, Any] | None
-    ) -> tuple[Query, Decision, list[tuple[Model, int]]]:
         query = Query.of(messages, metadata=metadata)
         if query.tools:
             raise InputError("tools are not passed on: route the request and call the chosen model yourself")
-        decision = self.route(query)
-        return query, decision, self._decider.ladder(decision, query, self._decider.rule_for(query))
+        asked = await asyncio.to_thread(self._consider, query)
+        return await answer(
+            asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of
+        )
 
     def complete(self, messages: QueryLike, *, metadata: dict[str, Any] | None = None) -> Answer:
         """As `acomplete`, for callers without an event loop."""
@@ -177,6 +168,23 @@ class Router:
         except RuntimeError:
             return asyncio.run(self.acomplete(messages, metadata=metadata))
         raise InputError("an event loop runs here: use `await router.acomplete(...)`")
+
+    def _consider(self, query: Query, explain_all: bool = False) -> Asked:
+        """One query, decided within the time budget, with what the decision rests on."""
+        start = perf_counter()
+        rule = self._decider.rule_for(query)
+        ruled = tokenized = predicted = perf_counter()
+        forecast: Forecast | None = None
+        without: Cause | None = None
+        if rule is None or rule.route is None or explain_all:
+            if query.text.strip():
+                (forecast,), tokenized = self._predict([query], self._time_budget_s)
+                without = "fallback" if forecast is None else None
+                predicted = perf_counter()
+            else:
+                without = "abstain"
+        decision = self._planner.decide(query, rule, forecast, without)
+        return Asked(query, rule, forecast, _timed(decision, start, ruled, tokenized, predicted))
 
     def _predict(
         self, queries: Sequence[Query], budget_s: float | None
@@ -215,13 +223,13 @@ class Router:
             return self._sampler
 
     def _rewards_of(self, query: Query, texts: Sequence[str]) -> tuple[float, ...]:
-        """A reward for each response that is not blank, NaN for the others and for a single one.
+        """A reward for each response that is not blank, NaN for the others.
 
         A reward model that fails must not lose responses that are paid for: all are NaN then.
         """
         rewards = [float("nan")] * len(texts)
         written = [index for index, text in enumerate(texts) if text.strip()]
-        if len(written) > 1:
+        if written:
             try:
                 known = self._reward_model().rewards(query.text, [texts[index] for index in written])
             except Exception as error:  # whatever it raises, one of the responses is the answer
@@ -232,26 +240,28 @@ class Router:
         return tuple(rewards)
 
 
-def pick(model: RewardModel, query: QueryLike, responses: Sequence[str]) -> Pick:
-    """Reward every response and keep the best. Raises InputError when there is none to keep.
+def pick(
+    model: RewardModel,
+    query: QueryLike,
+    responses: Sequence[str],
+    select: Selector | None = None,
+    same: Checker | None = None,
+) -> Pick:
+    """Reward every response and keep one. Raises InputError when there is none to keep.
 
-    Blank responses have reward 0 and never win; ties go to the shorter text, then to the earlier in the
-    alphabet, so the order of arrival does not matter.
+    `select` chooses, by rewards and agreement if absent; `same` tells which responses agree, as code does
+    that behaves the same (bestroute.answers.group if absent). Blank responses have reward 0 and never win;
+    ties go to the higher reward, the shorter text, the earlier in the alphabet, so the order of arrival does
+    not matter.
     """
     texts = list(responses)
     if not any(text.strip() for text in texts):
         raise InputError("there is no response to pick from: give at least one that is not blank")
     known = model.rewards(Query.of(query).text, texts)
     rewards = tuple(float(reward) if text.strip() else 0.0 for reward, text in zip(known, texts, strict=True))
-    return Pick(_best(range(len(texts)), texts, rewards), rewards)
-
-
-def _best(indices: Iterable[int], texts: Sequence[str], rewards: Sequence[float]) -> int:
-    written = [index for index in indices if texts[index].strip()]
-    rewarded = [index for index in written if isfinite(rewards[index])]
-    if not rewarded:
-        return written[0]
-    return min(rewarded, key=lambda index: (-rewards[index], len(texts[index]), texts[index], index))
+    groups = group(texts, same).of
+    chosen = select if select is not None else SELECTORS[DEFAULT]()
+    return Pick(chosen.select(texts, rewards, groups), rewards, groups)
 
 
 def _without(index: int, known: dict[int, Forecast | None]) -> Cause | None:

@@ -1,6 +1,8 @@
 """Arms and what they cost; addresses and variables that a policy may not hold."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bestroute.arms import Arm, Endpoint, Model
@@ -15,6 +17,46 @@ def model(**endpoint) -> Model:
 
 def test_an_arm_is_written_in_one_way():
     assert Arm(model="llama", n=4).label == "llama@4"
+    assert Arm(models={"qwen": 1, "llama": 2}).label == "llama@2+qwen@1"
+
+
+class TestPortfolio:
+    def test_its_order_does_not_matter(self):
+        one, other = Arm(models={"b": 1, "a": 2}), Arm(models={"a": 2, "b": 1})
+        assert (one, hash(one), one.parts) == (other, hash(other), (("a", 2), ("b", 1)))
+        assert (one.model, one.n, one.models) == ("a+b", 3, {"a": 2, "b": 1})
+        assert one != Arm(models={"a": 1, "b": 2})
+
+    def test_of_one_model_is_the_plain_arm(self):
+        plain = Arm(model="a", n=2)
+        assert (Arm(models={"a": 2}), hash(Arm(models={"a": 2}))) == (plain, hash(plain))
+        assert (plain.parts, plain.models) == ((("a", 2),), {"a": 2})
+        assert Arm(models={"a": 1}).model_dump() == Arm(model="a").model_dump() == {"model": "a", "n": 1}
+
+    @given(st.dictionaries(st.text(min_size=1, max_size=3), st.integers(1, 8), min_size=1, max_size=4))
+    def test_what_is_written_is_read_again(self, models):
+        arm = Arm(models=models)
+        assert Arm.model_validate(arm.model_dump()) == Arm.model_validate_json(arm.model_dump_json()) == arm
+        assert dict(arm.parts) == models
+        assert arm.n == sum(models.values())
+
+    @pytest.mark.parametrize(
+        ("written", "message"),
+        [
+            ({}, "needs exactly one of model and models; this has none"),
+            ({"n": 2}, "needs exactly one of model and models; this has none"),
+            ({"model": "a", "models": {"b": 1}}, "this has model and models"),
+            ({"n": 1, "models": {"a": 1, "b": 1}}, "has an n beside models, .*; remove n"),
+            ({"models": {"a": 33, "b": 32}}, "asks for 65 responses in all; at most 64"),
+            ({"models": {}}, "at least 1 item"),
+            ({"models": {"a": 0}}, "greater than or equal to 1"),
+            ({"models": {"a": True}}, "valid integer"),
+            ({"models": {"": 1}}, "at least 1 character"),
+        ],
+    )
+    def test_what_is_refused(self, written, message):
+        with pytest.raises(ValidationError, match=message):
+            Arm.model_validate(written)
 
 
 @pytest.mark.parametrize(

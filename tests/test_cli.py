@@ -14,8 +14,8 @@ from bestroute.cli import cli
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = str(ROOT / "policy.example.yaml")
 DECISION_FIELDS = [
-    "model", "n", "cause", "rule", "gap", "match_probability", "expected_cost", "reference_cost",
-    "candidates", "policy", "timings_ms",
+    "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost", "reference_cost",
+    "candidates", "policy", "plan", "expected_calls", "timings_ms",
 ]  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_check_reports_every_fault_with_its_place(tmp_path):
     path = write(tmp_path, "policy.yaml", text)
     result = run("check", path)
     assert result.exit_code == 1
-    assert f"{path}:10:5: unknown key 'clas' in models[0] (did you mean 'class'?)" in result.stdout
+    assert f"{path}:11:5: unknown key 'clas' in models[0] (did you mean 'class'?)" in result.stdout
     assert "max_gap" in result.stdout
     report = json.loads(run("check", path, "--json").stdout)["policies"][0]
     assert report["valid"] is False
@@ -102,7 +102,7 @@ def test_route_explains_and_gives_the_contract_as_json():
     assert "why not" in shown.stdout
     decision = document(run("route", EXAMPLE, "Why is the sky blue?", "--json"))
     assert list(decision) == DECISION_FIELDS
-    assert len(decision["candidates"]) == 6
+    assert len(decision["candidates"]) == 7
     assert set(decision["timings_ms"]) == {"rules", "tokenize", "predict", "total"}
 
 
@@ -119,6 +119,38 @@ def test_route_tells_why_rules_did_not_match():
     assert "rule 'greetings': " in shown
     assert "rule 'legal stays with the reference': matches" in shown
     assert "paying customers" not in shown
+
+
+PORTFOLIO = """\
+version: 1
+models:
+  - {name: a, class: small, price: {input: 0.2, output: 0.2}}
+  - {name: b, class: medium, price: {input: 0.3, output: 0.9}}
+  - {name: big, class: large, price: {input: 2.5, output: 10}}
+reference: big
+max_gap: 1
+abstain: false
+tiers: [{models: {b: 1, a: 2}}, {model: big}]
+rules: [{name: hi, when: {pattern: ^hi}, route: {models: {b: 1, a: 1}}}]
+"""
+
+
+def test_a_portfolio_is_checked_routed_to_and_counted(tmp_path):
+    policy = write(tmp_path, "policy.yaml", PORTFOLIO)
+    checked = run("check", policy)
+    assert (checked.exit_code, checked.stderr) == (0, "")
+    shown = run("route", policy, "Why is the sky blue?").stdout
+    assert shown.startswith("a@2+b@1  (tier)")
+    assert [line.split()[1] for line in shown.splitlines() if line.startswith(">")] == ["a@2+b@1"]
+    assert run("route", policy, "hi there").stdout.startswith("a@1+b@1  (rule 'hi')")
+    decision = document(run("route", policy, "Why is the sky blue?", "--json"))
+    assert (decision["model"], decision["n"], decision["models"]) == ("a+b", 3, {"a": 2, "b": 1})
+    first, last = decision["candidates"]
+    assert (first["models"], last["models"]) == ({"a": 2, "b": 1}, {"big": 1})
+    assert decision["expected_cost"] == pytest.approx(first["expected_cost"])
+    queries = write(tmp_path, "queries.txt", "hi there\nWhy is the sky blue?\nWhy is the sea salty?\n")
+    arms = document(run("dry-run", policy, queries, "--json"))["arms"]
+    assert {label: arm["queries"] for label, arm in arms.items()} == {"a@2+b@1": 2, "a@1+b@1": 1}
 
 
 def test_route_reads_standard_input_metadata_and_messages():
@@ -181,7 +213,7 @@ def test_check_calls_wrong_indentation_by_its_name(tmp_path, old, new):
     text = Path(EXAMPLE).read_text().replace(old, new)
     result = run("check", write(tmp_path, "policy.yaml", text))
     assert result.exit_code == 1
-    assert ":20:" in result.stdout
+    assert ":21:" in result.stdout
     assert "this line is indented unlike its neighbours" in result.stdout
 
 
@@ -235,7 +267,7 @@ def test_pick_from_a_list_lines_and_standard_input(tmp_path):
     from_list = document(
         run("pick", "What is 2 + 2?", write(tmp_path, "r.json", json.dumps(texts)), "--json")
     )
-    assert list(from_list) == ["best", "rewards"]
+    assert list(from_list) == ["best", "rewards", "groups"]
     assert from_list["best"] in (0, 2)
     assert len(from_list["rewards"]) == 3
     lines = write(tmp_path, "r.jsonl", "\n".join(json.dumps({"text": text}) for text in texts))
@@ -243,6 +275,19 @@ def test_pick_from_a_list_lines_and_standard_input(tmp_path):
     assert document(run("pick", "What is 2 + 2?", "-", "--json", stdin=json.dumps(texts))) == from_list
     assert "It is 4." in run("pick", "What is 2 + 2?", lines).stdout
     assert len(document(run("pick", "q", "-", "--json", stdin='["half \\ud800", "b"]'))["rewards"]) == 2
+
+
+def test_pick_keeps_what_the_selector_says(tmp_path):
+    responses = write(tmp_path, "r.json", json.dumps(["Answer: 5", "Bananas.", "#### 5"]))
+    shown = {}
+    for select in ("reward", "vote", "reward+vote"):
+        shown[select] = document(run("pick", "What is 2 + 3?", responses, "--json", "--select", select))
+        assert shown[select]["groups"] == [0, 1, 0]
+    rewards = shown["reward"]["rewards"]
+    assert shown["reward"]["best"] == rewards.index(max(rewards))
+    assert shown["vote"]["best"] in (0, 2)
+    assert document(run("pick", "What is 2 + 3?", responses, "--json")) == shown["reward+vote"]
+    assert "Invalid value for '--select'" in run("pick", "q", responses, "--select", "luck").stderr
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,77 @@ class TestWhatTheRouterHasNotLearned:
         assert [c.match_probability for c in decision.candidates] == [None, None, 1.0]
 
 
+class TestPortfolios:
+    """Four responses of which two are tiny's: half of 0.75 and half of 0.859375, a gap of 0.0703125."""
+
+    TIERS = [{"models": {"mid": 2, "tiny": 2}}, {"model": "big"}]
+
+    def test_gap_match_and_cost(self):
+        """US$ in millionths: tiny 2 * (2 + 20), mid 2 * (6 + 120)."""
+        decision = decide(tiers=self.TIERS, max_gap=0.0703125)
+        assert (decision.model, decision.n, decision.models) == ("mid+tiny", 4, {"mid": 2, "tiny": 2})
+        assert (decision.arm, decision.cause) == (Arm(models={"tiny": 2, "mid": 2}), "tier")
+        assert (decision.gap, decision.match_probability) == (0.0703125, (0.25 + 0.46875) / 2)
+        assert decision.expected_cost * 1e6 == pytest.approx(44 + 252)
+        assert decide(tiers=self.TIERS, max_gap=0.0703).model == "big"
+
+    @pytest.mark.parametrize(
+        ("models", "gap"),
+        [
+            ({"tiny": 4}, 0.125),
+            ({"tiny": 3, "mid": 1}, 0.875 - 0.75 * 0.75 - 0.25 * 0.859375),
+            ({"tiny": 1, "mid": 1}, 0.875 - (0.6875 + 0.8125) / 2),
+            ({"tiny": 1, "mid": 1, "big": 2}, 0.875 - (0.75 + 0.859375) / 4 - 0.921875 / 2),
+            ({"tiny": 3, "mid": 3}, 0.0703125),  # six in all, and four is the most that was learned
+            ({"tiny": 5, "mid": 1}, None),
+        ],
+    )
+    def test_gap(self, models, gap):
+        decision = decide(tiers=[{"models": models}, {"model": "big"}])
+        assert decision.candidates[0].gap == (None if gap is None else pytest.approx(gap, abs=1e-12))
+
+    def test_with_a_class_that_was_not_learned_it_has_no_gap(self):
+        decision = decide(models=[{**TINY, "class": "minute"}, MID, BIG], tiers=self.TIERS, max_gap=1.0)
+        assert reasons(decision) == [TestWhatTheRouterHasNotLearned.UNKNOWN, None]
+
+    def test_it_is_out_where_one_of_its_models_is(self):
+        decision = decide(tiers=self.TIERS, max_gap=1.0, rules=[rule("not you", exclude=["mid"])])
+        assert reasons(decision) == ["excluded by rule 'not you'", None]
+        models = [{**TINY, "capabilities": ["image"]}, MID, BIG]
+        assert reasons(decide(IMAGE, models=models, tiers=self.TIERS)) == ["mid cannot take image", None]
+        models = [{**TINY, "context_window": 101}, MID, BIG]
+        decision = decide(models=models, tiers=self.TIERS, max_gap=1.0, sampling={"max_tokens": 100})
+        assert reasons(decision) == ["tiny needs 102 tokens of 101", None]
+
+    def test_a_rule_may_route_to_one(self):
+        route = rule(route={"models": {"tiny": 2, "mid": 2}})
+        decision = decide(tiers=self.TIERS, rules=[route])
+        assert (decision.arm.label, decision.cause, decision.gap) == ("mid@2+tiny@2", "rule", 0.0703125)
+        assert reasons(decision) == [None, "a rule decided"]
+        images = [{**TINY, "capabilities": ["image"]}, MID, BIG]
+        assert decide(IMAGE, forecast=None, without="abstain", rules=[route], models=images).rule is None
+
+    def test_it_is_no_reference_for_holding_it(self):
+        tiers = [{"models": {"big": 1, "tiny": 1}}, {"model": "big"}]
+        assert decide(tiers=tiers, max_gap=1.0).cause == "tier"
+
+    def test_as_json(self):
+        content = decide(tiers=self.TIERS).as_dict()
+        assert content["candidates"][0]["model"] == "mid+tiny"
+        assert content["candidates"][0]["models"] == {"mid": 2, "tiny": 2}
+        assert json.loads(json.dumps(content, allow_nan=False)) == content
+
+    def test_decisions_do_not_share_what_could_be_changed(self):
+        decider = Decider(make_policy(tiers=self.TIERS), MANIFEST)
+        first = decider.decide(QUERY, None, FORECAST)
+        first.candidates[0].models["tiny"] = 9
+        assert decider.decide(QUERY, None, FORECAST).candidates[0].models == {"mid": 2, "tiny": 2}
+
+    def test_equal_decisions_have_equal_hashes(self):
+        decider = Decider(make_policy(tiers=self.TIERS), MANIFEST)
+        assert hash(decider.decide(QUERY, None, FORECAST)) == hash(decider.decide(QUERY, None, FORECAST))
+
+
 class TestRules:
     def test_route(self):
         decision = decide(forecast=None, rules=[rule(route={"model": "tiny", "n": 4})])
@@ -278,12 +349,15 @@ def test_without_a_forecast_the_reference_answers(cause, why_not):
 def test_as_dict_is_the_contract():
     content = decide(Query.of({"query": "abcdefgh", "id": "q1"})).as_dict()
     assert list(content) == [
-        "query_id", "model", "n", "cause", "rule", "gap", "match_probability", "expected_cost",
-        "reference_cost", "candidates", "policy", "timings_ms",
+        "query_id", "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost",
+        "reference_cost", "candidates", "policy", "plan", "expected_calls", "timings_ms",
     ]  # fmt: skip
     assert list(content["candidates"][0]) == [
-        "model", "n", "gap", "match_probability", "expected_cost", "max_gap", "eligible", "why_not",
+        "model", "n", "models", "gap", "match_probability", "expected_cost", "max_gap", "eligible", "why_not",
+        "chance",
     ]  # fmt: skip
+    assert content["models"] == {"mid": 4}
+    assert content["candidates"][0]["models"] == {"tiny": 1}
     assert content["query_id"] == "q1"
     assert content["policy"] == make_policy().digest
     assert json.loads(json.dumps(content, allow_nan=False)) == content
@@ -300,7 +374,7 @@ class TestLadder:
         decider = Decider(make_policy(**policy), MANIFEST)
         matched = decider.rule_for(query)
         decision = decider.decide(query, matched, FORECAST)
-        return [f"{model.name}@{n}" for model, n in decider.ladder(decision, query, matched)]
+        return [arm.label for arm in decider.ladder(decision, query, matched)]
 
     @pytest.mark.parametrize(
         ("dial", "arms"),
@@ -333,6 +407,12 @@ class TestLadder:
         models = [{**TINY, "capabilities": ["image"]}, MID, BIG]
         assert self.ladder(IMAGE, max_gap=1.0, models=models) == ["tiny@1", "big@1"]
 
+    def test_portfolios_share_no_model_with_what_was_asked(self):
+        tiers = [TIERS[0], {"models": {"tiny": 1, "mid": 1}}, {"models": {"mid": 2}}, TIERS[4]]
+        assert self.ladder(max_gap=1.0, tiers=tiers) == ["tiny@1", "mid@2", "big@1"]
+        tiers = [{"models": {"tiny": 1, "mid": 1}}, TIERS[3], TIERS[4]]
+        assert self.ladder(max_gap=1.0, tiers=tiers) == ["mid@1+tiny@1", "big@1"]
+
     def test_a_reference_cheaper_than_what_was_decided_is_still_the_last_resort(self):
         models = [{**TINY, "price": {"input": 99.0, "output": 99.0}}, MID, BIG]
         tiers = [TIERS[1], TIERS[4]]
@@ -359,6 +439,15 @@ dials = st.floats(-1, 1)
 
 
 class TestWhateverTheForecast:
+    @given(forecasts, st.integers(1, 4), st.integers(1, 4))
+    def test_a_portfolio_lies_between_its_models(self, forecast, tiny, mid):
+        total = min(tiny + mid, 4)
+        tiers = [{"models": {"tiny": tiny, "mid": mid}}, *({"model": m, "n": total} for m in ("tiny", "mid"))]
+        both, *alone = decide(forecast=forecast, tiers=[*tiers, {"model": "big"}]).candidates[:-1]
+        for value in ("gap", "match_probability"):
+            low, high = sorted(getattr(candidate, value) for candidate in alone)
+            assert low - 1e-9 <= getattr(both, value) <= high + 1e-9
+
     @given(forecasts, dials, dials)
     def test_a_larger_dial_never_picks_a_later_tier(self, forecast, one, other):
         chosen = [

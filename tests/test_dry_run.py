@@ -57,6 +57,18 @@ class TestTally:
         costs = sum(arm["cost_per_1000"] for arm in summary["arms"].values())
         assert costs == pytest.approx(summary["cost_per_1000"])
 
+    def test_a_portfolio_is_one_arm(self):
+        """In millionths of a dollar: tiny 2 * (2 + 20), mid 2 * (6 + 120)."""
+        policy = make_policy(tiers=[{"models": {"mid": 2, "tiny": 2}}, {"model": "big"}], max_gap=0.1)
+        routing = Router(policy, predictor=FakePredictor(), time_budget_s=None)
+        tally = Tally()
+        for decision in decide_all(routing, [Query.of("abcdefgh")] * 2):
+            tally.add(decision)
+        arms = tally.summary()["arms"]
+        assert list(arms) == ["mid@2+tiny@2"]
+        assert (arms["mid@2+tiny@2"]["queries"], arms["mid@2+tiny@2"]["share"]) == (2, 1.0)
+        assert arms["mid@2+tiny@2"]["cost_per_1000"] == pytest.approx((44 + 252) / 1000)
+
     def test_of_nothing(self):
         summary = Tally().summary()
         assert (summary["queries"], summary["arms"], summary["causes"]) == (0, {}, {})

@@ -176,3 +176,24 @@ def test_wrong_usage(records, words, message):
     result = run(POLICY, records, *words)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_a_portfolio_is_an_arm_like_others(records, tmp_path):
+    """With a share, a baseline and figures under its label, but no AUC: it has no responses of its own."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "version: 1\n"
+        "models:\n"
+        "  - {name: a, class: small, price: {input: 0.2, output: 0.2}}\n"
+        "  - {name: b, class: medium, price: {input: 0.3, output: 0.9}}\n"
+        "  - {name: big, class: large, price: {input: 2.5, output: 10}}\n"
+        "reference: big\n"
+        "max_gap: 0.03\n"
+        "tiers: [{model: a}, {models: {b: 1, a: 2}}, {model: big}]\n",
+        "utf-8",
+    )
+    report = document(run(policy, records, "--json", "--draws", 20))
+    assert list(report["overall"]["arms"]) == ["a@1", "a@2+b@1", "big@1"]
+    assert "fixed:a@2+b@1" in report["baselines"]
+    assert set(report["overall"]["auc"]) == {"a", "big"}
+    assert "a@2+b@1" in run(policy, records, "--draws", 20).stdout

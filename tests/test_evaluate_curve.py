@@ -29,7 +29,13 @@ ENDS = Ends(cheapest_cost=1, cheapest_quality=0.2, reference_cost=5, reference_q
 def curve_of(cost, quality, calls_to_reference=None):
     reference = np.zeros(len(cost)) if calls_to_reference is None else np.asarray(calls_to_reference, float)
     shares = np.stack([1 - reference, reference], axis=1)
-    return Curve(np.arange(len(cost), dtype=float), np.array(quality, float), np.array(cost, float), shares)
+    return Curve(
+        np.arange(len(cost), dtype=float),
+        np.array(quality, float),
+        np.array(cost, float),
+        shares,
+        np.ones(len(cost)),
+    )
 
 
 class TestHull:
@@ -174,7 +180,8 @@ class TestSavings:
     ones, tens = np.ones(2), np.full(2, 10.0)
 
     def saved(self, quality, cost, **other):
-        given = {"reference_quality": self.ones, "reference_cost": self.tens, **other}
+        calls = 1 + np.array(cost, float) / 10  # any number that tells settings apart
+        given = {"reference_quality": self.ones, "reference_cost": self.tens, "calls": calls, **other}
         return savings(np.array(quality, float), np.array(cost, float), **given)
 
     def test_chosen_on_one_half_judged_on_the_other(self):
@@ -184,12 +191,12 @@ class TestSavings:
         """
         found = self.saved([[1.0, 0.995], [0.99, 0.8]], [[9, 5], [8, 6]])["0.01"]
         assert found == pytest.approx(
-            {"mean": 0.25, "low": 0.1 + 0.025 * 0.3, "high": 0.4 - 0.025 * 0.3, "drop": 0.1}
+            {"mean": 0.25, "low": 0.1 + 0.025 * 0.3, "high": 0.4 - 0.025 * 0.3, "drop": 0.1, "calls": 1.75}
         )
 
     def test_always_the_reference_is_allowed(self):
         found = self.saved([[0.5], [0.5]], [[1], [1]])
-        assert found["0.05"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "drop": 0.0}
+        assert found["0.05"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "drop": 0.0, "calls": 1.0}
 
     def test_a_drop_of_one_in_a_hundred_is_within_one_per_cent(self):
         assert self.saved([[0.99], [0.99]], [[4], [4]])["0.01"]["mean"] == pytest.approx(0.6)

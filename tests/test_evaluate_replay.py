@@ -24,13 +24,13 @@ def test_worked_by_hand():
     The better of two tiny responses has the higher reward, so it is kept: quality 1; one alone: 0.5. A match
     of one response of big (1 or 0.5): 0 never does, 1 always.
     """
-    found, queries, left_out = replay(POLICY, records(record_of("q", SCORES)), None)
+    found, queries, left_out, recorded = replay(POLICY, records(record_of("q", SCORES)), None)
     assert found.labels == ("tiny@1", "tiny@2", "big@1")
     np.testing.assert_allclose(found.quality, [[0.5, 1.0, 0.75]])
     np.testing.assert_allclose(found.cost * 1e6, [[25, 50, 350]])
     np.testing.assert_allclose(found.single, [[0.5, 0.5, 0.75]])
     np.testing.assert_allclose(found.match, [[0.5, 1.0, 0.75]])
-    assert (found.texts, found.sources, left_out) == (("q",), ("all",), {})
+    assert (found.texts, found.sources, left_out, recorded) == (("q",), ("all",), {}, ())
     assert queries[0].text == "q"
 
 
@@ -51,6 +51,71 @@ def test_native_samples_bill_the_prompt_once():
     policy = POLICY.model_copy(update={"models": (type(POLICY.models[0])(**tiny), *POLICY.models[1:])})
     found = replay(policy, records(record_of("q", SCORES)), None).replay
     assert found.cost[0, 1] * 1e6 == pytest.approx(5 + 2 * 20)
+
+
+class TestPortfolios:
+    """One of two of tiny (0 with reward 0, 1 with 0.01) and one of three of mid (0.5 with 0, 1 with 0.01, 0
+    with 0.02). In millionths of US$: tiny 25, mid 5 * 3 + 10 * 6 = 75.
+    """
+
+    SCORES = {**SCORES, "medium": [0.5, 1.0, 0.0]}
+    POLICY = make_policy(tiers=[{"models": {"tiny": 1, "mid": 1}}, {"model": "big"}])
+
+    def test_worked_by_hand(self):
+        """Of six pairs (tiny, mid) is kept: of (0, 0.5), a tie, either; of (0, 1) and (1, 1) a 1; of (1, 0.5)
+        tiny's 1; of (0, 0) and (1, 0) mid's 0. A match of big (1 or 0.5): 0 never does, 0.5 half of the
+        time, 1 always. So quality is (0.25 + 3) / 6, and match too, the tie being worth (0 + 0.5) / 2.
+        """
+        found = replay(self.POLICY, records(record_of("q", self.SCORES)), None).replay
+        assert found.labels == ("mid@1+tiny@1", "big@1")
+        np.testing.assert_allclose(found.quality, [[3.25 / 6, 0.75]])
+        np.testing.assert_allclose(found.match, [[3.25 / 6, 0.75]])
+        np.testing.assert_allclose(found.cost * 1e6, [[25 + 75, 350]])
+        np.testing.assert_allclose(found.single, [[0.5, 0.75]])
+
+    def test_all_of_every_model_keep_the_best_of_all(self):
+        policy = make_policy(tiers=[{"models": {"tiny": 2, "mid": 3}}, {"model": "big"}])
+        found = replay(policy, records(record_of("q", self.SCORES)), None, margin=0.5).replay
+        assert (found.quality[0, 0], found.match[0, 0]) == (0.0, pytest.approx(0.5))  # 0 reaches 0.5 less 0.5
+        assert found.cost[0, 0] * 1e6 == pytest.approx(2 * 25 + 3 * 75)
+
+    def test_single_is_weighted_by_the_responses(self):
+        policy = make_policy(tiers=[{"models": {"tiny": 1, "big": 3}}, {"model": "big"}])
+        scores = {"small": [0.0], "large": [1.0, 1.0, 1.0]}
+        found = replay(policy, records(record_of("q", scores)), None).replay
+        assert found.single[0].tolist() == [0.75, 1.0]
+
+    def test_plain_arms_beside_it_are_what_they_were(self):
+        plain = [{"model": "tiny", "n": 2}, {"model": "mid", "n": 3}, {"model": "big"}]
+        alone = replay(make_policy(tiers=plain), records(record_of("q", self.SCORES)), None).replay
+        policy = make_policy(tiers=[{"models": {"tiny": 1, "mid": 1}}, *plain])
+        beside = replay(policy, records(record_of("q", self.SCORES)), None).replay
+        for name in ("quality", "cost", "single", "match"):
+            np.testing.assert_array_equal(getattr(beside, name)[:, 1:], getattr(alone, name))
+
+    def test_one_response_of_each_model_needs_rewards(self):
+        raw = record_of("q", self.SCORES)
+        del raw["responses"]["medium"][0]["reward"]
+        with pytest.raises(InputError, match="1 without rewards, or texts to reward, of mid"):
+            replay(self.POLICY, records(raw), None)
+
+    def test_every_model_needs_its_responses(self):
+        policy = make_policy(tiers=[{"models": {"tiny": 1, "mid": 4}}, {"model": "big"}])
+        with pytest.raises(InputError, match="1 with fewer than 4 responses of mid"):
+            replay(policy, records(record_of("q", self.SCORES)), None)
+
+    def test_responses_that_are_kept_have_their_rewards(self):
+        """The reference's too, where they compete with another model's."""
+        policy = make_policy(tiers=[{"models": {"tiny": 1, "big": 1}}, {"model": "big"}])
+        raw = record_of("q", SCORES)
+        for text, item in zip(("right", "wrong"), raw["responses"]["large"], strict=True):
+            item["text"] = text
+            del item["reward"]
+        collector = Collector(policy, FakeReward({"right": 0.9, "wrong": 0.1}), keep_responses=True)
+        record = parse_record(raw)
+        collector.add(record, query_of(record))
+        (recorded,) = collector.finish().recorded
+        assert [item.reward for item in recorded.responses["big"]] == pytest.approx([0.9, 0.1])
 
 
 def test_what_is_not_recorded_is_estimated():

@@ -9,7 +9,7 @@ from fakes import make_policy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Arm
+from bestroute.arms import Arm, Model
 from bestroute.errors import InputError
 from bestroute.evaluate.curve import curves, mean_curve
 from bestroute.evaluate.fixed import fixed_strategies, oracle, static_mix
@@ -30,8 +30,18 @@ RULES = [
     {"name": "strict", "when": {"keywords": ["exactly"]}, "max_gap": -0.5},
     {"name": "not tiny", "when": {"metadata": {"plan": ["paid"]}}, "exclude": ["tiny"]},
 ]
-TIERS = [{"model": "tiny", "max_gap": 0.02}, {"model": "mid", "n": 2}, {"model": "tiny"}, {"model": "big"}]
+TIERS = [
+    {"model": "tiny", "max_gap": 0.02},
+    {"model": "mid", "n": 2},
+    {"models": {"tiny": 2, "mid": 1}},
+    {"model": "tiny"},
+    {"model": "big"},
+]
 IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
+
+
+def unlearned(name):
+    return Model.model_validate({"name": name, "class": "huge", "price": {"input": 1.0, "output": 1.0}})
 
 
 def queries_of(quality, metadata=None):
@@ -88,6 +98,21 @@ class TestRouted:
         found = routed(policy, queries_of(["a"]), arms_of(policy), TextPredictor({"a": (0.5, 0.6, 0.75)}))
         assert np.isnan(found.quality[0, 0])
         assert found.strategy.shares[:, 0, 1].all()
+
+    def test_a_portfolio_is_predicted_as_the_router_does(self):
+        """Two of three responses are mid's: 0.5 / 3 + 0.6 * 2 / 3. Alone, mid's class is known."""
+        policy = make_policy(tiers=[{"models": {"tiny": 1, "mid": 2}}, {"model": "mid"}, {"model": "big"}])
+        queries, predictor = queries_of(["a"]), TextPredictor({"a": (0.5, 0.6, 0.75)})
+        found = routed(policy, queries, arms_of(policy), predictor)
+        mixed = 0.5 / 3 + 0.6 * 2 / 3
+        np.testing.assert_allclose(found.quality, [[mixed, 0.6, 0.75]], rtol=1e-6)
+        np.testing.assert_allclose(found.strategy.predicted, found.quality)
+        np.testing.assert_allclose(found.match, found.quality)
+        candidate = Router(policy, predictor=predictor).route("a").candidates[0]
+        assert found.gaps[0, 0] == candidate.gap  # to the last bit: the dial is set to these
+        unknown = policy.model_copy(update={"models": (*policy.models[1:], unlearned("tiny"))})
+        found = routed(unknown, queries, arms_of(policy), predictor)
+        assert np.isnan(found.quality).tolist() == [[True, False, False]]
 
     def test_rules_are_counted(self):
         policy = make_policy(rules=RULES)
@@ -216,6 +241,13 @@ def test_auc_weights_groups_equally():
     found = model_aucs(predicted, replay, [np.array([0, 1]), np.array([2, 3])], 20, 0)
     assert [report["tiny"]["value"] for report in found] == [1.0, 0.0, 0.5]
     assert "big" not in found[0]
+
+
+def test_portfolios_have_no_auc():
+    arms = (Arm(models={"tiny": 1, "mid": 1}), Arm(model="tiny"), Arm(model="big"))
+    replay = replay_of([[0, 0, 1], [1, 1, 1]], [1, 2, 10], arms=arms)
+    (found, overall) = model_aucs(np.array([[0.1] * 3, [0.9] * 3]), replay, [np.arange(2)], 20, 0)
+    assert set(found) == set(overall) == {"tiny", "big"}
 
 
 def test_ece_leaves_out_the_reference_and_what_was_not_predicted():

@@ -44,6 +44,23 @@ def test_the_values(policy, folder):
     assert [rule.name for rule in policy.rules] == ["greetings", "paying", "pictures"]
 
 
+def test_a_tier_or_a_route_may_be_a_portfolio(folder):
+    text = GOOD.replace("{model: tiny, n: 4}", "{models: {tiny: 3, big: 1}, max_gap: 0.01}")
+    text = text.replace("route: {model: tiny}", "route: {models: {tiny: 1, big: 1}}")
+    policy = parse_policy(text, folder / "policy.yaml")
+    assert policy.tiers[0].arm == Arm(models={"big": 1, "tiny": 3})
+    assert policy.tiers[0].max_gap == 0.01
+    assert policy.rules[0].route == Arm(models={"tiny": 1, "big": 1})
+    reordered = text.replace("tiny: 3, big: 1", "big: 1, tiny: 3")
+    assert parse_policy(reordered, folder / "policy.yaml").digest == policy.digest
+
+
+def test_a_portfolio_of_one_model_is_that_model(policy, folder):
+    text = GOOD.replace("{model: tiny, n: 4}", "{models: {tiny: 4}}")
+    text = text.replace("{model: big}", "{models: {big: 1}}")
+    assert parse_policy(text, folder / "policy.yaml").digest == policy.digest
+
+
 def test_an_unknown_model_is_told(policy):
     with pytest.raises(InputError, match=r"no model is named 'x'; .*policy\.yaml has tiny, big"):
         policy.model("x")
@@ -183,6 +200,38 @@ def test_warnings(old, new, expected, folder, monkeypatch):
     monkeypatch.delenv("BESTROUTE_UNSET", raising=False)
     assert old in GOOD
     assert warnings_of(GOOD.replace(old, new, 1), folder) == expected
+
+
+WEE = "  - {name: wee, class: medium, price: {input: 0.1, output: 0.2}}\n"
+
+
+# wee: 100 * 0.1 + 250 * 0.2 = 60 a response, tiny 70 and big 2250 as above; in US$ per million
+@pytest.mark.parametrize(
+    ("tiers", "expected"),
+    [
+        (["{tiny: 2, wee: 1}", "{tiny: 1, wee: 3}", "{tiny: 4, wee: 2}"], []),
+        (
+            ["{tiny: 4, wee: 4}", "{wee: 1, tiny: 1}"],
+            [
+                "16:5: tiers[1] (tiny@1+wee@1, $0.00013 a query) costs less than "
+                "tiers[0] (tiny@4+wee@4, $0.00052 a query) above it; swap them",
+                "16:5: tiers[1] can never be reached: "
+                "tiers[0] (tiny@4+wee@4) is at least as good and may have as large a gap",
+            ],
+        ),
+        (
+            ["{tiny: 2, big: 1}"],
+            [
+                "15:5: tiers[0] (big@1+tiny@2, $0.0024 a query) costs more than the reference, "
+                "tiers[1] (big@1, $0.0022 a query)"
+            ],
+        ),
+    ],
+)
+def test_warnings_of_portfolios(tiers, expected, folder):
+    written = "".join(f"  - {{models: {models}}}\n" for models in tiers)
+    text = GOOD.replace("  - {model: tiny, n: 4}\n", written).replace("models:\n", f"models:\n{WEE}", 1)
+    assert warnings_of(text, folder) == expected
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

@@ -4,9 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from fakes import MANIFEST
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bestroute.errors import PredictorOverrun
-from bestroute.predictor import OnnxPredictor, Prediction, Predictor, single_row
+from bestroute.predictor import OnnxPredictor, Prediction, Predictor, columns_of, mixed, single_row
 
 FIELDS = ("quality", "match", "output_tokens")
 TEXTS = [
@@ -116,6 +119,34 @@ def test_strange_text_is_more_novel_than_an_exam_question(predictor):
     assert novelty[0] <= predictor.manifest.max_novelty < novelty[1:].min()
     alone = np.concatenate([predictor.predict([row]).novelty for row in rows])
     np.testing.assert_allclose(alone, novelty, atol=0.02)
+
+
+class TestWhatIsSaidOfAnArm:
+    VALUES = np.array([[0.25, 0.5], [0.5, 1.0]], np.float32)  # two classes, n = 1 and 2
+
+    @pytest.mark.parametrize(
+        ("parts", "n", "value"),
+        [
+            ([(0, 1)], 1, 0.25),
+            ([(0, 2)], 2, 0.5),
+            ([(0, 1), (1, 1)], 2, 0.75),
+            ([(0, 1), (1, 1)], 1, 0.375),
+            ([(0, 1), (1, 3)], 4, 0.125 + 0.75),  # of two, the most that was learned
+        ],
+    )
+    def test_mixed(self, parts, n, value):
+        assert float(mixed(self.VALUES, tuple(parts), n)) == value
+        assert mixed(np.stack([self.VALUES] * 3), tuple(parts), n).tolist() == [value] * 3
+
+    @given(st.integers(0, 1), st.integers(1, 2), st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4))
+    def test_of_one_part_it_is_the_value_itself(self, column, n, values):
+        known = np.array(values, np.float32).reshape(2, 2)
+        assert float(mixed(known, ((column, n),), n)) == float(known[column, n - 1])
+
+    def test_columns(self):
+        assert columns_of([("large", 4), ("small", 1)], MANIFEST) == ((2, 4), (0, 1))
+        assert columns_of([("small", 1), ("huge", 1)], MANIFEST) is None
+        assert columns_of([("small", 5)], MANIFEST) is None
 
 
 def test_single_row():

@@ -1,6 +1,6 @@
 """Order statistics against hand-worked cases and brute force; measures against their definitions."""
 
-from itertools import combinations
+from itertools import combinations, product
 from math import isnan, nan, pi, sqrt
 
 import numpy as np
@@ -16,6 +16,7 @@ from bestroute.quality import (
     expected_max_normal,
     match_probability,
     selection_weights,
+    selection_weights_of,
 )
 
 few_rewards = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=7)
@@ -75,6 +76,70 @@ class TestSelectionWeights:
     def test_impossible_n(self, rewards, n):
         with pytest.raises(ValueError, match=rf"between 1 and the {len(rewards)} .*, not {n}"):
             selection_weights(rewards, n)
+
+
+def draws_of(lists, ns):
+    """Selection weights of several lists by their definition: every draw alike, the tied best of it alike."""
+    weights = [np.zeros(len(values)) for values in lists]
+    each = [list(combinations(range(len(values)), n)) for values, n in zip(lists, ns, strict=True)]
+    draws = list(product(*each))
+    for draw in draws:
+        drawn = [(place, index) for place, subset in enumerate(draw) for index in subset]
+        top = max(lists[place][index] for place, index in drawn)
+        winners = [(place, index) for place, index in drawn if lists[place][index] == top]
+        for place, index in winners:
+            weights[place][index] += 1 / len(winners) / len(draws)
+    return weights
+
+
+class TestSelectionWeightsOfSeveralLists:
+    @pytest.mark.parametrize(
+        ("lists", "ns", "weights"),
+        [
+            ([[0.1], [0.2]], [1, 1], [[0], [1]]),
+            ([[0.2], [0.2]], [1, 1], [[1 / 2], [1 / 2]]),
+            ([[0.1, 0.3], [0.2]], [1, 1], [[0, 1 / 2], [1 / 2]]),  # the 0.3 is drawn half of the time
+            # Pairs of the first: 12, 13, 23 -> 2, 3, 3; the 0.25 of the second wins over the 0.2.
+            ([[0.1, 0.2, 0.3], [0.25]], [2, 1], [[0, 0, 2 / 3], [1 / 3]]),
+            # Both draws of two are all there is: three tie at 0.9, two of them in the first list.
+            ([[0.9, 0.9], [0.9, 0.1]], [2, 2], [[1 / 3, 1 / 3], [1 / 3, 0]]),
+            # As before, but of the second one is drawn: with the 0.9 a third each, else half each.
+            ([[0.9, 0.9], [0.9, 0.1]], [2, 1], [[5 / 12, 5 / 12], [1 / 6, 0]]),
+        ],
+    )
+    def test_worked_by_hand(self, lists, ns, weights):
+        for found, known in zip(selection_weights_of(lists, ns), weights, strict=True):
+            assert found == pytest.approx(known)
+
+    @given(st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=4), min_size=1, max_size=3), st.data())
+    def test_equals_brute_force_over_all_draws(self, lists, data):
+        ns = [data.draw(st.integers(1, len(values))) for values in lists]
+        for found, known in zip(selection_weights_of(lists, ns), draws_of(lists, ns), strict=True):
+            assert found == pytest.approx(known)
+
+    @given(few_rewards, st.data())
+    def test_of_one_list_are_those_of_the_list(self, rewards, data):
+        n = data.draw(st.integers(1, len(rewards)))
+        (weights,) = selection_weights_of([rewards], [n])
+        assert weights == pytest.approx(selection_weights(rewards, n))
+
+    @given(st.lists(few_rewards, min_size=1, max_size=4), st.data())
+    def test_sum_to_one_whatever_the_order_of_the_lists(self, lists, data):
+        ns = [data.draw(st.integers(1, len(values))) for values in lists]
+        weights = selection_weights_of(lists, ns)
+        assert sum(part.sum() for part in weights) == pytest.approx(1)
+        for found, known in zip(selection_weights_of(lists[::-1], ns[::-1]), weights[::-1], strict=True):
+            assert found == pytest.approx(known)
+
+    def test_all_of_every_list_keep_the_best_of_all(self):
+        """Nothing is left to chance, as in one list of them all."""
+        first, second = selection_weights_of([range(0, 70, 2), range(1, 70, 2)], [35, 35])
+        assert (first.sum(), second[-1]) == (0, pytest.approx(1))
+
+    @pytest.mark.parametrize(("lists", "ns"), [([[0.5], []], [1, 1]), ([[0.5], [0.5]], [1, 2])])
+    def test_impossible_n(self, lists, ns):
+        with pytest.raises(ValueError, match=rf"between 1 and the {len(lists[1])} .*, not {ns[1]}"):
+            selection_weights_of(lists, ns)
 
 
 class TestBestOfN:

@@ -25,6 +25,7 @@ from bestroute.errors import (
 from bestroute.query import Query, read_queries
 from bestroute.router import pick
 from bestroute.sampling import Sample, Sampled
+from bestroute.selection import ByReward
 
 ROOT = Path(__file__).resolve().parent.parent
 POOL = list(read_queries(ROOT / "examples" / "queries.jsonl"))
@@ -255,9 +256,25 @@ class TestConstruction:
 
 
 class TestPick:
-    def test_the_highest_reward_is_kept(self):
-        best, rewards = router(reward=FakeReward({"a": 0.25, "b": 0.75})).pick("q", ["a", "b", "c"])
-        assert (best, rewards) == (1, (0.25, 0.75, 0.5))
+    def test_the_highest_reward_is_kept_where_none_agree(self):
+        picked = router(reward=FakeReward({"a": 0.25, "b": 0.75})).pick("q", ["a", "b", "c"])
+        assert picked == (1, (0.25, 0.75, 0.5), (0, 1, 2))
+
+    def test_the_policys_selector_chooses(self):
+        responses = ["Answer: 5", "#### 5", "Answer: 6"]
+        reward = FakeReward(dict(zip(responses, (0.25, 0.5, 0.625), strict=True)))
+        for select, best in (("reward", 2), ("vote", 1), ("reward+vote", 1)):
+            picked = router(reward=reward, sampling={"select": select}).pick("q", responses)
+            assert (picked.best, picked.groups) == (best, (0, 0, 1))
+        assert router(reward=reward).pick("q", responses).best == 1
+        assert pick(reward, "q", responses).best == 1
+        assert pick(reward, "q", responses, ByReward()).best == 2
+
+    def test_the_users_checker_tells_what_agrees(self):
+        responses = ["x * 2", "x + x", "x ** 2"]
+        reward = FakeReward({"x ** 2": 0.75})
+        picked = router(reward=reward).pick("q", responses, same=lambda one, other: "**" not in one + other)
+        assert (picked.best, picked.groups) == (0, (0, 0, 1))
 
     def test_the_reward_model_sees_the_users_text(self):
         reward = FakeReward()
@@ -290,11 +307,12 @@ class TestPick:
         first, second = (pick(FakeReward(scores), "q", responses) for responses in (texts, shuffled))
         assert texts[first.best] == shuffled[second.best]
         assert texts[first.best].strip()
-        assert first.rewards[first.best] == max(scores[text] for text in texts if text.strip())
+        group = [i for i, number in enumerate(first.groups) if number == first.groups[first.best]]
+        assert first.rewards[first.best] == max(first.rewards[index] for index in group)
 
     def test_with_the_embedded_reward_model(self, embedded):
         responses = ["About 3.7 km.", "", "No idea."]
-        best, rewards = embedded.pick("How deep is the sea?", responses)
+        best, rewards, _ = embedded.pick("How deep is the sea?", responses)
         assert len(rewards) == 3
         assert rewards[best] == max(rewards[0], rewards[2])
         backwards = embedded.pick("How deep is the sea?", responses[::-1])
@@ -373,6 +391,30 @@ class TestComplete:
         answer, asked = self.complete({"mid": Sampled(tuple(samples))}, reward=reward)
         assert (answer.text, asked) == (kept, ["mid@4"])
         assert [isnan(r) for r in answer.rewards] == [sample.text == "" for sample in samples]
+
+    @pytest.mark.parametrize(
+        ("select", "kept"), [("reward", "#### 6"), ("vote", "#### 5"), ("reward+vote", "#### 5")]
+    )
+    def test_the_policys_selector_chooses(self, select, kept):
+        reward = FakeReward({"#### 6": 0.75, "The answer is 5.": 0.375})
+        said_ = said("The answer is 5.", "#### 5", "#### 6")
+        answer, _ = self.complete({"mid": said_}, reward=reward, sampling={"select": select})
+        assert answer.text == kept
+        assert answer.rewards == (0.375, 0.5, 0.75)
+
+    def test_what_is_cut_off_has_no_vote(self):
+        cut = [Sample("#### 6", "length"), Sample("Answer: 6", "length")]
+        answer, _ = self.complete({"mid": Sampled((*cut, Sample("Answer: 5"), Sample("")))})
+        assert answer.text == "Answer: 5"
+
+    def test_when_the_reward_model_fails_heads_are_counted(self):
+        class Failing:
+            def rewards(self, query, responses):
+                raise RuntimeError("out of memory")
+
+        answer, _ = self.complete({"mid": said("6", "Answer: 5", "#### 5")}, reward=Failing())
+        assert answer.text == "#### 5"
+        assert all(isnan(reward) for reward in answer.rewards)
 
     def test_acomplete_is_complete_awaited(self):
         async def ask():

@@ -27,7 +27,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.arms import Model
-from bestroute.errors import MissingExtra, SamplingError
+from bestroute.errors import MissingExtra
 from bestroute.policy import Sampling
 from bestroute.query import Query
 from bestroute.sampling import (
@@ -36,9 +36,9 @@ from bestroute.sampling import (
     Sample,
     Sampled,
     Usage,
+    attempt_of,
     contenders,
     own_settings,
-    sample_ladder,
 )
 from bestroute.sampling.call import MAX_BYTES
 from bestroute.sampling.completion import read_completion
@@ -339,14 +339,8 @@ class TestKeys:
         sampler = EndpointSampler(retries=0)
         asked = model(fake_endpoint.base_url, api_key_env="THE_KEY")
 
-        async def climb() -> str:
-            try:
-                return str((await sample_ladder([(asked, 1)], QUERY, sampler, SETTINGS)).attempts)
-            except SamplingError as error:
-                return f"{error} {error.attempts}"
-
         shown = (
-            asyncio.run(climb())
+            str(attempt_of(asked.name, 1, asyncio.run(sampler.sample(asked, QUERY, 1, SETTINGS)), 0.1))
             + repr(sampler)
             + repr(vars(sampler))
             + caplog.text
@@ -394,10 +388,10 @@ class TestConnections:
 
     def test_cancelling_ends_the_calls_under_way(self, fake_endpoint):
         fake_endpoint.play(hang())
-        ladder = [(model(fake_endpoint.base_url), 3), (model(fake_endpoint.base_url), 1)]
+        asked = model(fake_endpoint.base_url)
 
         async def cancel() -> int:
-            task = asyncio.create_task(sample_ladder(ladder, QUERY, EndpointSampler(), SETTINGS))
+            task = asyncio.create_task(EndpointSampler().sample(asked, QUERY, 3, SETTINGS))
             while len(fake_endpoint.requests) < 3:
                 await asyncio.sleep(0.01)
             task.cancel()
@@ -409,71 +403,16 @@ class TestConnections:
         assert len(fake_endpoint.requests) == 3
 
 
-class Scripted:
-    """A sampler that needs no network: what each model is scripted to give."""
+class TestAttempt:
+    def test_errors_are_told_once(self):
+        blank = Sample(" \n", "stop")
+        sampled = Sampled((Sample("fine"), blank), ("down", "down"), Usage(1, 2))
+        attempt = attempt_of("a", 4, sampled, 1.234)
+        assert attempt == Attempt("a@4", 4, 1, "down (2 times); blank response", 1.234, Usage(1, 2))
+        assert str(attempt) == "a@4: 1 of 4 in 1.23 s: down (2 times); blank response"
 
-    def __init__(self, **script: Sampled) -> None:
-        self.script = script
-        self.asked: list[tuple[str, int]] = []
-
-    async def sample(self, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
-        self.asked.append((model.name, n))
-        return self.script[model.name]
-
-
-def climb(sampler: Scripted, *rungs: tuple[str, int]):
-    ladder = [(model(None, name), n) for name, n in rungs]
-    return asyncio.run(sample_ladder(ladder, QUERY, sampler, SETTINGS))
-
-
-FINE, CUT, BLANK = Sample("fine", "stop"), Sample("cut", "length"), Sample(" \n", "stop")
-
-
-class TestLadder:
-    def test_the_first_arm_that_answers_is_the_outcome(self):
-        sampler = Scripted(a=Sampled((FINE, BLANK), ("late",), Usage(1, 2)), b=Sampled((FINE,)))
-        outcome = climb(sampler, ("a", 3), ("b", 1))
-        assert outcome.rung == 0
-        assert outcome.samples == (FINE, BLANK)
-        assert sampler.asked == [("a", 3)]
-        (attempt,) = outcome.attempts
-        assert (attempt.arm, attempt.asked, attempt.got) == ("a@3", 3, 1)
-        assert attempt.error == "late; blank response"
-        assert attempt.usage == Usage(1, 2)
-
-    def test_blank_responses_and_errors_send_one_up(self):
-        sampler = Scripted(a=Sampled(errors=("down",) * 4), b=Sampled((BLANK,)), c=Sampled((FINE,)))
-        outcome = climb(sampler, ("a", 4), ("b", 1), ("c", 1))
-        assert outcome.rung == 2
-        assert [attempt.error for attempt in outcome.attempts] == ["down (4 times)", "blank response", None]
-
-    def test_a_truncated_response_is_an_answer(self):
-        outcome = climb(Scripted(a=Sampled((CUT,)), b=Sampled((FINE,))), ("a", 1), ("b", 1))
-        assert (outcome.rung, outcome.samples) == (0, (CUT,))
-
-    def test_when_no_arm_answers_the_error_lists_each(self):
-        sampler = Scripted(a=Sampled(errors=("down",)), b=Sampled((BLANK, BLANK)))
-        with pytest.raises(SamplingError) as caught:
-            climb(sampler, ("a", 1), ("b", 2))
-        assert [attempt.arm for attempt in caught.value.attempts] == ["a@1", "b@2"]
-        assert str(caught.value).splitlines() == [
-            "no model answered:",
-            "  a@1: 0 of 1 in 0.00 s: down",
-            "  b@2: 0 of 2 in 0.00 s: blank response (2 times)",
-        ]
-
-    def test_no_arm_at_all(self):
-        with pytest.raises(SamplingError, match="there was none to ask"):
-            climb(Scripted())
-
-    def test_from_a_dead_endpoint_to_a_live_one(self, fake_endpoint):
-        ladder = [(model(closed_port(), "dead"), 4), (model(fake_endpoint.base_url, "live"), 2)]
-        outcome = asyncio.run(sample_ladder(ladder, QUERY, EndpointSampler(retries=0), SETTINGS))
-        assert outcome.rung == 1
-        assert [(attempt.arm, attempt.got) for attempt in outcome.attempts] == [("dead@4", 0), ("live@2", 2)]
-
-    def test_an_attempt_reads_well(self):
-        assert str(Attempt("a@2", 2, 2, None, 1.234)) == "a@2: 2 of 2 in 1.23 s"
+    def test_one_without_trouble(self):
+        assert str(attempt_of("a", 1, Sampled((Sample("fine"),)), 0.5)) == "a@1: 1 of 1 in 0.50 s"
 
 
 SAMPLES = st.lists(

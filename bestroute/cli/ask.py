@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 
 import click
 
+from bestroute.answering import Answer
 from bestroute.cli.output import (
     POLICY,
     json_option,
@@ -16,7 +18,6 @@ from bestroute.cli.output import (
     print_json,
     read_text,
 )
-from bestroute.router import Answer
 
 
 @click.command(epilog='Example: bestroute ask policies/local.yaml "What is 2 + 2?" --all')
@@ -26,8 +27,9 @@ from bestroute.router import Answer
 @click.option("--all", "show_all", is_flag=True, help="Show every response with its reward.")
 @json_option
 def command(policy: Path, query: str, metadata: tuple[str, ...], show_all: bool, as_json: bool) -> None:
-    """Answer QUERY: decide the arm, sample it from its endpoint, keep the best response.
+    """Answer QUERY: decide what to ask, sample it from its endpoint, keep the best response.
 
+    Where the policy escalates, a response that is not good enough sends the query on; every step is told.
     Needs the client extra and endpoints in POLICY. QUERY `-` is read from standard input. Exits 1 when no
     model answered.
     """
@@ -48,11 +50,16 @@ def command(policy: Path, query: str, metadata: tuple[str, ...], show_all: bool,
     for attempt in answer.attempts:
         click.echo(f"{attempt}", err=True)
     click.echo(f"decided {answer.decision.arm.label} ({answer.decision.cause})", err=True)
+    for step in answer.steps:
+        agreement = "-" if step.agreement is None else f"{step.agreement:.0%}"
+        click.echo(f"  {step.arm}: {step.responses} more, agreement {agreement}, {step.why}", err=True)
+    if answer.shortfall is not None:
+        click.echo(f"ended too soon: {answer.shortfall}", err=True)
 
 
 def _as_json(answer: Answer) -> dict[str, object]:
     samples = [
-        {**asdict(sample), "reward": reward}
+        {**asdict(sample), "reward": reward if isfinite(reward) else None}
         for sample, reward in zip(answer.samples, answer.rewards, strict=True)
     ]
     return {
@@ -60,8 +67,11 @@ def _as_json(answer: Answer) -> dict[str, object]:
         "model": answer.model,
         "n": answer.n,
         "best": answer.best,
-        "rewards": answer.rewards,
+        "rewards": [reward if isfinite(reward) else None for reward in answer.rewards],
         "samples": samples,
         "attempts": [asdict(attempt) for attempt in answer.attempts],
+        "steps": [step.as_dict() for step in answer.steps],
+        "cost": answer.cost,
+        "shortfall": answer.shortfall,
         "decision": answer.decision.as_dict(),
     }

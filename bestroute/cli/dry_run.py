@@ -110,5 +110,5 @@ def _print(summary: dict[str, Any]) -> None:
         f"{summary['queries']:,} queries: ${dollars(summary['cost_per_1000'])} per 1,000 against "
         f"${dollars(summary['reference_cost_per_1000'])} for always the reference, saving "
         f"{'-' if saving is None else f'{saving:.1%}'}; mean predicted gap {number(summary['mean_gap'], 4)} "
-        f"over {summary['with_gap']:,} queries"
+        f"over {summary['with_gap']:,} queries; {number(summary['calls'], 2)} rounds of asking a query"
     )

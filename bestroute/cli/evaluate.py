@@ -34,6 +34,9 @@ _LISTED = 20
     "--beside", multiple=True, metavar="NAME=FOLDER", help="Another router artefact to compare; repeatable."
 )
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write a .svg or .png.")
+@click.option(
+    "--ablate", is_flag=True, help="Play plans also without what the query, rewards or agreement tell."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--draws", type=click.IntRange(20), default=500, show_default=True, help="Bootstrap resamples.")
 @click.option("--threads", type=click.IntRange(1), default=None, help="Threads; all cores by default.")
@@ -42,17 +45,18 @@ _LISTED = 20
 @json_option
 def command(
     policy: Path, records: tuple[Path, ...], fit: tuple[Path, ...], judge_all: bool, beside: tuple[str, ...],
-    plot: Path | None, seed: int, draws: int, threads: int | None, skip_bad: bool, markdown: bool,
-    as_json: bool,
+    plot: Path | None, ablate: bool, seed: int, draws: int, threads: int | None, skip_bad: bool, markdown:
+    bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Replay records: the cost-quality frontier of the policy's dial, beside the baselines.
 
     A saving is told at a drop in quality against always asking the reference. The dial is chosen on one
     half of the queries and judged on the other, for 20 random splits; sources count equally. Judged are
     queries that neither the router model nor the reward model was trained on; those that one was, and --fit,
-    fit the learned baselines. Baselines: every fixed arm, their static mix, random, the oracle, the published
-    rule on the router's own predictions (NAME:match), and with the extras `evaluate` and `train` kNN,
-    logistic regression and others on a frozen encoder.
+    fit the learned baselines. A policy that escalates is played, with the recorded responses in a random
+    order; what it would be in one shot stands beside it. Baselines: every fixed arm, their static mix,
+    random, the oracle, the published rule on the router's own predictions (NAME:match), and with the extras
+    `evaluate` and `train` kNN, logistic regression and others on a frozen encoder.
     """
     from bestroute.evaluate.fixed import fixed_strategies
     from bestroute.evaluate.matched import by_match
@@ -67,16 +71,22 @@ def command(
         check_plot(plot)
     checked = load_policy(policy)
     others = _others(beside)
-    seen = Seen([checked.router, checked.reward, *others.values()])
+    escalates = checked.sampling.escalate
+    judging = [checked.posterior] if escalates else []
+    seen = Seen([checked.router, checked.reward, *judging, *others.values()])
     reader, cores = _Reader(skip_bad), threads or os.cpu_count() or 1
     divided = _divide(checked, reader.records(records), reader.records(fit), seen, judge_all, cores)
     reader.tell()
     judged = divided.judged
     routers = [_route(checked, judged, name, folder, cores) for name, folder in others.items()]
-    router = _route(checked, judged, "router", checked.router, cores)
+    one_shot = _route(checked, judged, "one_shot" if escalates else "router", checked.router, cores)
+    router, *plans = _plans(checked, judged, one_shot, seed, ablate) if escalates else [one_shot]
     learned, absent = _learned(divided.fit, judged.replay, seed)
-    matched = [by_match(found) for found in (router, *routers)]
-    baselines: list[Strategy | Routed] = [*fixed_strategies(judged.replay), *learned, *routers, *matched]
+    matched = [by_match(found) for found in (one_shot, *routers)]
+    own = [*plans, one_shot] if escalates else []
+    baselines: list[Strategy | Routed] = [
+        *fixed_strategies(judged.replay), *learned, *own, *routers, *matched,
+    ]  # fmt: skip
     judge = Judge(judged.replay, seed, draws)
     report = build_report(judge, router, baselines, lambda name: _say(f"judging {name}"))
     report["baselines"] |= dict.fromkeys(absent)
@@ -160,13 +170,28 @@ def _route(policy: Policy, judged: Any, name: str, folder: Path, threads: int) -
     from bestroute.evaluate.routed import routed
     from bestroute.predictor import OnnxPredictor
 
-    own = policy.model_copy(update={"router": folder})
+    sampling = policy.sampling.model_copy(update={"escalate": False, "stop_early": False})
+    own = policy.model_copy(update={"router": folder, "sampling": sampling})
     counter = Counter(f"queries read by {name}")
     result = routed(
         own, judged.queries, judged.replay.arms, OnnxPredictor(folder, threads), name, counter.advance
     )
     counter.close()
     return result
+
+
+def _plans(policy: Policy, judged: Any, one_shot: Routed, seed: int, ablate: bool) -> Iterator[Routed]:
+    """The policy's plans, and where asked for without each part of what they go by."""
+    from bestroute.evaluate.planned import DIALS, PARTS, Table, planned
+    from bestroute.posterior import Posterior
+
+    posterior = Posterior.load(policy.posterior)
+    table = Table(policy, judged.replay, judged.queries, judged.recorded, posterior, seed=seed)
+    for part in (None, *PARTS) if ablate else (None,):
+        name = "router" if part is None else f"without_{part}"
+        counter = Counter(f"of {len(DIALS) + 1} dials of {name} played")
+        yield planned(table, one_shot, name=name, without=part, advance=counter.advance)
+        counter.close()
 
 
 def _learned(fit: Replay | None, judged: Replay, seed: int) -> tuple[list[Strategy], dict[str, str]]:
@@ -239,7 +264,7 @@ def _print(report: dict[str, Any], table: Table) -> None:
     rows += [_row(name, part and part["overall"], drops) for name, part in report["baselines"].items()]
     click.echo(_heading(report) + "\n")
     savings = [f"saving at {float(drop):.0%} drop" for drop in drops]
-    table(["strategy", "best quality", "at $ per 1,000", *savings, "AIQ"], rows)
+    table(["strategy", "best quality", "at $ per 1,000", *savings, "calls at 1%", "AIQ"], rows)
     sources = list(report["sources"])
     click.echo("\nSaving at 1% drop, a source each:\n")
     named = {"router": report, **{name: part for name, part in report["baselines"].items() if part}}
@@ -261,10 +286,11 @@ def _heading(report: dict[str, Any]) -> str:
 
 def _row(name: str, part: dict[str, Any] | None, drops: Sequence[str]) -> list[str]:
     if part is None:
-        return [name, *["-"] * (len(drops) + 3)]
+        return [name, *["-"] * (len(drops) + 4)]
     best = max(part["frontier"], key=lambda point: (point["quality"], -point["cost"]))
     cells = [number(best["quality"]), dollars(1000 * best["cost"])]
-    return [name, *cells, *(_saving(part["saving"][drop]) for drop in drops), number(part["aiq"], 4)]
+    calls = number(part["calls"]["0.01"], 2)
+    return [name, *cells, *(_saving(part["saving"][drop]) for drop in drops), calls, number(part["aiq"], 4)]
 
 
 def _saving(saving: dict[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""`bestroute pick`: reward responses, keep the best."""
+"""`bestroute pick`: reward responses, keep one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from bestroute.cli.output import json_option, number, print_json, print_table, read_text
 from bestroute.errors import InputError
+from bestroute.selection import DEFAULT, SELECTORS, SelectorName
 
 
 @click.command(epilog="""Example: echo '["4", "5"]' | bestroute pick "What is 2 + 2?" -""")
@@ -20,27 +21,41 @@ from bestroute.errors import InputError
     type=click.Path(path_type=Path, file_okay=False),
     help="Artefact folder; the embedded one if absent.",
 )
+@click.option(
+    "--select",
+    type=click.Choice(list(SELECTORS)),
+    default=DEFAULT,
+    show_default=True,
+    help="Keep the highest reward, the answer that most give, or the one whose rewards add up to most.",
+)
 @json_option
-def command(query: str, responses: str, reward: Path | None, as_json: bool) -> None:
-    """Reward every response to QUERY and keep the best.
+def command(query: str, responses: str, reward: Path | None, select: SelectorName, as_json: bool) -> None:
+    """Reward every response to QUERY and keep one.
 
-    RESPONSES is a file: a JSON list of texts, or .jsonl with {"text"} a line; `-` reads a JSON list from
-    standard input.
+    Responses of one group give the same answer; group 0 is the largest. RESPONSES is a file: a JSON list of
+    texts, or .jsonl with {"text"} a line; `-` reads a JSON list from standard input.
     """
     from bestroute.artefact import default_folder
     from bestroute.reward import OnnxRewardModel
     from bestroute.router import pick
 
     texts = _read_responses(responses)
-    best, rewards = pick(OnnxRewardModel(reward or default_folder("reward")), query, texts)
+    model = OnnxRewardModel(reward or default_folder("reward"))
+    picked = pick(model, query, texts, SELECTORS[select]())
     if as_json:
-        print_json({"best": best, "rewards": rewards})
+        print_json(picked._asdict())
         return
     rows = [
-        [">" if index == best else "", str(index), number(value), " ".join(text.split())[:80]]
-        for index, (value, text) in enumerate(zip(rewards, texts, strict=True))
+        [
+            ">" if index == picked.best else "",
+            str(index),
+            number(value),
+            str(group),
+            " ".join(text.split())[:80],
+        ]
+        for index, (value, group, text) in enumerate(zip(picked.rewards, picked.groups, texts, strict=True))
     ]
-    print_table(["", "index", "reward", "response"], rows)
+    print_table(["", "index", "reward", "group", "response"], rows)
 
 
 def _read_responses(source: str) -> list[str]:

@@ -71,11 +71,14 @@ def print_decision(decision: Decision) -> None:
         f"expected cost ${dollars(decision.expected_cost)}, "
         f"reference ${dollars(decision.reference_cost)}, saving {saving:.0%}\n"
     )
+    if len(decision.plan) > 1:
+        steps = ", then ".join(f"{step.arm.label} ({step.chance:.0%} to suffice)" for step in decision.plan)
+        click.echo(f"plan: {steps}; {decision.expected_calls:.2f} rounds of asking expected\n")
     print_table(
         ["", "tier", "gap", "max gap", "match", "cost $", "why not"],
         [
             [
-                ">" if (candidate.model, candidate.n) == (decision.model, decision.n) else "",
+                ">" if candidate.models == decision.models else "",
                 candidate.arm.label,
                 number(candidate.gap),
                 number(candidate.max_gap),

@@ -16,7 +16,8 @@ from bestroute.cli.output import json_option, number, print_json, print_table
 from bestroute.errors import InputError
 
 if TYPE_CHECKING:
-    from bestroute.score import Kind, Oracle, Summary
+    from bestroute.answers import Kind
+    from bestroute.score import Oracle, Summary
     from bestroute.score.command import OnFailure
 
 FILE = click.Path(path_type=Path, dir_okay=False)

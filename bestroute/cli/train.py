@@ -1,9 +1,10 @@
-"""`bestroute train router|reward`: from records to an artefact folder."""
+"""`bestroute train router|reward|posterior`: from records to an artefact folder."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bestroute.artefact import sha256
-from bestroute.cli.output import json_option, print_json
+from bestroute.cli.output import Counter, json_option, print_json
 from bestroute.errors import InputError, require
 from bestroute.files import atomic_write
 from bestroute.records import Record, read_preferences, read_records, record_as_json
@@ -30,7 +31,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     epilog='Example: pip install "bestroute[train]"; bestroute train router records.jsonl --out my-router'
 )
 def command() -> None:
-    """Train a router model or a reward model on records (needs the train extra).
+    """Train a router model or a reward model on records (needs the train extra), or a posterior (needs none).
 
     Training, validation and test queries are told apart by a hash of the query. A stopped run goes on where
     it was when the same command is given again.
@@ -178,6 +179,53 @@ def train_reward_command(
     with _progress("reward") as report:
         recipe = _recipe([*records, *preferences, *label])
         manifest = train_reward(loaded, pairs, out, settings, recipe, report, measured)
+    _print_result(out, manifest.metrics, as_json)
+
+
+@command.command(
+    "posterior",
+    epilog="Example: bestroute train posterior labelled/*.jsonl --router my/router --reward my/reward "
+    "--out my/posterior",
+)
+@click.argument("records", nargs=-1, required=True, type=FILES)
+@click.option("--out", type=FOLDER, required=True, help="Artefact folder to write.")
+@click.option("--router", type=FOLDER, help="The router model it goes with; the embedded one if absent.")
+@click.option("--reward", type=FOLDER, help="The reward model it goes with; the embedded one if absent.")
+@click.option("--from-nothing", is_flag=True, help="Do not start from the embedded posterior.")
+@click.option(
+    "--draws", type=click.IntRange(1), default=8, show_default=True, help="Walks through a query's responses."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr.")
+@json_option
+def train_posterior_command(
+    records: tuple[Path, ...], out: Path, router: Path | None, reward: Path | None, from_nothing: bool,
+    draws: int, seed: int, skip_bad: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Train the posterior, which judges the kept response once responses are there.
+
+    It learns from the validation queries, which taught neither model, and is measured on the test queries.
+    Where there are few it stays near the embedded one, which knows no model by name.
+    """
+    from bestroute.artefact import default_folder
+    from bestroute.posterior import Posterior
+    from bestroute.predictor import OnnxPredictor
+    from bestroute.reward import OnnxRewardModel
+    from bestroute.train.posterior import PosteriorSettings, train_posterior
+
+    loaded = list(_reading(read_records, records, skip_bad))
+    folders = router or default_folder("router"), reward or default_folder("reward")
+    cores = os.cpu_count() or 1
+    models = OnnxPredictor(folders[0], cores), OnnxRewardModel(folders[1], cores)
+    recipe = _recipe(records) | {
+        kind: sha256(folder / "model.onnx")
+        for kind, folder in zip(("router", "reward"), folders, strict=True)
+    }
+    start = None if from_nothing else Posterior.load(default_folder("posterior"))
+    counter = Counter("queries walked")
+    settings = PosteriorSettings(draws=draws, seed=seed)
+    manifest = train_posterior(loaded, *models, out, settings, recipe, start, counter.advance)
+    counter.close()
     _print_result(out, manifest.metrics, as_json)
 
 

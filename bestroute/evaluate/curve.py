@@ -7,7 +7,7 @@ randomising between two settings reaches counts, and so do the two ends, which a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,24 +29,50 @@ class Strategy:
     shares: Floats
     predicted: Floats | None = None
 
+    def means(self, replay: Replay, weighting: Weighting) -> tuple[Floats, Floats]:
+        """Mean quality and mean cost (US$) at each setting, each (sources, draws, dials)."""
+        return weighting.means(self.shares, replay.quality), weighting.means(self.shares, replay.cost)
+
+    def calls(self, weighting: Weighting) -> Floats:
+        """Mean rounds of asking (sources, draws, dials): one shot is 1, as an arm's n are asked at once."""
+        return weighting.means(self.shares, np.ones(self.shares.shape[1:]))
+
+
+@dataclass(frozen=True)
+class Played(Strategy):
+    """A strategy that asks more than once: what each query gave and cost was played out.
+
+    `quality`, `cost` (US$) and `rounds` of asking have shape (dials, queries); `shares` tell whose response
+    was kept. `error` (dials,): standard error of the mean quality for the drawing of responses.
+    """
+
+    quality: Floats = field(kw_only=True)
+    cost: Floats = field(kw_only=True)
+    rounds: Floats = field(kw_only=True)
+    error: Floats = field(kw_only=True)
+
+    def means(self, replay: Replay, weighting: Weighting) -> tuple[Floats, Floats]:
+        """Mean quality and mean cost (US$) at each setting, each (sources, draws, dials)."""
+        return weighting.of(self.quality.T), weighting.of(self.cost.T)
+
+    def calls(self, weighting: Weighting) -> Floats:
+        """Mean rounds of asking (sources, draws, dials)."""
+        return weighting.of(self.rounds.T)
+
 
 @dataclass(frozen=True)
 class Curve:
-    """What each setting gives: mean `quality` and mean `cost` in US$ (dials,), `shares` (dials, arms).
+    """What each setting gives: mean `quality`, mean `cost` in US$ and mean `calls` (dials,), `shares`
+    (dials, arms).
 
-    `calls`: rounds of asking a query takes; an arm's n samples are asked at once, so one shot is 1.
+    `calls`: sequential rounds of asking a query takes.
     """
 
     dials: Floats
     quality: Floats
     cost: Floats
     shares: Floats
-
-    @property
-    def calls(self) -> Floats:
-        """Mean rounds of asking (dials,): the sum of the arms' shares, as each is asked once."""
-        calls: Floats = self.shares.sum(axis=1)
-        return calls
+    calls: Floats
 
     @property
     def frontier(self) -> list[dict[str, float]]:
@@ -70,17 +96,17 @@ class Ends:
 
 def curves(strategy: Strategy, replay: Replay, weighting: Weighting) -> list[Curve]:
     """The strategy's curve on each source, in the order of the weighting's, by its first draw."""
-    shares = strategy.shares
     arms = len(replay.arms)
-    quality, cost = (weighting.means(shares, values)[:, 0] for values in (replay.quality, replay.cost))
+    quality, cost = (means[:, 0] for means in strategy.means(replay, weighting))
     spread = np.stack(
         [
-            weighting.means(shares, np.broadcast_to(np.eye(arms)[arm], replay.cost.shape))[:, 0]
+            weighting.means(strategy.shares, np.broadcast_to(np.eye(arms)[arm], replay.cost.shape))[:, 0]
             for arm in range(arms)
         ],
         axis=2,
     )
-    return [Curve(strategy.dials, *parts) for parts in zip(quality, cost, spread, strict=True)]
+    calls = strategy.calls(weighting)[:, 0]
+    return [Curve(strategy.dials, *parts) for parts in zip(quality, cost, spread, calls, strict=True)]
 
 
 def mean_curve(parts: list[Curve]) -> Curve:
@@ -90,6 +116,7 @@ def mean_curve(parts: list[Curve]) -> Curve:
         np.mean([part.quality for part in parts], axis=0),
         np.mean([part.cost for part in parts], axis=0),
         np.mean([part.shares for part in parts], axis=0),
+        np.mean([part.calls for part in parts], axis=0),
     )
 
 

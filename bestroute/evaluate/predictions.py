@@ -42,16 +42,17 @@ def model_aucs(
     """AUC of telling each model's good single responses from bad ones, for each group and at last overall.
 
     The overall one is the mean of the groups' (a group where all responses are alike has none). Resamples
-    are the same for all strategies.
+    are the same for all strategies. Portfolios have none: theirs are the responses of several models.
     """
     first: dict[str, int] = {}
-    for index, name in enumerate(arm.model for arm in replay.arms):
-        first.setdefault(name, index)
+    for index, arm in enumerate(replay.arms):
+        if len(arm.parts) == 1:
+            first.setdefault(arm.model, index)
     reports: list[dict[str, Interval]] = [{} for _ in range(len(groups) + 1)]
-    for model, arm in first.items():
-        if np.isnan(predicted[:, arm]).all():
+    for model, place in first.items():
+        if np.isnan(predicted[:, place]).all():
             continue
-        pairs = [_known(predicted[at, arm], replay.single[at, arm]) for at in groups]
+        pairs = [_known(predicted[at, place], replay.single[at, place]) for at in groups]
         values = _auc_draws(pairs, draws, seed)
         for report, column in zip(reports, np.vstack([values, overall(values)]), strict=True):
             low, high = interval(column[1:])

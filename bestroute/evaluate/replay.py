@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from bestroute.arms import Arm, Model
 from bestroute.errors import InputError
+from bestroute.evaluate.kept import Pool, kept_weights
 from bestroute.policy import Policy
-from bestroute.quality import best_of_n_quality, match_probability
+from bestroute.quality import match_shares
 from bestroute.query import Query
 from bestroute.records import Record, Response, family_of, scores_of
 from bestroute.reward import RewardModel
+from bestroute.selection import SELECTORS
 from bestroute.text import estimate_tokens
 
 Floats = NDArray[np.float64]
@@ -28,10 +30,11 @@ class Replay:
 
     `texts` are what is routed on; `sources` the source families (a record's source up to its first "/",
     `all` where blank). `arms` are the policy's tiers in file order, the last is the reference; an arm that
-    only a rule routes to stands before the last. `quality` (queries, arms) is the exact expected oracle score
-    of the kept response, `cost` (queries, arms) US$, `single` (queries, arms) the expected score of one
-    response of the arm's model. `match` (queries, arms), where it was asked for, is the probability that the
-    kept response scores at least as high as one of the reference, less `margin`.
+    only a rule routes to stands before the last. `quality` (queries, arms) is the expected oracle score of
+    the kept response (bestroute.evaluate.kept), `cost` (queries, arms) US$, `single` (queries, arms) the
+    expected score of one response of the arm's model, for a portfolio the mean of its models' weighted by
+    their n. `match` (queries, arms), where it was asked for, is the probability that the kept response
+    scores at least as high as one of the reference, less `margin`.
     """
 
     texts: tuple[str, ...]
@@ -45,16 +48,41 @@ class Replay:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The arms as they are written, `name@n`."""
+        """The arms as they are written, `name@n` or `a@2+b@1`."""
         return tuple(arm.label for arm in self.arms)
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """The responses to one query, for strategies that ask more than once.
+
+    `responses` and `output_tokens` (mean of one response) by name of the model; every response but the
+    reference's, which is taken whatever it is, has its reward. `input_tokens` are the prompt's.
+    """
+
+    responses: Mapping[str, tuple[Response, ...]]
+    output_tokens: Mapping[str, float]
+    input_tokens: float
+
+
 class Replayed(NamedTuple):
-    """A replay, its queries as the router sees them, and how many records were left out for which reason."""
+    """A replay, its queries as the router sees them, and how many records were left out for which reason.
+
+    `recorded` are the responses to each query, empty unless they were asked for.
+    """
 
     replay: Replay
     queries: tuple[Query, ...]
     left_out: dict[str, int]
+    recorded: tuple[Recorded, ...] = ()
+
+
+class _Column(NamedTuple):
+    """A model's responses to one query."""
+
+    pool: Pool
+    scores: Sequence[float]
+    output_tokens: float
 
 
 class _LeftOut(Exception):
@@ -96,21 +124,26 @@ def arms_of(policy: Policy) -> tuple[Arm, ...]:
 
 @dataclass
 class Collector:
-    """Takes records one at a time and keeps numbers, so that no response is held in memory."""
+    """Takes records one at a time and keeps numbers; no response is held in memory unless
+    `keep_responses`."""
 
     policy: Policy
     reward: RewardModel | None
     margin: float = 0.0
+    keep_responses: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
     _queries: list[Query] = field(default_factory=list)
     _sources: list[str] = field(default_factory=list)
     _rows: list[Floats] = field(default_factory=list)
+    _recorded: list[Recorded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._arms = arms_of(self.policy)
+        self._selector = SELECTORS[self.policy.sampling.select]()
         self._deepest: dict[str, int] = {}
-        for arm in self._arms:
-            self._deepest[arm.model] = max(arm.n, self._deepest.get(arm.model, 1))
+        for name, n in (part for arm in self._arms for part in arm.parts):
+            self._deepest[name] = max(n, self._deepest.get(name, 1))
+        self._compared = {name for arm in self._arms if arm.n > 1 for name in arm.models}
 
     def __len__(self) -> int:
         return len(self._queries)
@@ -119,9 +152,12 @@ class Collector:
         """Replay one record, or count why it is left out."""
         try:
             row = self._row(record, query)
+            recorded = self._record(record, query) if self.keep_responses else None
         except _LeftOut as reason:
             self.left_out[str(reason)] += 1
             return
+        if recorded is not None:
+            self._recorded.append(recorded)
         self._queries.append(query)
         self._sources.append(family_of(record.source))
         self._rows.append(row)
@@ -145,7 +181,8 @@ class Collector:
             match=match,
             margin=self.margin,
         )
-        return Replayed(replayed, tuple(self._queries), dict(self.left_out.most_common()))
+        left_out = dict(self.left_out.most_common())
+        return Replayed(replayed, tuple(self._queries), left_out, tuple(self._recorded))
 
     def _row(self, record: Record, query: Query) -> Floats:
         """Quality, cost, single and match of every arm; shape (4, arms)."""
@@ -155,17 +192,45 @@ class Collector:
         reference = scores_of(lists[self._arms[-1].model])
         columns = {}
         for name, responses in lists.items():
-            scores, n = scores_of(responses), self._deepest[name]
-            rewards = self._rewards(query, responses, name) if n > 1 else [0.0] * len(responses)
-            quality = best_of_n_quality(rewards, scores, n)
-            match = match_probability(rewards, scores, reference, n, self.margin)
-            columns[name] = (quality, match, _output_tokens(responses, name))
+            compared = name in self._compared
+            rewards = self._rewards(query, responses, name) if compared else [0.0] * len(responses)
+            texts = tuple(item.text for item in responses if item.text is not None)
+            pool = Pool(texts if len(texts) == len(responses) else None, rewards)
+            columns[name] = _Column(pool, scores_of(responses), _output_tokens(responses, name))
         row = np.empty((4, len(self._arms)))
         for index, arm in enumerate(self._arms):
-            quality, match, output = columns[arm.model]
-            cost = models[arm.model].cost(arm.n, tokens, output)
-            row[:, index] = quality[arm.n - 1], cost, quality[0], match[arm.n - 1]
+            parts = [(columns[name], n) for name, n in arm.parts]
+            cost = sum(models[name].cost(n, tokens, columns[name].output_tokens) for name, n in arm.parts)
+            single = sum(n * float(np.mean(of.scores)) for of, n in parts) / arm.n
+            kept = self._kept_of(parts, reference)
+            row[:, index] = kept[0], cost, single, kept[1]
         return row
+
+    def _kept_of(
+        self, parts: Sequence[tuple[_Column, int]], reference: Sequence[float]
+    ) -> tuple[float, float]:
+        """Quality and match of the response that is kept of n of each model's."""
+        weights = kept_weights(self._selector, [column.pool for column, _ in parts], [n for _, n in parts])
+        kept = [(column.scores, weight) for (column, _), weight in zip(parts, weights, strict=True)]
+        quality = sum(float(weight @ np.asarray(scores)) for scores, weight in kept)
+        match = sum(float(weight @ match_shares(scores, reference, self.margin)) for scores, weight in kept)
+        return quality, match
+
+    def _record(self, record: Record, query: Query) -> Recorded:
+        lists = {
+            name: self._responses(record, self.policy.model(name), n) for name, n in self._deepest.items()
+        }
+        rewarded = self._compared | self._deepest.keys() - {self.policy.reference}
+        responses = {
+            name: self._rewarded(query, items, name) if name in rewarded else items
+            for name, items in lists.items()
+        }
+        tokens = query.input_tokens if record.input_tokens is None else record.input_tokens
+        return Recorded(responses, {name: _output_tokens(of, name) for name, of in lists.items()}, tokens)
+
+    def _rewarded(self, query: Query, responses: Sequence[Response], name: str) -> tuple[Response, ...]:
+        rewards = self._rewards(query, responses, name)
+        return tuple(replace(item, reward=value) for item, value in zip(responses, rewards, strict=True))
 
     def _responses(self, record: Record, model: Model, n: int) -> tuple[Response, ...]:
         responses = record.responses.get(model.name) or record.responses.get(model.column)

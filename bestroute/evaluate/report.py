@@ -11,6 +11,7 @@ import numpy as np
 from bestroute.evaluate.curve import (
     Curve,
     Ends,
+    Played,
     Strategy,
     aiq,
     call_apgr,
@@ -75,7 +76,10 @@ class Judge:
             {
                 **self._curve_figures(strategy, curve, ends, routed),
                 "queries": len(at),
-                "saving": saving,
+                "saving": {
+                    drop: {k: v for k, v in of.items() if k != "calls"} for drop, of in saving.items()
+                },
+                "calls": {drop: of["calls"] for drop, of in saving.items()},
                 "ece_match": ece(match, self.replay.match, at),
                 "ece_quality": ece(routed.quality if routed else None, self.replay.quality, at),
                 "auc": known,
@@ -91,15 +95,17 @@ class Judge:
         sampled = resamples(self.replay.sources, self._draws, self._seed)
         means = {}
         for key, weighting in (("value", self._all), ("draws", sampled)):
-            measures = (self.replay.quality, self.replay.cost)
-            quality, cost = (overall(weighting.means(routed.strategy.shares, part)) for part in measures)
-            best, dearest = (overall(weighting.of(part[:, -1:])) for part in measures)
-            means[key] = quality, cost, 1 - cost / _positive(dearest), 1 - quality / _positive(best)
+            quality, cost = routed.strategy.means(self.replay, weighting)
+            best, dearest = (weighting.of(of[:, -1:]) for of in (self.replay.quality, self.replay.cost))
+            saving, drop = 1 - cost / _positive(dearest), 1 - quality / _positive(best)
+            means[key] = overall(quality), overall(cost), overall(saving), overall(drop)
         names = ("quality", "cost", "saving", "drop")
-        own = {
+        own: dict[str, Any] = {
             name: _with_interval(value[0, routed.own], draws[:, routed.own])
             for name, value, draws in zip(names, means["value"], means["draws"], strict=True)
         }
+        if isinstance(routed.strategy, Played):
+            own["resampling_error"] = float(routed.strategy.error[routed.own])
         drops, band = means["value"][3][0], means["draws"][3]
         return {
             **own,
@@ -141,12 +147,17 @@ class Judge:
         }
 
     def _savings(self, strategy: Strategy) -> list[dict[str, Saving]]:
-        """Savings of each source, then overall."""
-        quality = self._halves.means(strategy.shares, self.replay.quality)
-        cost = self._halves.means(strategy.shares, self.replay.cost)
+        """Savings of each source, then overall: there each source counts by its share of its reference's cost
+        and quality, so that one with long answers does not speak for all.
+        """
+        quality, cost = strategy.means(self.replay, self._halves)
+        calls = strategy.calls(self._halves)
         best, dearest = self._half_quality, self._half_cost
-        each = [savings(*parts) for parts in zip(quality, cost, best, dearest, strict=True)]
-        return [*each, savings(overall(quality), overall(cost), overall(best), overall(dearest))]
+        each = [savings(*parts) for parts in zip(quality, cost, best, dearest, calls, strict=True)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = overall(quality / best[:, :, None]), overall(cost / dearest[:, :, None])
+        ones = np.ones(quality.shape[1])
+        return [*each, savings(*relative, ones, ones, overall(calls))]
 
     def _aucs(self, strategy: Strategy) -> list[dict[str, Interval]] | list[None]:
         if strategy.predicted is None:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestroute.arms import Arm
+from bestroute.artefact import Manifest
 from bestroute.decision import Decision
 from bestroute.evaluate.curve import Strategy
 from bestroute.evaluate.replay import Floats
 from bestroute.inference import TokenRow
 from bestroute.policy import Policy
-from bestroute.predictor import Prediction, Predictor
+from bestroute.predictor import Columns, Prediction, Predictor, columns_of, mixed
 from bestroute.query import Query
 from bestroute.router import Router
 
@@ -30,7 +31,8 @@ class Routed:
 
     `own`: the index of the policy's own dial. `quality` and `match` (queries, arms): predicted for each arm;
     NaN where the router model has not learned it, or could not read the query. `margin`: that of
-    `match`. `causes` and `rules`: how many queries were decided by which at the policy's own dial.
+    `match`. `causes` and `rules`: how many queries were decided by which at the policy's own dial. `recall`
+    remembers what the router model said of every query.
     """
 
     strategy: Strategy
@@ -40,6 +42,7 @@ class Routed:
     margin: float
     causes: dict[str, int]
     rules: dict[str, int]
+    recall: Recall
 
     @property
     def gaps(self) -> Floats:
@@ -104,7 +107,7 @@ def routed(
     texts = [query.text for query in queries]
     recall = Recall(predictor, texts, advance)
     said = recall.said_of(texts)
-    columns = [_column(policy, arm, recall) for arm in arms]
+    columns = [_columns(policy, arm, recall.manifest) for arm in arms]
     single = _of_arms(said.quality, columns, [1] * len(arms))
     quality = _of_arms(said.quality, columns, [arm.n for arm in arms])
     knows_reference = policy.reference_model.column == recall.manifest.reference
@@ -128,6 +131,7 @@ def routed(
         margin=predictor.manifest.margin,
         causes=dict(Counter(decision.cause for decision in as_it_stands).most_common()),
         rules=dict(Counter(d.rule for d in as_it_stands if d.rule is not None).most_common()),
+        recall=recall,
     )
 
 
@@ -181,17 +185,18 @@ def _place(decision: Decision, index: dict[Arm, int], tiers: int) -> int:
     return next(place for place, candidate in enumerate(decision.candidates) if candidate.eligible)
 
 
-def _column(policy: Policy, arm: Arm, recall: Recall) -> int | None:
-    name, classes = policy.model(arm.model).column, recall.manifest.classes
-    return classes.index(name) if name in classes and arm.n <= recall.manifest.max_n else None
+def _columns(policy: Policy, arm: Arm, manifest: Manifest) -> Columns | None:
+    return columns_of(((policy.model(name).column, n) for name, n in arm.parts), manifest)
 
 
-def _of_arms(values: NDArray[np.float32], columns: Sequence[int | None], samples: Sequence[int]) -> Floats:
-    """Pick (queries, classes, n) for each arm: (queries, arms), NaN for a class that is not known."""
-    result = np.full((len(values), len(columns)), np.nan)
-    for place, (column, n) in enumerate(zip(columns, samples, strict=True)):
-        if column is not None:
-            result[:, place] = values[:, column, n - 1]
+def _of_arms(values: NDArray[np.float32], arms: Sequence[Columns | None], samples: Sequence[int]) -> Floats:
+    """What values (queries, classes, n) say of so many samples of each arm: (queries, arms); NaN for one with
+    a class that is not known.
+    """
+    result = np.full((len(values), len(arms)), np.nan)
+    for place, (columns, n) in enumerate(zip(arms, samples, strict=True)):
+        if columns is not None:
+            result[:, place] = mixed(values, columns, n)
     return result
 
 

@@ -66,7 +66,8 @@ def divide(
 
     `fit` are more to fit on. No query is on both sides. Raises InputError where none is left to judge.
     """
-    judging, fitting = Collector(policy, reward, margin), Collector(policy, reward, margin)
+    judging = Collector(policy, reward, margin, keep_responses=policy.sampling.escalate)
+    fitting = Collector(policy, reward, margin)
     judges: set[int] = set()
     saw = repeated = 0
     for record, query in _asked(records, judging.left_out):

@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from bestroute.artefact import Kind, Manifest, check_files, default_folder, read_manifest
 from bestroute.errors import ArtefactError
+from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, clip, spell
+from bestroute.policy.document import Path as Steps
 from bestroute.policy.wording import did_you_mean
 
 
@@ -24,10 +27,12 @@ def note_mismatches(document: Document, folder: Path, whole: bool) -> Manifest |
     """
     _unique_names(document, "models")
     _unique_names(document, "rules")
+    _named_arms(document)
     _known_models(document)
     _reference_last(document)
     _reference_stays(document)
     _read_manifest(document, folder, "reward", whole)
+    _read_manifest(document, folder, "posterior", whole)
     manifest = _read_manifest(document, folder, "router", whole)
     if manifest is not None:
         _learned_classes(document, manifest)
@@ -35,7 +40,7 @@ def note_mismatches(document: Document, folder: Path, whole: bool) -> Manifest |
     return manifest
 
 
-def column_of(document: Document, index: int) -> tuple[tuple[str | int, ...], str] | None:
+def column_of(document: Document, index: int) -> tuple[Steps, str] | None:
     """Path and name of the class that predicts models[index]: its class, or its own name."""
     for key in ("class", "name"):
         for path, value in document.texts("models", "*", key):
@@ -53,22 +58,38 @@ def _unique_names(document: Document, section: str) -> None:
         first.setdefault(name, owner)
 
 
+def _arms(document: Document) -> Iterator[tuple[Steps, dict[str, Any]]]:
+    """Every tier and every route that is a mapping, with its path."""
+    for steps in (("tiers", "*"), ("rules", "*", "route")):
+        yield from ((path, arm) for path, arm in document.find(*steps) if isinstance(arm, dict))
+
+
+def _named_arms(document: Document) -> None:
+    for path, arm in _arms(document):
+        if "model" not in arm and "models" not in arm and path not in document.faulty:
+            document.fault(path, f"missing key 'model' in {spell(path)}")
+
+
 def _known_models(document: Document) -> None:
     named = [name for _, name in document.texts("models", "*", "name")]
     if not named or len(named) < len(list(document.find("models", "*"))):
         return  # a model lacks its name; that fault would be told again at every mention
     names = list(dict.fromkeys(named))
-    for path, name in _mentions(document):
+    for path, name, place in _mentions(document):
         if name not in names and name:
             hint = did_you_mean(name, names) or f" (there are {', '.join(names[:8])})"
-            document.fault(path, f"unknown model {clip(name)} in {spell(path)}{hint}")
+            document.fault(path, f"unknown model {clip(name)} in {spell(path)}{hint}", place)
 
 
-def _mentions(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    yield from document.texts("reference")
-    yield from document.texts("tiers", "*", "model")
-    yield from document.texts("rules", "*", "route", "model")
-    yield from document.texts("rules", "*", "exclude", "*")
+def _mentions(document: Document) -> Iterator[tuple[Steps, str, Place]]:
+    """Where a model is named: the path, the name and its place, which for those of a portfolio is a key's."""
+    routed, excluded = ("rules", "*", "route", "model"), ("rules", "*", "exclude", "*")
+    for steps in (("reference",), ("tiers", "*", "model"), routed, excluded):
+        yield from ((path, name, document.place(path)) for path, name in document.texts(*steps))
+    for path, arm in _arms(document):
+        if isinstance(arm.get("models"), dict):
+            path = (*path, "models")
+            yield from ((path, name, document.keys[(*path, name)]) for name in arm["models"])
 
 
 def _reference(document: Document) -> str | None:
@@ -81,12 +102,21 @@ def _reference_last(document: Document) -> None:
     if not tiers or reference not in [name for _, name in document.texts("models", "*", "name")]:
         return
     path, tier = tiers[-1]
-    if not isinstance(tier, dict) or not isinstance(tier.get("model"), str):
-        return
-    if tier["model"] != reference:
+    asked = _asked(tier)
+    if asked and list(asked) != [reference]:
         document.fault(path, f"the last tier must be the reference; add `- {{model: {reference}}}` below")
-    elif tier.get("n", 1) != 1:
-        document.fault((*path, "n"), "the last tier, the reference, must have n 1; remove n")
+    elif asked and asked[reference] != 1:
+        at, mend = ("n", "remove n") if "n" in tier else ("models", f"write `- {{model: {reference}}}`")
+        document.fault((*path, at), f"the last tier, the reference, must have n 1; {mend}")
+
+
+def _asked(tier: Any) -> dict[str, Any]:
+    """The models of a tier with the n of each; none where it is not of the right shape."""
+    if not isinstance(tier, dict):
+        return {}
+    if isinstance(tier.get("models"), dict):
+        return dict(tier["models"])
+    return {tier["model"]: tier.get("n", 1)} if isinstance(tier.get("model"), str) else {}
 
 
 def _reference_stays(document: Document) -> None:
@@ -130,6 +160,13 @@ def _learned_classes(document: Document, manifest: Manifest) -> None:
 
 def _learned_samples(document: Document, manifest: Manifest) -> None:
     most = manifest.max_n
-    for path, n in document.find("tiers", "*", "n"):
+    for path, n in _tier_samples(document):
         if isinstance(n, int) and path not in document.faulty and n > most:
             document.fault(path, f"{spell(path)} must be at most {most}, the router's max_n, not {n}")
+
+
+def _tier_samples(document: Document) -> Iterator[tuple[Steps, Any]]:
+    yield from document.find("tiers", "*", "n")
+    for path, models in document.find("tiers", "*", "models"):
+        if isinstance(models, dict):
+            yield from (((*path, name), n) for name, n in models.items())

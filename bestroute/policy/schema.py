@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, PrivateAttr, ValidationInfo
 
-from bestroute.arms import Arm, Frozen, Model, Name, Samples
+from bestroute.arms import Arm, Frozen, Model, Name
 from bestroute.artefact import Kind, default_folder
 from bestroute.errors import InputError
 from bestroute.rules import Gap, Rule
+from bestroute.selection import DEFAULT, SelectorName
 
 VERSION = 1
 
@@ -36,12 +37,6 @@ def _folder(value: Any, info: ValidationInfo) -> Any:
 Folder = Annotated[Path, BeforeValidator(_folder)]
 
 
-def _one_shot(escalate: bool) -> bool:
-    if escalate:
-        raise ValueError("must be false: this version asks one arm and keeps its best response")
-    return escalate
-
-
 class Sampling(Frozen):
     """How responses are asked for."""
 
@@ -52,22 +47,37 @@ class Sampling(Frozen):
         default=60.0, description="seconds for one call to an endpoint"
     )
     max_tokens: Annotated[int, Field(ge=1)] = Field(default=1024, description="longest response, in tokens")
-    escalate: Annotated[bool, AfterValidator(_one_shot)] = Field(
-        default=False, description="false: one arm answers, as BEST-Route was published; no other way yet"
+    select: SelectorName = Field(
+        default=DEFAULT,
+        description="which response is kept. reward: the one with the highest reward; vote: of the answer "
+        "that most give; reward+vote: of the answer whose rewards add up to most",
+    )
+    escalate: bool = Field(
+        default=False,
+        description="whether tiers are tried in turn until a response is judged good enough; "
+        "false: one arm answers, as BEST-Route was published",
+    )
+    stop_early: bool = Field(
+        default=False,
+        description="whether an arm of more than two responses is asked for two first, then for more",
+    )
+    max_cost: Annotated[FiniteFloat, Field(gt=0)] | None = Field(
+        default=None, description="US$ that one query may cost; no bound if absent"
+    )
+    deadline_s: Annotated[FiniteFloat, Field(gt=0, le=3600)] | None = Field(
+        default=None, description="seconds that one query may take; no bound if absent"
     )
 
 
-class Tier(Frozen):
+class Tier(Arm):
     """An arm and the gap it may have. The order in the file is the order of trial."""
 
-    model: Name = Field(description="name of one of the models")
-    n: Samples = Field(default=1, description="responses to ask for; the best is kept")
     max_gap: Gap | None = Field(default=None, description="gap it may have; the policy's dial if absent")
 
     @property
     def arm(self) -> Arm:
         """The arm that serves this tier."""
-        return Arm(model=self.model, n=self.n)
+        return Arm(models=self.models)
 
 
 class Policy(Frozen):
@@ -85,6 +95,10 @@ class Policy(Frozen):
     reward: Folder = Field(
         default_factory=lambda: default_folder("reward"),
         description="folder of the reward model, relative to this file; the embedded one if absent",
+    )
+    posterior: Folder = Field(
+        default_factory=lambda: default_folder("posterior"),
+        description="folder of the posterior, relative to this file; the embedded one if absent",
     )
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(
         description="the models that can answer"
@@ -132,6 +146,7 @@ class Policy(Frozen):
         content = self.model_dump(mode="json", by_alias=True)
         content["router"] = self._portable(self.router, "router")
         content["reward"] = self._portable(self.reward, "reward")
+        content["posterior"] = self._portable(self.posterior, "posterior")
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:12]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from bestroute.artefact import Manifest
+from bestroute.artefact import Manifest, read_manifest
 from bestroute.policy.compose import Fault
 from bestroute.policy.document import Document, spell
 from bestroute.policy.references import column_of
@@ -21,6 +21,7 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     yield from _unreachable_rules(policy, document)
     yield from _unset_keys(document)
     yield from _unlearned_reference(policy, document, manifest)
+    yield from _foreign_posterior(policy, document, manifest)
 
 
 def _tiers_out_of_order(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
@@ -41,11 +42,14 @@ def _tiers_out_of_order(policy: Policy, document: Document, manifest: Manifest) 
 
 
 def _expected_cost(policy: Policy, tier: Tier, manifest: Manifest) -> float | None:
-    model = policy.model(tier.model)
-    if model.column not in manifest.classes:
-        return None
-    tokens = manifest.mean_output_tokens[manifest.classes.index(model.column)]
-    return model.cost(tier.n, _PROMPT_TOKENS, min(tokens, policy.sampling.max_tokens))
+    total = 0.0
+    for name, n in tier.parts:
+        model = policy.model(name)
+        if model.column not in manifest.classes:
+            return None
+        tokens = manifest.mean_output_tokens[manifest.classes.index(model.column)]
+        total += model.cost(n, _PROMPT_TOKENS, min(tokens, policy.sampling.max_tokens))
+    return total
 
 
 def _unreachable_tiers(policy: Policy, document: Document) -> Iterator[Fault]:
@@ -61,16 +65,22 @@ def _why_unreachable(policy: Policy, index: int, tier: Tier) -> str | None:
     dials = {policy.max_gap, *(rule.max_gap for rule in policy.rules if rule.max_gap is not None)}
     for before, earlier in enumerate(policy.tiers[:index]):
         label = f"tiers[{before}] ({earlier.arm.label})"
-        if earlier.model == policy.reference and all(_allowed(earlier, dial) >= 0 for dial in dials):
+        if list(earlier.models) == [policy.reference] and all(_allowed(earlier, dial) >= 0 for dial in dials):
             return f"{label} is the reference, which always serves"
         if (
             index < len(policy.tiers) - 1  # the last one, the reference, takes what is left
-            and earlier.model == tier.model
-            and earlier.n >= tier.n
+            and _as_good(earlier, tier)
             and all(_allowed(earlier, dial) >= _allowed(tier, dial) for dial in dials)
         ):
             return f"{label} is at least as good and may have as large a gap"
     return None
+
+
+def _as_good(earlier: Tier, tier: Tier) -> bool:
+    """Whether an arm is that of a tier, or more responses in the same shares: a gap never widens with n."""
+    return earlier.n >= tier.n and {name: n * tier.n for name, n in earlier.parts} == {
+        name: n * earlier.n for name, n in tier.parts
+    }
 
 
 def _allowed(tier: Tier, dial: float) -> float:
@@ -103,3 +113,17 @@ def _unlearned_reference(policy: Policy, document: Document, manifest: Manifest)
                 f"the router has not learned the class {model.column!r} of the reference (it knows "
                 f"{', '.join(manifest.classes)}), so it cannot predict a gap to it",
             )
+
+
+def _foreign_posterior(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
+    """The posterior judges by what the router model predicts; another one may be too sure, or too shy."""
+    if not (policy.sampling.escalate or policy.sampling.stop_early):
+        return
+    trained_with = read_manifest(policy.posterior, "posterior").recipe.get("router")
+    if trained_with not in (None, manifest.files.get("model.onnx")):
+        keys = [path for key in ("posterior", "router") for path, _ in document.texts(key)]
+        yield Fault(
+            document.place(keys[0] if keys else ("sampling",)),
+            "the posterior was trained with another router model; `bestroute train posterior --router "
+            f"{policy.router.name}` trains one that goes with it",
+        )

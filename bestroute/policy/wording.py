@@ -157,6 +157,8 @@ def _type_at(path: Path) -> Any:
         elif isinstance(current, type) and issubclass(current, BaseModel):
             fields = {info.alias or name: info.annotation for name, info in current.model_fields.items()}
             current = _bare(fields.get(part))
+        elif get_origin(current) is dict:
+            current = _bare(get_args(current)[1])
         else:
             return None
     return current

@@ -1,22 +1,21 @@
-"""Best-of-n sampling: ask a model for n responses, climb to the next one when it does not answer.
+"""Best-of-n sampling: ask a model for n responses.
 
 `Sampler` is the protocol, `EndpointSampler` the one that talks to OpenAI-compatible endpoints (extra
-`client`), `sample_ladder` tries arms in order, `contenders` tells which samples may win.
+`client`), `contenders` tells which samples may win, an `Attempt` what came of asking.
 """
 
+from bestroute.sampling.attempt import Attempt, attempt_of
 from bestroute.sampling.endpoint import EndpointSampler, own_settings
-from bestroute.sampling.ladder import Attempt, Outcome, sample_ladder
 from bestroute.sampling.values import Sample, Sampled, Sampler, Usage, contenders
 
 __all__ = [
     "Attempt",
     "EndpointSampler",
-    "Outcome",
     "Sample",
     "Sampled",
     "Sampler",
     "Usage",
+    "attempt_of",
     "contenders",
     "own_settings",
-    "sample_ladder",
 ]

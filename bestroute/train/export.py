@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +14,11 @@ import onnx
 import torch
 from torch import nn
 
-from bestroute.artefact import FORMAT_VERSION, SEEN, Manifest, sha256
+from bestroute.artefact import SEEN, Manifest, sha256
 from bestroute.errors import TrainingError
 from bestroute.inference import Session, TokenRow
-from bestroute.records import query_hash
 from bestroute.train.encoder import load_tokenizer, pad
+from bestroute.train.folder import new_folder, write_manifest, write_seen
 from bestroute.train.quantize import quantize_rows
 
 PARITY_LIMIT = 0.03
@@ -43,26 +39,15 @@ def export(
     folder, so that nobody measures on them unawares. An older artefact at `out` is replaced only by a whole
     one.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        folder = Path(scratch) / out.name
-        folder.mkdir()
+    with new_folder(out) as folder:
         onnx.save(quantize_rows(_to_onnx(model, outputs, manifest)), folder / "model.onnx")
         _write_tokenizer(folder)
-        np.save(folder / SEEN, np.unique(np.array([query_hash(text) for text in seen], np.uint64)))
+        write_seen(folder, seen)
         files = {name: sha256(folder / name) for name in ("model.onnx", "tokenizer.json", SEEN)}
         finished = write_manifest(folder, replace(manifest, files=files))
         parity = _parity(model, outputs, folder, finished, rows)
         finished = write_manifest(folder, replace(finished, metrics={**finished.metrics, "parity": parity}))
-        _move(folder, out)
     return finished
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
-    """Write manifest.json with the format version first."""
-    content = {"format_version": FORMAT_VERSION, **asdict(manifest)}
-    (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    return manifest
 
 
 def _to_onnx(model: nn.Module, outputs: Sequence[str], manifest: Manifest) -> onnx.ModelProto:
@@ -109,12 +94,3 @@ def _forward(model: nn.Module, rows: Sequence[TokenRow], manifest: Manifest) -> 
     with torch.no_grad():
         result = model(ids, mask, types) if manifest.kind == "reward" else model(ids, mask)[0]
     return np.asarray(result)
-
-
-def _move(folder: Path, out: Path) -> None:
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    with suppress(FileNotFoundError):
-        out.rename(old)
-    folder.rename(out)
-    shutil.rmtree(old, ignore_errors=True)

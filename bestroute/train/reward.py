@@ -19,8 +19,9 @@ from bestroute.errors import TrainingError
 from bestroute.records import Preference, Record, Split, bucket, family_of, scores_of, split_of
 from bestroute.reward import OnnxRewardModel, pair_rows
 from bestroute.train.encoder import encoder_name, load_tokenizer, pad
-from bestroute.train.export import export, write_manifest
+from bestroute.train.export import export
 from bestroute.train.fit import FitSettings, Report, fit, seed_everything
+from bestroute.train.folder import write_manifest
 from bestroute.train.labels import prompt_text
 from bestroute.train.metrics import reward_metrics
 from bestroute.train.models import RewardNet
@@ -108,7 +109,8 @@ def train_reward(
     """Train on the train split of scored responses and preferences, write the folder `out`.
 
     The manifest's metrics come from the test split of `measured` (records with several responses a class) and
-    of the preferences. Raises TrainingError when no query has two responses of different score.
+    of the preferences. Raises TrainingError when no training query has two responses of different score;
+    where no validation query has, the training queries choose the epoch.
     """
     model, history, validation = _fit(records, preferences, out, settings, report)
     manifest = Manifest(
@@ -198,15 +200,15 @@ def _fit(
     report: Report,
 ) -> tuple[RewardNet, dict[str, Any], _RewardTask]:
     groups = {split: _groups(records, preferences, split, settings) for split in ("train", "validation")}
-    for split, part in groups.items():
-        if not part:
-            raise TrainingError(f"no query of the {split} split has two responses of different score")
+    if not groups["train"]:
+        raise TrainingError("no query of the train split has two responses of different score")
+    chooses = "validation" if groups["validation"] else "train"  # a handful of queries may leave none
     seed_everything(settings.fit.seed)
     model = RewardNet().to(settings.fit.device)
     train = _RewardTask(model, groups["train"], settings)
-    validation = _RewardTask(model, groups["validation"], settings)
+    validation = _RewardTask(model, groups[chooses], settings)
     history = fit(model, train, validation, settings.fit, _checkpoint(out), report)
-    return model, history, validation
+    return model, {**history, "epoch_chosen_on": chooses}, validation
 
 
 def _checkpoint(out: Path) -> Path:

@@ -15,9 +15,10 @@ from bestroute.errors import TrainingError
 from bestroute.predictor import OnnxPredictor
 from bestroute.records import Record, split_of
 from bestroute.train.encoder import encoder_name
-from bestroute.train.export import export, write_manifest
+from bestroute.train.export import export
 from bestroute.train.finish import fit_calibration, fit_novelty
 from bestroute.train.fit import FitSettings, Report, fit, seed_everything
+from bestroute.train.folder import write_manifest
 from bestroute.train.labels import (
     Labels,
     RouterTargets,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Hashable
 from typing import Any
 
 import re2
@@ -93,3 +94,22 @@ def same_literal(found: str, right: str) -> bool:
     except RecursionError:
         return False
     return equal or (isinstance(expected, str) and found.strip() == expected)
+
+
+def literal_key(text: str) -> Hashable:
+    """Equal for texts of equal value, as Python's == sees it; what is no literal is a text without quotes."""
+    try:
+        return _frozen(parse_literal(text))
+    except NoLiteral:
+        return text.strip()
+
+
+def _frozen(value: Any) -> Hashable:
+    if isinstance(value, (list, tuple)):
+        return (type(value).__name__, *map(_frozen, value))
+    if isinstance(value, dict):
+        return ("dict", frozenset((key, _frozen(item)) for key, item in value.items()))
+    if isinstance(value, set):
+        return ("set", frozenset(value))
+    known: Hashable = value
+    return known

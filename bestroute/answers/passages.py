@@ -42,7 +42,7 @@ def marked(text: str) -> Iterator[str]:
     """What stands in a place made for the answer: JSON, a box, hash marks, or tags."""
     yield from json_answers(text)
     yield from boxes(text)
-    yield from (match.group(1).strip() for match in _last(_HASHES, text))
+    yield from hashed(text)
     yield from tagged(text)
 
 
@@ -71,6 +71,11 @@ def boxes(text: str) -> Iterator[str]:
             return
         content = text[end + len("boxed") :].lstrip()
         yield _braced(content) if content.startswith("{") else content.split("\n", 1)[0].split(" ", 1)[0]
+
+
+def hashed(text: str) -> Iterator[str]:
+    """What follows `####` to the end of its line, the last one first; headings of Markdown look the same."""
+    return (match.group(1).strip() for match in _last(_HASHES, text))
 
 
 def tagged(text: str) -> Iterator[str]:

@@ -1,0 +1,166 @@
+"""Answering: sample, judge, and stop, sample more or go up, until the course of a query ends.
+
+The only place where time passes: every step is bounded by what is left of the policy's `deadline_s`, and a
+step that fails, hangs or is cut short loses nothing that came before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from bestroute.arms import Model
+from bestroute.course import Ask, Course, Heard, Shortfall, Taken
+from bestroute.decision import Decision
+from bestroute.errors import SamplingError
+from bestroute.planner import Asked
+from bestroute.policy import Policy
+from bestroute.query import Query
+from bestroute.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
+from bestroute.text import estimate_tokens
+
+Rewarder = Callable[[Query, Sequence[str]], Sequence[float]]
+_GRACE_S = 0.25  # a sampler ends its calls itself; one that does not is cut off
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A completed query: the kept text, and everything that led to it.
+
+    `model` wrote the kept text, `n` responses of it are there. `samples` are all responses of all steps,
+    `rewards` theirs in the same order (NaN for a blank one, and where a single one needed none), `best` the
+    kept one's index. `steps` trace the plan, `attempts` every model that was asked. `cost`: US$, as billed
+    where endpoints say so, else estimated. `shortfall` says what ended the plan too soon: `budget`,
+    `deadline`, or `failure` of all that was left (None: nothing did).
+    """
+
+    text: str
+    model: str
+    n: int
+    decision: Decision
+    samples: tuple[Sample, ...]
+    rewards: tuple[float, ...]
+    best: int
+    attempts: tuple[Attempt, ...]
+    steps: tuple[Taken, ...]
+    cost: float
+    shortfall: Shortfall | None
+
+
+async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler, reward: Rewarder) -> Answer:
+    """Run a course to its end. Raises SamplingError, carrying every attempt, when no model answers."""
+    attempts: list[Attempt] = []
+    clock = _Clock(policy.sampling.deadline_s)
+    while True:
+        if clock.is_over and course.kept is not None:
+            course.stop("deadline")
+        ask = course.next(clock.in_haste)
+        if ask is None:
+            break
+        started = perf_counter()
+        replies = await _sample(ask, asked.query, policy, sampler, clock.left_s)
+        latency_s = perf_counter() - started
+        names = [name for name, _ in ask.more]
+        attempts += [
+            attempt_of(name, n, reply, latency_s) for (name, n), reply in zip(ask.more, replies, strict=True)
+        ]
+        came = [(name, one) for name, reply in zip(names, replies, strict=True) for one in reply.samples]
+        rewards: Sequence[float] = [float("nan")] * len(came)
+        one_of_many = ask.max_gap is not None or ask.step.arm.n > 1
+        if len(came) > 1 or (course.needs_rewards and one_of_many):
+            rewards = await asyncio.to_thread(reward, asked.query, [sample.text for _, sample in came])
+        heard = [Heard(name, sample, value) for (name, sample), value in zip(came, rewards, strict=True)]
+        cost = sum(
+            _bill(policy.model(name), asked.query, reply) for name, reply in zip(names, replies, strict=True)
+        )
+        clock.lap(perf_counter() - started)
+        await asyncio.to_thread(course.add, ask, heard, cost, latency_s)
+    return _answer(asked, course, attempts)
+
+
+class _Clock:
+    """What is left of a deadline, and whether another step fits into it: none is taken to be longer than the
+    longest so far."""
+
+    def __init__(self, deadline_s: float | None) -> None:
+        self._ends = None if deadline_s is None else perf_counter() + deadline_s
+        self._longest = 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        return None if self._ends is None else max(0.0, self._ends - perf_counter())
+
+    @property
+    def is_over(self) -> bool:
+        return self.left_s is not None and self.left_s <= self._longest
+
+    @property
+    def in_haste(self) -> bool:
+        return self.left_s is not None and self.left_s <= 2 * self._longest
+
+    def lap(self, seconds: float) -> None:
+        self._longest = max(self._longest, seconds)
+
+
+async def _sample(
+    ask: Ask, query: Query, policy: Policy, sampler: Sampler, left_s: float | None
+) -> list[Sampled]:
+    """The replies of every model of a step, all asked at once, within the time that is left."""
+
+    async def one(name: str, n: int) -> Sampled:
+        model, settings = policy.model(name), policy.sampling
+        if left_s is None:
+            return await sampler.sample(model, query, n, settings)
+        settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, left_s)})
+        try:
+            reply = sampler.sample(_within(model, left_s), query, n, settings)
+            return await asyncio.wait_for(reply, left_s + _GRACE_S)
+        except asyncio.TimeoutError:
+            return Sampled(errors=(f"no answer within the {left_s:.3g} s that were left",))
+
+    return list(await asyncio.gather(*(one(name, n) for name, n in ask.more)))
+
+
+def _within(model: Model, left_s: float) -> Model:
+    """The model with its endpoint's own time limit held below what is left."""
+    endpoint = model.endpoint
+    if endpoint is None or endpoint.timeout_s is None or endpoint.timeout_s <= left_s:
+        return model
+    return model.model_copy(update={"endpoint": endpoint.model_copy(update={"timeout_s": left_s})})
+
+
+def _bill(model: Model, query: Query, reply: Sampled) -> float:
+    """US$ of a reply: by the usage that the endpoint reported, else by the texts."""
+    usage = reply.usage
+    if usage is None and not reply.samples:
+        return 0.0
+    if usage is None:
+        calls = 1 if model.native else len(reply.samples)
+        usage = Usage(
+            calls * query.input_tokens, sum(estimate_tokens(sample.text) for sample in reply.samples)
+        )
+    return (usage.input_tokens * model.price.input + usage.output_tokens * model.price.output) / 1e6
+
+
+def _answer(asked: Asked, course: Course, attempts: Sequence[Attempt]) -> Answer:
+    if course.kept is None:
+        tried = "".join(f"\n  {attempt}" for attempt in attempts)
+        raise SamplingError(
+            f"no model answered{':' if tried else '; there was none to ask'}{tried}", attempts
+        )
+    kept = course.heard[course.kept]
+    return Answer(
+        text=kept.sample.text,
+        model=kept.model,
+        n=sum(one.model == kept.model for one in course.heard),
+        decision=asked.decision,
+        samples=tuple(one.sample for one in course.heard),
+        rewards=tuple(one.reward for one in course.heard),
+        best=course.kept,
+        attempts=tuple(attempts),
+        steps=tuple(course.steps),
+        cost=course.spent,
+        shortfall=course.shortfall,
+    )

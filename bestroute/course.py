@@ -1,0 +1,213 @@
+"""Course: one query on its way through its plan. What to ask next, when to stop, which response to keep.
+
+Pure: whoever samples, a network or a replay of records, tells it what came and what it cost, so that what
+runs online and what is evaluated are the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+from typing import Any, Literal
+
+from bestroute.answers.agreement import group as agreeing
+from bestroute.plan import Step
+from bestroute.planner import Asked, Planner, Standing, Try
+from bestroute.posterior import Evidence, Judgement, Posterior
+from bestroute.sampling.values import Sample, contenders
+from bestroute.selection import Selector
+
+Grouper = Callable[[Sequence[str]], Sequence[int]]
+Shortfall = Literal["budget", "deadline", "failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A response that came: whose, and its reward (NaN where there is none)."""
+
+    model: str
+    sample: Sample
+    reward: float = nan
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What to ask now: for each model how many responses more, and the step of the plan that this is."""
+
+    step: Step
+    more: tuple[tuple[str, int], ...]
+    max_gap: float | None
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One step that was taken: what was asked, what came, and why it went on or ended there.
+
+    `responses`: how many came, `rewards` theirs. `agreement`: share of all responses so far that agree with
+    the kept one. `gap`: the gap after, in quality points (None: not judged). `cost`: US$. `latency_s`:
+    seconds.
+    """
+
+    arm: str
+    responses: int
+    rewards: tuple[float, ...]
+    agreement: float | None
+    gap: float | None
+    cost: float
+    latency_s: float
+    why: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        content = {name: getattr(self, name) for name in Taken.__slots__}
+        return content | {"rewards": [reward if isfinite(reward) else None for reward in self.rewards]}
+
+
+class Course:
+    """One query on its way. Not shared between threads; one for each request.
+
+    Ask with `next`, tell what came with `add`, until `next` gives None; then `kept` is the response to return
+    and `shortfall` says what ended it too soon (None: nothing).
+    """
+
+    def __init__(
+        self,
+        asked: Asked,
+        planner: Planner,
+        posterior: Posterior | None,
+        selector: Selector,
+        group: Grouper | None = None,
+    ) -> None:
+        self.heard: list[Heard] = []
+        self.steps: list[Taken] = []
+        self.shortfall: Shortfall | None = None
+        self.spent = 0.0
+        self._asked, self._planner, self._posterior = asked, planner, posterior
+        self._selector, self._group = selector, group or (lambda texts: agreeing(texts).of)
+        self._max_cost = planner.decider.policy.sampling.max_cost
+        self._failed: set[str] = set()
+        self._tried = -1
+        self._ended = False
+        self._kept: int | None = None
+        self._evidence: Evidence | None = None
+        self._judgement: Judgement | None = None
+        self._agreement = 0.0
+
+    @property
+    def kept(self) -> int | None:
+        """Index in `heard` of the response to keep; None while no usable one is there."""
+        return self._kept
+
+    @property
+    def needs_rewards(self) -> bool:
+        """Whether a single response must have its reward too: the posterior judges by it."""
+        return self._posterior is not None and self._asked.forecast is not None
+
+    def next(self, in_haste: bool = False) -> Ask | None:
+        """What to ask now, None at the end. `in_haste`: there is time for one step more, so take the
+        surest."""
+        if self._ended:
+            return None
+        standing = self._standing(in_haste)
+        plan = self._planner.plan(self._asked, standing)
+        if not plan.steps:
+            self._ended = True
+            out_of_money = (
+                standing.money_left is not None
+                and self._planner.plan(self._asked, self._standing(in_haste, bounded=False)).steps
+            )
+            self.shortfall = "budget" if out_of_money else "failure"
+            return None
+        step = plan.steps[0]
+        one = next(t for t in self._planner.tries(self._asked, standing) if t.arm == step.arm)
+        return self._ask(one, step, standing)
+
+    def add(self, ask: Ask, came: Sequence[Heard], cost: float, latency_s: float = 0.0) -> None:
+        """Tell what came of an `Ask`: its responses (none where it failed), US$, and seconds."""
+        self.heard += came
+        self.spent += cost
+        self._tried = ask.place
+        usable = [self.heard[index] for index in self._usable()]
+        answered = {one.model for one in usable}
+        self._failed |= {model for model, _ in ask.more if model not in answered}
+        # What is cut off is of no use beside what is whole, whichever of them came first.
+        useful = any(index >= len(self.heard) - len(came) for index in self._usable())
+        if usable:
+            self._weigh(ask, useful)
+        why = self._verdict(ask, useful)
+        gap = None if self._judgement is None else self._judgement.gap
+        agreement = self._agreement if usable else None
+        rewards = tuple(one.reward for one in came)
+        self.steps.append(Taken(ask.step.arm.label, len(came), rewards, agreement, gap, cost, latency_s, why))
+
+    def stop(self, shortfall: Shortfall) -> None:
+        """End it here, unless it has ended: what is there is all there will be."""
+        if not self._ended:
+            self._ended = True
+            self.shortfall = shortfall
+
+    def _ask(self, one: Try, step: Step, standing: Standing) -> Ask:
+        more = tuple(
+            (model, n - standing.there.get(model, 0))
+            for model, n in one.arm.parts
+            if n > standing.there.get(model, 0)
+        )
+        return Ask(step, more, one.max_gap, one.place)
+
+    def _usable(self) -> tuple[int, ...]:
+        return contenders([one.sample for one in self.heard])
+
+    def _standing(self, in_haste: bool, bounded: bool = True) -> Standing:
+        there = Counter(self.heard[index].model for index in self._usable())
+        return Standing(
+            there=there,
+            evidence=self._evidence,
+            tried=self._tried,
+            failed=frozenset(self._failed),
+            money_left=None if self._max_cost is None or not bounded else self._max_cost - self.spent,
+            in_haste=in_haste,
+        )
+
+    def _weigh(self, ask: Ask, useful: bool) -> None:
+        """Choose what to keep of all that is there, and judge it."""
+        usable = self._usable()
+        reference_name = self._planner.decider.policy.reference
+        if useful and ask.step.arm.parts == ((reference_name, 1),):
+            # Quality is measured by the reference, so its response is not outvoted.
+            usable = tuple(index for index in usable if self.heard[index].model == reference_name)
+        texts = [self.heard[index].sample.text for index in usable]
+        rewards = [self.heard[index].reward for index in usable]
+        groups = tuple(self._group(texts)) if len(texts) > 1 else (0,)
+        best = self._selector.select(texts, rewards, groups, range(len(texts)))
+        self._kept = usable[best]
+        self._evidence, self._judgement, self._agreement = None, None, _share(groups, best)
+        decider, forecast = self._planner.decider, self._asked.forecast
+        priors = [decider.prior(self.heard[index].model, forecast) for index in usable]
+        reference = decider.prior(decider.policy.reference, forecast)
+        known = tuple(prior for prior in priors if prior is not None)
+        if self._posterior is None or reference is None or len(known) < len(priors):
+            return
+        self._evidence = Evidence(known, tuple(rewards), groups, reference, best)
+        self._judgement, self._agreement = self._posterior.judge(self._evidence), self._evidence.agreement
+
+    def _verdict(self, ask: Ask, useful: bool) -> str:
+        """Whether this was the last step, in words."""
+        if not useful:
+            return "no usable response came"
+        if ask.max_gap is None:
+            self._ended = True
+            return "its response is taken"
+        if self._judgement is None:
+            return "it cannot be judged"
+        gap = f"gap {self._judgement.gap:.3f}"
+        if self._judgement.gap <= ask.max_gap:
+            self._ended = True
+            return f"{gap} is within {ask.max_gap:g}"
+        return f"{gap} is above {ask.max_gap:g}"
+
+
+def _share(groups: Sequence[int], best: int) -> float:
+    return sum(group == groups[best] for group in groups) / len(groups)

@@ -1,0 +1,224 @@
+"""Planner: the dial asked twice. What to ask next for one query, by what is there already.
+
+Without `escalate` the decided arm answers, in one go or, with `stop_early`, a part of it first. With it every
+tier may be tried, and the reference, whose response is always taken, stands last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from bestroute.arms import Arm
+from bestroute.decision import Candidate, Cause, Decider, Decision, Forecast
+from bestroute.plan import Option, Plan, Price, best_plan
+from bestroute.posterior import Chance, Evidence, Posterior
+from bestroute.query import Query
+from bestroute.rules import Rule
+
+_LEAST_DIAL = 0.05  # below it a quality point is worth no more
+_BY_FORECAST: tuple[Cause, ...] = ("tier", "reference")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query with what was decided for it, and by what."""
+
+    query: Query
+    rule: Rule | None
+    forecast: Forecast | None
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a query has come.
+
+    `there`: usable responses by model. `evidence` is what they show (None: there are none). `tried`: the
+    place of the last arm that was asked, -1 for none. `failed`: models that gave nothing. `money_left`: US$,
+    None for no bound. `in_haste`: there is time for one more step only.
+    """
+
+    there: Mapping[str, int] = field(default_factory=dict)
+    evidence: Evidence | None = None
+    tried: int = -1
+    failed: frozenset[str] = frozenset()
+    money_left: float | None = None
+    in_haste: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """An arm that may be asked: its place in the order of trial, and the largest gap after that it may have.
+
+    `max_gap` is None for one whose response is taken whatever its gap: the reference, or the arm of one shot.
+    """
+
+    place: int
+    arm: Arm
+    max_gap: float | None
+
+
+class Planner:
+    """Plans for one policy. Immutable. `posterior` is needed where its sampling escalates or stops early."""
+
+    def __init__(self, decider: Decider, posterior: Posterior | None) -> None:
+        self.decider = decider
+        self._sampling = decider.policy.sampling
+        self._posterior = posterior
+        self._start = Standing(money_left=self._sampling.max_cost)
+
+    def decide(
+        self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None = None
+    ) -> Decision:
+        """The decision, with its plan, what that is expected to cost, and in how many rounds of asking."""
+        decision = self.decider.decide(query, rule, forecast, without)
+        asked = Asked(query, rule, forecast, decision)
+        plan = self.plan(asked, self._start)
+        if self._escalates(decision):
+            decision = self._as_planned(asked, plan)
+        return replace(
+            decision, plan=plan.steps, expected_cost=plan.expected_cost, expected_calls=plan.expected_calls
+        )
+
+    def plan(self, asked: Asked, standing: Standing) -> Plan:
+        """The steps that are worth taking from here on; none where nothing is left that may be asked."""
+        tries = self.tries(asked, standing)
+        if not tries:
+            return Plan(())
+        return best_plan(
+            [self._option(one, asked, standing) for one in tries],
+            self._price(asked, standing),
+        )
+
+    def tries(self, asked: Asked, standing: Standing) -> list[Try]:
+        """What may be asked next, in order of trial, up to the first whose response is taken in any case."""
+        price, found = self._price(asked, standing), []
+        for one in self.order(asked):
+            if one.place <= standing.tried or not self._open(one, asked, standing):
+                continue
+            if standing.money_left is None or price(one.arm, None) <= standing.money_left:
+                found.append(one)
+            if one.max_gap is None:
+                break
+        if (
+            not found and standing.tried < 0 and not standing.failed
+        ):  # no budget is small enough for no answer
+            found = sorted(self.order(asked), key=lambda one: price(one.arm, None))[:1]
+        return found[-1:] if standing.in_haste else found
+
+    def order(self, asked: Asked) -> list[Try]:
+        """Everything that may be asked for a query, in order of trial."""
+        found: dict[Arm, float | None] = {}  # a part of one tier may be another: asked once
+        if self._escalates(asked.decision):
+            *tiers, reference = asked.decision.candidates
+            for tier, open_ in zip(tiers, self.decider.open_tiers(asked.query, asked.rule), strict=False):
+                if open_ and tier.gap is not None:
+                    for arm in (*self._parts_of(tier.arm, asked), tier.arm):
+                        found.setdefault(arm, tier.max_gap)
+            found.pop(reference.arm, None)
+            found[reference.arm] = None
+        else:
+            decided = replace(
+                asked.decision, expected_cost=self.price(asked, asked.decision.arm, {})
+            )  # all of it, whatever is planned
+            arm, *further = self.decider.ladder(decided, asked.query, asked.rule)
+            limit = self.decider.limit(asked.decision, asked.rule)
+            found = dict.fromkeys(self._parts_of(arm, asked), limit)
+            found |= dict.fromkeys((arm, *further))
+        return [Try(place, arm, max_gap) for place, (arm, max_gap) in enumerate(found.items())]
+
+    def price(self, asked: Asked, arm: Arm, there: Mapping[str, int]) -> float:
+        """Expected US$ of asking for those responses of an arm that are not there."""
+        return sum(
+            self.decider.cost(model, n - there.get(model, 0), asked.query, asked.forecast)
+            for model, n in arm.parts
+            if n > there.get(model, 0)
+        )
+
+    def _escalates(self, decision: Decision) -> bool:
+        return self._sampling.escalate and decision.cause in _BY_FORECAST
+
+    def _parts_of(self, arm: Arm, asked: Asked) -> Iterable[Arm]:
+        """Smaller arms that may be asked first: two responses, four, and so on; one shows no agreement."""
+        judged = asked.forecast is not None and asked.decision.cause in _BY_FORECAST
+        if not self._sampling.stop_early or not judged or len(arm.parts) > 1:
+            return
+        n = 2
+        while n < arm.n:
+            yield Arm(model=arm.model, n=n)
+            n *= 2
+
+    def _open(self, one: Try, asked: Asked, standing: Standing) -> bool:
+        adds = any(n > standing.there.get(model, 0) for model, n in one.arm.parts)
+        return adds and not standing.failed.intersection(model for model, _ in one.arm.parts)
+
+    def _price(self, asked: Asked, standing: Standing) -> Price:
+        def price(arm: Arm, before: Arm | None) -> float:
+            there = dict(standing.there)
+            for model, n in before.parts if before else ():
+                there[model] = max(n, there.get(model, 0))
+            return self.price(asked, arm, there)
+
+        return price
+
+    def _option(self, one: Try, asked: Asked, standing: Standing) -> Option:
+        """A try with its chance; what it would lose counts in money, a gap as large as the dial as much as
+        the reference costs, since that is what the dial gives up for it.
+        """
+        if one.max_gap is None:
+            return Option(one.arm, 1.0)
+        chance = self._chance(one.arm, one.max_gap, asked, standing)
+        rate = asked.decision.reference_cost / max(one.max_gap, _LEAST_DIAL)
+        return Option(one.arm, chance.probability, rate * chance.gap)
+
+    def _chance(self, arm: Arm, max_gap: float, asked: Asked, standing: Standing) -> Chance:
+        if self._posterior is None:
+            return Chance(0.0, 0.0)
+        forecast, there = asked.forecast, standing.there
+        reference = self.decider.prior(self.decider.policy.reference, forecast)
+        added = [
+            (self.decider.prior(model, forecast), n - there.get(model, 0))
+            for model, n in arm.parts
+            if n > there.get(model, 0)
+        ]
+        known = [(prior, more) for prior, more in added if prior is not None]
+        if reference is None or len(known) < len(added):
+            return Chance(0.0, 0.0)
+        return self._posterior.chance(self._posterior.outlook(standing.evidence, reference, known), max_gap)
+
+    def _as_planned(self, asked: Asked, plan: Plan) -> Decision:
+        """The decision with the plan's first arm, and every candidate's chance and place in the plan."""
+        decision, first = asked.decision, plan.steps[0].arm
+        affordable = {one.arm: one for one in self.tries(asked, self._start)}
+        chances = {
+            one.arm: self._option(affordable[one.arm], asked, self._start).chance
+            if one.arm in affordable
+            else None
+            for one in self.order(asked)
+        }
+        taken = {step.arm for step in plan.steps}
+        gap, match = self.decider.gap_and_match(first, asked.forecast)
+        return replace(
+            decision,
+            model=first.model,
+            n=first.n,
+            models=dict(first.parts),
+            cause="reference" if list(first.models) == [self.decider.policy.reference] else "tier",
+            gap=gap,
+            match_probability=match,
+            candidates=tuple(_as_planned(one, chances, taken) for one in decision.candidates),
+        )
+
+
+def _as_planned(candidate: Candidate, chances: Mapping[Arm, float | None], taken: set[Arm]) -> Candidate:
+    if candidate.arm not in chances:
+        return candidate
+    chance = chances[candidate.arm]
+    if candidate.arm in taken:
+        return replace(candidate, eligible=True, why_not=None, chance=chance)
+    if chance is None:
+        why_not = "costs more than max_cost"
+    else:
+        why_not = f"the chance of {chance:.0%} that it suffices is not worth its price"
+    return replace(candidate, eligible=False, why_not=why_not, chance=chance)

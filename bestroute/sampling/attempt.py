@@ -1,0 +1,44 @@
+"""What came of asking one model once: for the trace of an answer, and for the error when none came."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bestroute.arms import Arm
+from bestroute.sampling.values import Sampled, Usage
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One model that was asked, its retries counted in.
+
+    `asked` and `got` count responses (`got` only those with text), `latency_s` is in seconds, `error` says
+    what went wrong (None: nothing did), `usage` what was billed (None: not reported).
+    """
+
+    arm: str
+    asked: int
+    got: int
+    error: str | None
+    latency_s: float
+    usage: Usage | None = None
+
+    def __str__(self) -> str:
+        line = f"{self.arm}: {self.got} of {self.asked} in {self.latency_s:.2f} s"
+        return f"{line}: {self.error}" if self.error else line
+
+
+def attempt_of(model: str, n: int, sampled: Sampled, latency_s: float) -> Attempt:
+    """The attempt that gave `sampled` when `model` was asked for n responses."""
+    got = sum(not sample.blank for sample in sampled.samples)
+    blank = len(sampled.samples) - got
+    errors = [*sampled.errors, *["blank response"] * blank]
+    return Attempt(Arm(model=model, n=n).label, n, got, _summary(errors), latency_s, sampled.usage)
+
+
+def _summary(errors: Sequence[str]) -> str | None:
+    """Each error once, the commonest first, with how often it came."""
+    counted = Counter(errors).most_common()
+    return "; ".join(f"{text} ({times} times)" if times > 1 else text for text, times in counted) or None

@@ -1,0 +1,44 @@
+"""Artefact folders, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from bestroute.artefact import FORMAT_VERSION, SEEN, Manifest
+from bestroute.records import query_hash
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill; what was at `out` is replaced by it when the block ends well, and only then."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        folder = Path(scratch) / out.name
+        folder.mkdir()
+        yield folder
+        old = out.with_name(f".{out.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            out.rename(old)
+        folder.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Write manifest.json with the format version first."""
+    content = {"format_version": FORMAT_VERSION, **asdict(manifest)}
+    (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    return manifest
+
+
+def write_seen(folder: Path, texts: Iterable[str]) -> None:
+    """Write the hashes of the queries that training used, so that nobody measures on them unawares."""
+    np.save(folder / SEEN, np.unique(np.array([query_hash(text) for text in texts], np.uint64)))

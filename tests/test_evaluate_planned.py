@@ -1,0 +1,146 @@
+"""Plans replayed on records: by hand where the order of responses does not matter, and their properties."""
+
+import json
+
+import numpy as np
+import pytest
+from evaluate_parts import TextPredictor
+from fakes import make_policy
+
+from bestroute.evaluate.planned import DIALS, Table, planned
+from bestroute.evaluate.replay import Collector, query_of
+from bestroute.evaluate.report import Judge
+from bestroute.evaluate.routed import routed
+from bestroute.posterior import AGREE_FEATURES, QUALITY_FEATURES, Logistic, Posterior
+from bestroute.records import parse_record
+
+TIERS = [{"model": "tiny", "n": 2}, {"model": "big"}]
+PRIORS = {"easy": (0.6, 0.7, 0.8), "hard": (0.6, 0.7, 0.8)}
+
+
+def logistic(names, **weights):
+    """Weights by the first word of a feature's name; all others 0."""
+    values = [weights.get(name.split()[0], 0.0) for name in names]
+    return Logistic(weights.get("intercept", 0.0), tuple(values))
+
+
+# Quality 0.998 where all agree and 0.119 where two differ; the reference 0.5; agreeing is as likely as not.
+BY_AGREEMENT = Posterior(
+    kept=logistic(QUALITY_FEATURES, agreement=16.0, intercept=-10.0),
+    reference=logistic(QUALITY_FEATURES),
+    agrees=logistic(AGREE_FEATURES),
+    reward=0.5,
+)
+
+
+def record(name, answers, score, reference_scores=(1.0,)):
+    tiny = [
+        {"text": f"The answer is {answer}.", "score": score, "output_tokens": 10, "reward": 0.5}
+        for answer in answers
+    ]
+    big = [{"text": "The answer is 7.", "score": s, "output_tokens": 10} for s in reference_scores]
+    return parse_record(
+        {"id": name, "source": "", "query": name, "input_tokens": 5, "responses": {"tiny": tiny, "big": big}}
+    )
+
+
+EASY = record("easy", [7, 7], 1.0)
+HARD = record("hard", [3, 4], 0.0, reference_scores=(1.0, 0.5))
+
+
+def played(records, tiers=TIERS, draws=3, without=None, max_gap=0.1, **sampling):
+    policy = make_policy(
+        tiers=tiers, rules=[], max_gap=max_gap, abstain=False, sampling={"escalate": True, **sampling}
+    )
+    collector = Collector(policy, None, keep_responses=True)
+    for one in records:
+        collector.add(one, query_of(one))
+    found = collector.finish()
+    one_shot = policy.model_copy(update={"sampling": policy.sampling.model_copy(update={"escalate": False})})
+    base = routed(one_shot, found.queries, found.replay.arms, TextPredictor(PRIORS))
+    table = Table(policy, found.replay, found.queries, found.recorded, BY_AGREEMENT, draws=draws)
+    return planned(table, base, without=without), found
+
+
+def at_own_dial(result):
+    strategy = result.strategy
+    return strategy.quality[result.own], strategy.cost[result.own], strategy.rounds[result.own]
+
+
+def test_responses_that_agree_are_returned_and_others_go_up():
+    """tiny: 2 x (5 x 1 + 10 x 2) = 50 millionths of a dollar; big: 5 x 10 + 10 x 30 = 350."""
+    result, found = played([EASY, HARD])
+    quality, cost, rounds = at_own_dial(result)
+    assert quality.tolist() == [1.0, 0.75]  # the mean of the reference's responses, exactly
+    np.testing.assert_allclose(cost, [50e-6, 400e-6])
+    assert rounds.tolist() == [1, 2]
+    shares = result.strategy.shares[result.own]
+    assert found.replay.labels == ("tiny@2", "big@1")
+    assert shares.tolist() == [[1, 0], [0, 1]]
+    assert result.causes == {"tier": 2}
+
+
+def test_at_the_tightest_dial_the_reference_answers_at_once():
+    result, _ = played([EASY, HARD])
+    assert result.strategy.dials[0] == -1
+    np.testing.assert_allclose(result.strategy.cost[0], 350e-6)
+    assert (result.strategy.rounds[0] == 1).all()
+
+
+def test_at_the_widest_nothing_goes_up():
+    result, _ = played([EASY, HARD])
+    assert result.strategy.dials[-1] == 1
+    np.testing.assert_allclose(result.strategy.cost[-1], 50e-6)
+    assert result.strategy.quality[-1].tolist() == [1.0, 0.0]
+
+
+def test_a_part_of_an_arm_counts_as_the_arm():
+    tiers = [{"model": "tiny", "n": 4}, {"model": "big"}]
+    result, found = played([record("easy", [7, 7, 7, 7], 1.0)], tiers, stop_early=True)
+    assert found.replay.labels == ("tiny@4", "big@1")
+    np.testing.assert_allclose(at_own_dial(result)[1], [50e-6])  # two of the four were enough
+    assert result.strategy.shares[result.own].tolist() == [[1, 0]]
+
+
+def test_without_agreement_nothing_is_good_enough():
+    result, _ = played([EASY], without="agreement")
+    assert at_own_dial(result)[1][0] >= 350e-6
+
+
+def test_without_the_query_every_query_has_the_same_plan():
+    result, _ = played([EASY, HARD], without="query")
+    assert at_own_dial(result)[0].tolist() == [1.0, 0.75]
+
+
+def test_the_order_of_responses_matters_and_is_told():
+    """Of 3, 3, 4 two agree in a third of the draws."""
+    result, _ = played([record("hard", [3, 3, 4], 0.0)], draws=40)
+    quality = at_own_dial(result)[0][0]
+    assert 0.4 < quality < 0.9
+    assert result.strategy.error[result.own] > 0
+
+
+def test_the_same_seed_plays_the_same():
+    first, again = (played([record("hard", [3, 3, 4], 0.0), EASY])[0].strategy for _ in range(2))
+    for name in ("quality", "cost", "rounds", "shares"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+
+
+def test_a_play_is_judged_like_any_strategy():
+    result, found = played([EASY, HARD])
+    judge = Judge(found.replay, draws=20)
+    report = judge.assess(result.strategy, result).as_dict()
+    own = next(point for point in report["overall"]["frontier"] if point["dial"] == 0.1)
+    assert own == pytest.approx({"dial": 0.1, "quality": 0.875, "cost": 225e-6, "calls": 1.5})
+    assert len(report["overall"]["frontier"]) == len(np.unique([*DIALS, 0.1]))
+    assert judge.as_it_stands(result)["resampling_error"] == 0
+    json.dumps(report)
+
+
+def test_an_overall_saving_weighs_each_source_by_its_own_cost():
+    """A source that saves all and one ten times as dear that saves nothing: half, not a tenth."""
+    from evaluate_parts import one_hot, replay_of
+
+    replay = replay_of([[1, 1]] * 8, [[0, 1]] * 4 + [[10, 10]] * 4, ["cheap"] * 4 + ["dear"] * 4)
+    saving = Judge(replay, draws=20).assess(one_hot([[0] * 8], 2)).overall["saving"]["0.0"]["mean"]
+    assert saving == pytest.approx(0.5)

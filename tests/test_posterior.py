@@ -1,0 +1,140 @@
+"""The posterior: its features by hand, what must hold of any trained one, and of the embedded one."""
+
+import json
+from math import exp, log, nan
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bestroute.artefact import default_folder
+from bestroute.errors import ArtefactError
+from bestroute.posterior import Evidence, Judgement, Logistic, Outlook, Posterior, logit
+from bestroute.train.logistic import fit_logistic
+
+EMBEDDED = Posterior.load(default_folder("posterior"))
+SHARES = st.floats(0.05, 0.95)
+
+
+def evidence(priors, rewards, groups, kept=0, reference=0.7):
+    return Evidence(tuple(priors), tuple(rewards), tuple(groups), reference, kept)
+
+
+def test_the_features_by_hand():
+    found = evidence([0.5, 0.4, 0.8], [0.9, 0.5, 0.2], [0, 0, 1]).features()
+    assert found == pytest.approx(
+        (0.0, log(0.7 / 0.3), 0.4, 0.8, 0.9 / 1.7, 0.0, log(3), log(9), log(9) - log(0.25))
+    )
+
+
+def test_of_a_single_response():
+    found = evidence([0.5], [nan], [0]).features()
+    assert found == pytest.approx((0.0, log(0.7 / 0.3), 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0))
+
+
+def test_the_gap_is_what_is_lost():
+    assert Judgement(quality=0.6, reference=0.7).gap == pytest.approx(0.1)
+
+
+def test_odds_are_held():
+    assert logit(0.0) == logit(0.01) == pytest.approx(-log(99))
+
+
+@given(
+    st.lists(st.tuples(SHARES, SHARES, st.integers(0, 2)), min_size=2, max_size=8),
+    SHARES,
+)
+def test_a_response_that_comes_to_agree_never_lowers_the_quality(responses, reference):
+    priors, rewards, groups = zip(*responses, strict=True)
+    best = max(p for p, group in zip(priors, groups, strict=True) if group == groups[0])
+    for index, group in enumerate(groups):
+        if group == groups[0] or priors[index] > best:
+            continue
+        agreed = [groups[0] if place == index else of for place, of in enumerate(groups)]
+        # The lead over the others is another piece of evidence: held here by leaving rewards out.
+        without = [nan] * len(groups)
+        before = EMBEDDED.judge(evidence(priors, without, groups, reference=reference)).quality
+        after = EMBEDDED.judge(evidence(priors, without, agreed, reference=reference)).quality
+        assert after >= before
+
+
+@given(
+    st.lists(st.tuples(SHARES, SHARES, st.integers(0, 2)), max_size=6),
+    st.lists(st.tuples(SHARES, st.integers(1, 4)), min_size=1, max_size=2),
+    SHARES,
+    st.floats(-1, 1),
+    st.floats(0, 1),
+)
+def test_a_larger_dial_never_lowers_the_chance(responses, added, reference, dial, further):
+    there = evidence(*zip(*responses, strict=True), reference=reference) if responses else None
+    outlook = EMBEDDED.outlook(there, reference, added)
+    low, high = EMBEDDED.chance(outlook, dial), EMBEDDED.chance(outlook, dial + further)
+    assert 0 <= low.probability <= high.probability <= 1
+
+
+def test_the_chance_by_hand():
+    outlook = Outlook(agreed=-0.1, differed=0.3, prior=0.5, agreement=0.0, there=0, more=2)
+    even = Posterior(EMBEDDED.kept, EMBEDDED.reference, Logistic(0.0, (0.0,) * 5), 0.5)
+    chance = even.chance(outlook, 0.1)  # agrees or not with one half each; fits only if it does
+    assert chance == pytest.approx((0.5, -0.05), abs=1e-4)
+
+
+def test_an_outlook_imagines_both_ends():
+    reference, prior = 0.7, 0.6
+    outlook = EMBEDDED.outlook(None, reference, [(prior, 2)])
+    rewards = [EMBEDDED.reward] * 2
+    assert outlook.agreed == EMBEDDED.judge(evidence([prior] * 2, rewards, [0, 0])).gap
+    assert outlook.differed == EMBEDDED.judge(evidence([prior] * 2, rewards, [0, 1])).gap
+    assert outlook.agreed < outlook.differed
+
+
+def test_a_model_is_found_again():
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(4000, 3))
+    true = Logistic(0.5, (1.0, -2.0, 0.0))
+    targets = np.array([true(row) for row in rows])
+    found = fit_logistic(rows, targets, np.ones(len(rows)), strength=1e-6)
+    assert (found.intercept, *found.weights) == pytest.approx((0.5, 1, -2, 0), abs=0.01)
+
+
+def test_signs_are_held():
+    rows = np.random.default_rng(0).normal(size=(500, 2))
+    targets = 1 / (1 + np.exp(2 * rows[:, 0] - 2 * rows[:, 1]))
+    found = fit_logistic(rows, targets, np.ones(len(rows)), rising=[0], falling=[1])
+    assert found.weights[0] == 0
+    assert found.weights[1] == 0
+
+
+def test_without_data_to_speak_of_a_model_stays_where_it_starts():
+    start = Logistic(-1.0, (2.0, 0.5))
+    rows = np.array([[0.1, 0.2], [0.3, 0.1]])
+    near = fit_logistic(rows, np.array([1.0, 0.0]), np.full(2, 1e-9), toward=start)
+    assert near([0.5, 0.5]) == pytest.approx(start([0.5, 0.5]), abs=1e-6)
+
+
+def test_a_logistic_by_hand():
+    assert Logistic(1.0, (2.0,))([-0.25]) == pytest.approx(1 / (1 + exp(-0.5)))
+
+
+@pytest.mark.parametrize("content", ["[]", '{"kept": 1}', '{"kept": {"intercept": 0, "weights": [1]}}', "{"])
+def test_a_foreign_file_is_told(copy_of, content):
+    copy = copy_of("posterior")
+    (copy / "weights.json").write_text(content)
+    copy.sign()
+    with pytest.raises(ArtefactError, match=r"weights\.json: not a posterior's weights"):
+        Posterior.load(copy.folder)
+
+
+def test_a_damaged_file_is_told(copy_of):
+    copy = copy_of("posterior")
+    content = json.loads((copy / "weights.json").read_text())
+    content["kept"]["intercept"] += 1
+    (copy / "weights.json").write_text(json.dumps(content))
+    with pytest.raises(ArtefactError, match="differs from the digest"):
+        Posterior.load(copy.folder)
+
+
+def test_another_artefact_in_its_place_is_told():
+    with pytest.raises(ArtefactError, match="a reward artefact stands where a posterior artefact is needed"):
+        Posterior.load(default_folder("reward"))
