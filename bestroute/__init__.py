@@ -25,17 +25,20 @@ if TYPE_CHECKING:
         PolicyError,
         PredictorError,
         PredictorOverrun,
+        ProbesError,
         SamplingError,
         TrainingError,
     )
     from bestroute.policy import Policy, Sampling, Tier, check_policy, load_policy
     from bestroute.predictor import OnnxPredictor, Prediction, Predictor
+    from bestroute.probes import ProbeResult, run_probes
     from bestroute.query import Query
     from bestroute.records import Record, read_records
     from bestroute.reward import OnnxRewardModel, RewardModel
     from bestroute.router import Pick, Router
     from bestroute.rules import Rule
     from bestroute.sampling import EndpointSampler, Sample, Sampler
+    from bestroute.watch import PolicyWatcher
 
 _HOMES = {
     "answering": ("Answer",),
@@ -49,17 +52,20 @@ _HOMES = {
         "PolicyError",
         "PredictorError",
         "PredictorOverrun",
+        "ProbesError",
         "SamplingError",
         "TrainingError",
     ),
     "policy": ("Policy", "Sampling", "Tier", "check_policy", "load_policy"),
     "predictor": ("OnnxPredictor", "Prediction", "Predictor"),
+    "probes": ("ProbeResult", "run_probes"),
     "query": ("Query",),
     "records": ("Record", "read_records"),
     "reward": ("OnnxRewardModel", "RewardModel"),
     "router": ("Pick", "Router"),
     "rules": ("Rule",),
     "sampling": ("EndpointSampler", "Sample", "Sampler"),
+    "watch": ("PolicyWatcher",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -80,11 +86,14 @@ __all__ = [
     "Pick",
     "Policy",
     "PolicyError",
+    "PolicyWatcher",
     "Prediction",
     "Predictor",
     "PredictorError",
     "PredictorOverrun",
     "Price",
+    "ProbeResult",
+    "ProbesError",
     "Query",
     "Record",
     "RewardModel",
@@ -100,6 +109,7 @@ __all__ = [
     "check_policy",
     "load_policy",
     "read_records",
+    "run_probes",
 ]
 
 

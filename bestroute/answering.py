@@ -60,7 +60,7 @@ async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler,
         if ask is None:
             break
         started = perf_counter()
-        replies = await _sample(ask, asked.query, policy, sampler, clock.left_s)
+        replies = await _sample(ask, asked.query, policy, sampler, clock.share_s(ask))
         latency_s = perf_counter() - started
         names = [name for name, _ in ask.more]
         attempts += [
@@ -99,6 +99,13 @@ class _Clock:
     @property
     def in_haste(self) -> bool:
         return self.left_s is not None and self.left_s <= 2 * self._longest
+
+    def share_s(self, ask: Ask) -> float | None:
+        """Seconds that a step may take: half of what is left where another may follow, so that an endpoint
+        that hangs leaves time for the next."""
+        if self.left_s is None or ask.max_gap is None:
+            return self.left_s
+        return self.left_s / 2
 
     def lap(self, seconds: float) -> None:
         self._longest = max(self._longest, seconds)

@@ -51,45 +51,68 @@ def _http_url(url: str) -> str:
 class Price(Frozen):
     """What a model's tokens cost, in US$ per million."""
 
-    input: DollarsPerMillion = Field(description="US$ per million prompt tokens")
-    output: DollarsPerMillion = Field(description="US$ per million response tokens")
+    input: DollarsPerMillion = Field(description="US$ per million prompt tokens", examples=[2.5])
+    output: DollarsPerMillion = Field(description="US$ per million response tokens", examples=[10.0])
 
 
 class Endpoint(Frozen):
     """Where a model is served: any OpenAI-compatible chat completions address."""
 
-    base_url: Annotated[str, AfterValidator(_http_url)] = Field(description="address up to and with /v1")
+    base_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        description="address up to and with /v1",
+        examples=["http://localhost:8000/v1", "https://api.openai.com/v1"],
+        json_schema_extra={"pattern": "^https?://[^/?#@]+(/[^?#]*)?$"},
+    )
     model: Name | None = Field(
-        default=None, description="the model's name there; the policy's name if absent"
+        default=None,
+        description="the model's name there; the policy's name if absent",
+        examples=["llama-3.1-8b-instruct"],
     )
     api_key_env: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = Field(
-        default=None, description="environment variable, in capitals, that holds the key"
+        default=None,
+        description="environment variable, in capitals, that holds the key",
+        examples=["OPENAI_API_KEY"],
     )
     samples: Literal["native", "parallel"] = Field(
         default="parallel",
         description="native: one call with n, the prompt billed once; parallel: n calls, billed n times",
     )
     timeout_s: Annotated[FiniteFloat, Field(gt=0, le=3600)] | None = Field(
-        default=None, description="seconds for one call; the policy's sampling.timeout_s if absent"
+        default=None,
+        description="seconds for one call; the policy's sampling.timeout_s if absent",
+        examples=[30],
     )
     temperature: Annotated[FiniteFloat, Field(ge=0, le=2)] | None = Field(
-        default=None, description="spread of its samples; the policy's sampling.temperature if absent"
+        default=None,
+        description="spread of its samples; the policy's sampling.temperature if absent",
+        examples=[0.7],
     )
 
 
 class Model(Frozen):
     """An LLM that can answer: its name, capability class, prices, limits and endpoint."""
 
-    name: Name
+    name: Name = Field(description="what tiers, rules and decisions call it", examples=["gpt-4o"])
     class_: Name = Field(
-        default="", alias="class", description="capability class the router has learned; the name if absent"
+        default="",
+        alias="class",
+        description="capability class the router has learned; the name if absent",
+        examples=["small", "medium", "large"],
     )
-    price: Price
+    price: Price = Field(description="US$ per million tokens", examples=[{"input": 2.5, "output": 10.0}])
     context_window: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="tokens of prompt and response together; no limit if absent"
+        default=None,
+        description="tokens of prompt and response together; no limit if absent",
+        examples=[128000],
     )
-    capabilities: tuple[Capability, ...] = Field(default=(), description="what it can do beyond text")
-    endpoint: Endpoint | None = None
+    capabilities: tuple[Capability, ...] = Field(
+        default=(), description="what it can do beyond text", examples=[["image", "tools"]]
+    )
+    endpoint: Endpoint | None = Field(
+        default=None,
+        description="where it is served, by any OpenAI-compatible address; not needed to route",
+        examples=[{"base_url": "https://api.openai.com/v1", "api_key_env": "OPENAI_API_KEY"}],
+    )
 
     @cached_property
     def column(self) -> str:
@@ -124,11 +147,19 @@ class Arm(Frozen):
     a and b, `n` all its responses, and `models` what each model is asked for, in order of name.
     """
 
-    model: Name = Field(default="", description="name of one of the models")
-    n: Samples = Field(default=1, description="responses to ask for; the best is kept")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["model"]}, {"required": ["models"]}],
+            "not": {"required": ["models", "n"]},
+        }
+    )
+
+    model: Name = Field(default="", description="name of one of the models", examples=["gpt-4o"])
+    n: Samples = Field(default=1, description="responses to ask for; the best is kept", examples=[3])
     models: Annotated[dict[Name, Samples], Field(min_length=1)] = Field(
         default_factory=dict,
         description="in place of model and n: responses to ask each of several models for",
+        examples=[{"llama-3.1-8b": 2, "qwen-2.5-72b": 1}],
     )
 
     @model_validator(mode="after")

@@ -15,10 +15,16 @@ from bestroute.router import Router
 BATCH = 256
 
 
-def decide_all(router: Router, queries: Iterable[Query], batch: int = BATCH) -> Iterator[Decision]:
-    """Decisions in order, a batch of queries in memory at a time."""
+def batches(queries: Iterable[Query], batch: int = BATCH) -> Iterator[list[Query]]:
+    """The queries in lists of at most `batch`, each read when it is asked for."""
     rest = iter(queries)
     while chunk := list(islice(rest, batch)):
+        yield chunk
+
+
+def decide_all(router: Router, queries: Iterable[Query], batch: int = BATCH) -> Iterator[Decision]:
+    """Decisions in order, a batch of queries in memory at a time."""
+    for chunk in batches(queries, batch):
         yield from router.route_batch(chunk)
 
 

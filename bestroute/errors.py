@@ -2,6 +2,7 @@
 
 BestRouteError
 ├── PolicyError        a policy file that does not hold; carries every issue with its place
+├── ProbesError        a probe file that does not hold; likewise
 ├── InputError         a query, record or response file that cannot be read; names file and line
 ├── ArtefactError      an artefact folder that is missing, damaged or of another kind
 ├── PredictorError     the router model failed on a query
@@ -29,7 +30,7 @@ class BestRouteError(Exception):
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing wrong with a policy file: where (1-based line and column) and how to mend it."""
+    """One thing wrong with a policy or probe file: where (1-based line and column) and how to mend it."""
 
     path: str
     line: int
@@ -42,6 +43,14 @@ class Issue:
 
 class PolicyError(BestRouteError):
     """A policy that does not hold; `issues` has every fault found, in file order."""
+
+    def __init__(self, issues: Sequence[Issue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(str(issue) for issue in self.issues))
+
+
+class ProbesError(BestRouteError):
+    """A probe file that does not hold; `issues` has every fault found, in file order."""
 
     def __init__(self, issues: Sequence[Issue]) -> None:
         self.issues = tuple(issues)

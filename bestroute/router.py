@@ -45,6 +45,14 @@ class Pick(NamedTuple):
     groups: tuple[int, ...]
 
 
+class Opened(NamedTuple):
+    """What a router has opened by now, for another to take over; None for what was not needed yet."""
+
+    predictor: Predictor
+    reward: RewardModel | None
+    sampler: Sampler | None
+
+
 class Router:
     """Routes queries by one policy. Immutable, deterministic, and safe to share between threads.
 
@@ -82,6 +90,12 @@ class Router:
     def from_policy(cls, path: str | Path, **parts: Any) -> Router:
         """A router for a policy file, `parts` as in Router. Raises PolicyError, InputError, ArtefactError."""
         return cls(load_policy(path), **parts)
+
+    @property
+    def opened(self) -> Opened:
+        """What is open here by now; safe to share with another router."""
+        with self._lock:
+            return Opened(self._predictor, self._reward, self._sampler)
 
     def route(
         self, query: QueryLike, *, metadata: dict[str, Any] | None = None, explain_all: bool = False

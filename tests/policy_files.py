@@ -4,6 +4,10 @@ import hashlib
 import json
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+PROBES = sorted((ROOT / "policies").glob("*.probes.yaml"))
+SHIPPED = [ROOT / "policy.example.yaml", *sorted({*(ROOT / "policies").glob("*.yaml")} - {*PROBES})]
+
 FILES = {"model.onnx": b"a graph", "tokenizer.json": b"a tokenizer"}
 MANIFEST = {
     "format_version": 1,
@@ -56,3 +60,11 @@ rules:
     when: {has: [image]}
     exclude: [tiny]
 """
+
+
+def write_probes(folder: Path, *probes: str, head: str = "") -> Path:
+    """A probe file in `folder`, of probes p0, p1, ... from line 4 on, each the inside of a YAML mapping."""
+    path = folder / "x.probes.yaml"
+    listed = "\n".join(f"  - {{name: p{index}, {probe}}}" for index, probe in enumerate(probes))
+    path.write_text(f"version: 1\n{head}\nprobes:\n{listed}\n")
+    return path

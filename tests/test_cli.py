@@ -36,7 +36,10 @@ def write(folder: Path, name: str, content: str | bytes) -> str:
 
 def test_help_of_every_command_has_an_example():
     listed = run("--help").output
-    for name in ("ask", "bench", "check", "completion", "dry-run", "pick", "route", "train"):
+    for name in (
+        "ask", "bench", "calibrate", "check", "completion", "diff", "dry-run", "init", "pick", "route",
+        "schema", "test", "train",
+    ):  # fmt: skip
         assert name in listed
         result = run(name, "--help")
         assert result.exit_code == 0

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from policy_files import SHIPPED
 
 from bestroute.cli import cli
 from bestroute.policy import check_policy
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-OFFLINE = ("check", "route", "dry-run", "pick", "bench", "completion")
-POLICIES = [ROOT / "policy.example.yaml", *sorted((ROOT / "policies").glob("*.yaml"))]
+OFFLINE = ("check", "route", "dry-run", "diff", "test", "pick", "bench", "completion")
 TRAIN_YOUR_OWN = ROOT / "docs" / "how-to" / "train-your-own"
 
 
@@ -29,7 +29,7 @@ def blocks(language: str) -> list:
     return found
 
 
-@pytest.mark.parametrize("path", POLICIES)
+@pytest.mark.parametrize("path", SHIPPED)
 def test_every_policy_holds(path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "set")
     _, warnings = check_policy(path)

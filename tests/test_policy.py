@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from policy_files import GOOD, write_artefacts
+from policy_files import GOOD, SHIPPED, write_artefacts
 
 from bestroute.arms import Arm
 from bestroute.errors import InputError
@@ -12,7 +12,6 @@ from bestroute.policy.document import read_document
 from bestroute.query import read_queries
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = [ROOT / "policy.example.yaml", *sorted((ROOT / "policies").glob("*.yaml"))]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from fakes import FakePredictor, FakeReward, FakeSampler, make_policy, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from policy_files import SHIPPED
 
 from bestroute import Router
 from bestroute.artefact import default_folder, read_manifest
@@ -340,6 +341,10 @@ class TestComplete:
         assert [(a.arm, a.asked, a.got, a.error) for a in answer.attempts] == [
             ("mid@4", 4, 3, "blank response")
         ]
+        assert [(step.arm, step.responses) for step in answer.steps] == [("mid@4", 4)]
+        # Estimated, of tokens: 4 prompts of 3 at 3, and one of each at 6 millionths of a dollar.
+        assert answer.cost == pytest.approx((4 * 3 * 3 + 4 * 6) / 1e6)
+        assert answer.shortfall is None
 
     def test_as_many_samples_as_the_arm_says(self):
         answer, _ = self.complete({"mid": lambda n: said(*["a"] * n)})
@@ -442,7 +447,7 @@ class TestComplete:
 
 def test_the_embedded_manifest_fits_the_embedded_policies():
     manifest = read_manifest(default_folder("router"), "router")
-    for path in sorted((ROOT / "policies").glob("*.yaml")):
+    for path in SHIPPED:
         decision = Router.from_policy(path).route("Who was Euclid?", explain_all=True)
         assert {c.n for c in decision.candidates} <= set(range(1, manifest.max_n + 1)), path
 

@@ -19,14 +19,19 @@ from bestroute.errors import BestRouteError
 _COMMANDS = {
     "ask": "bestroute.cli.ask",
     "bench": "bestroute.cli.bench",
+    "calibrate": "bestroute.cli.calibrate",
     "check": "bestroute.cli.check",
     "collect": "bestroute.cli.collect",
     "completion": "bestroute.cli.completion",
+    "diff": "bestroute.cli.diff",
     "dry-run": "bestroute.cli.dry_run",
     "evaluate": "bestroute.cli.evaluate",
+    "init": "bestroute.cli.init",
     "pick": "bestroute.cli.pick",
     "route": "bestroute.cli.route",
+    "schema": "bestroute.cli.schema",
     "score": "bestroute.cli.score",
+    "test": "bestroute.cli.test",
     "train": "bestroute.cli.train",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bestroute.cli.output import POLICY, json_option, print_json
-from bestroute.errors import InputError, Issue, PolicyError
+from bestroute.errors import InputError, Issue, PolicyError, ProbesError
 
 
 @click.command(epilog="Example: bestroute check policies/*.yaml")
@@ -17,6 +17,9 @@ from bestroute.errors import InputError, Issue, PolicyError
 @click.pass_context
 def command(ctx: click.Context, policies: tuple[Path, ...], as_json: bool) -> None:
     """Validate policy files: every error and warning with line and column.
+
+    A file whose name ends in .probes.yaml is validated as probes, by the policy beside it (x.yaml for
+    x.probes.yaml) where there is one; `bestroute test` runs them.
 
     Exits 1 when a policy does not hold; warnings alone are fine.
     """
@@ -39,20 +42,26 @@ def command(ctx: click.Context, policies: tuple[Path, ...], as_json: bool) -> No
 
 def _check(path: Path) -> dict[str, Any]:
     from bestroute.policy import check_policy
+    from bestroute.probes.load import SUFFIX, check_probes
 
+    digest: str | None = None
+    warnings: tuple[Issue, ...] = ()
+    errors: tuple[Issue, ...] = ()
     try:
-        policy, warnings = check_policy(path)
-    except PolicyError as error:
-        return {
-            "path": str(path),
-            "valid": False,
-            "digest": None,
-            "errors": _list(error.issues),
-            "warnings": [],
-        }
+        if path.name.endswith(SUFFIX):
+            check_probes(path)
+        else:
+            policy, warnings = check_policy(path)
+            digest = policy.digest
+    except (PolicyError, ProbesError) as error:
+        errors = error.issues
     return {
-        "path": str(path), "valid": True, "digest": policy.digest, "errors": [], "warnings": _list(warnings),
-    }  # fmt: skip
+        "path": str(path),
+        "valid": not errors,
+        "digest": digest,
+        "errors": _list(errors),
+        "warnings": _list(warnings),
+    }
 
 
 def _list(issues: tuple[Issue, ...]) -> list[dict[str, Any]]:
@@ -66,4 +75,8 @@ def _print(report: dict[str, Any]) -> None:
         place = f"{report['path']}:{warning['line']}:{warning['column']}"
         click.echo(f"{place}: warning: {warning['message']}", err=True)
     if report["valid"]:
-        click.echo(f"{report['path']}: holds (policy {report['digest']})")
+        click.echo(f"{report['path']}: holds ({_kind(report['digest'])})")
+
+
+def _kind(digest: str | None) -> str:
+    return "probes" if digest is None else f"policy {digest}"

@@ -11,11 +11,21 @@ from typing import Any
 
 import click
 
-from bestroute.cli.output import POLICY, Counter, dollars, json_option, number, print_json, print_table
+from bestroute.cli.output import (
+    POLICY,
+    BadLines,
+    Counter,
+    dollars,
+    json_option,
+    number,
+    print_json,
+    print_table,
+    share,
+    skip_bad_option,
+    threads_option,
+)
 from bestroute.decision import Decision
 from bestroute.errors import InputError
-
-_LISTED = 20
 
 
 @click.command(
@@ -25,8 +35,8 @@ _LISTED = 20
 @click.argument("policy", type=POLICY)
 @click.argument("queries", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one decision a line.")
-@click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr.")
-@click.option("--threads", type=click.IntRange(1), default=None, help="Threads; all cores by default.")
+@skip_bad_option
+@threads_option
 @json_option
 def command(
     policy: Path, queries: Path, out: Path | None, skip_bad: bool, threads: int | None, as_json: bool
@@ -46,26 +56,22 @@ def command(
         raise click.UsageError(f"--out {out} is one of the files read; give another name")
     checked = load_policy(policy)
     router = Router(checked, predictor=OnnxPredictor(checked.router, threads or os.cpu_count() or 1))
-    bad: list[InputError] = []
-    skipped = 0
-
-    def skip(error: InputError) -> None:
-        nonlocal skipped
-        skipped += 1
-        if len(bad) < _LISTED:
-            bad.append(error)
-
-    tally, counter = Tally(), Counter("queries")
+    bad, tally, counter = BadLines(), Tally(), Counter("queries")
     with _writer(out) as write:
-        for decision in decide_all(router, read_queries(queries, skip if skip_bad else None)):
+        for decision in decide_all(router, read_queries(queries, bad.add if skip_bad else None)):
             tally.add(decision)
             write(decision)
             counter.advance()
     counter.close()
-    _list_bad(bad, skipped)
+    bad.tell()
     if not tally.queries:
         raise InputError(f"{queries}: holds no query")
-    summary = {"policy": checked.digest, **tally.summary(), "skipped": skipped, "fallbacks": router.fallbacks}
+    summary = {
+        "policy": checked.digest,
+        **tally.summary(),
+        "skipped": bad.count,
+        "fallbacks": router.fallbacks,
+    }
     if as_json:
         print_json(summary)
     else:
@@ -87,16 +93,9 @@ def _write_line(file: Any, decision: Decision) -> None:
     file.write(json.dumps(decision.as_dict(), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
 
-def _list_bad(bad: list[InputError], skipped: int) -> None:
-    for error in bad:
-        click.echo(f"skipped {error}", err=True)
-    if skipped > len(bad):
-        click.echo(f"skipped {skipped - len(bad)} more lines", err=True)
-
-
 def _print(summary: dict[str, Any]) -> None:
     arms = [
-        [label, str(arm["queries"]), f"{arm['share']:.1%}", dollars(arm["cost_per_1000"])]
+        [label, str(arm["queries"]), share(arm["share"]), dollars(arm["cost_per_1000"])]
         for label, arm in summary["arms"].items()
     ]
     print_table(["arm", "queries", "share", "$ per 1,000"], arms)
@@ -109,6 +108,6 @@ def _print(summary: dict[str, Any]) -> None:
     click.echo(
         f"{summary['queries']:,} queries: ${dollars(summary['cost_per_1000'])} per 1,000 against "
         f"${dollars(summary['reference_cost_per_1000'])} for always the reference, saving "
-        f"{'-' if saving is None else f'{saving:.1%}'}; mean predicted gap {number(summary['mean_gap'], 4)} "
+        f"{share(saving)}; mean predicted gap {number(summary['mean_gap'], 4)} "
         f"over {summary['with_gap']:,} queries; {number(summary['calls'], 2)} rounds of asking a query"
     )

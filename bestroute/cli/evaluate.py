@@ -11,18 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bestroute.cli.output import POLICY, Counter, dollars, json_option, number, print_json, print_table
-from bestroute.errors import InputError, MissingExtra
+from bestroute.cli.reading import FILES, Reader, cautions, divide_records
+from bestroute.errors import MissingExtra
 
 if TYPE_CHECKING:
     from bestroute.evaluate.curve import Strategy
     from bestroute.evaluate.replay import Replay
     from bestroute.evaluate.routed import Routed
-    from bestroute.evaluate.seen import Divided, Seen
+    from bestroute.evaluate.seen import Divided
     from bestroute.policy import Policy
-    from bestroute.records import Record
-
-FILES = click.Path(path_type=Path, dir_okay=False, exists=True)
-_LISTED = 20
 
 
 @click.command(epilog="Example: bestroute evaluate policy.yaml records.jsonl.gz --plot frontier.svg")
@@ -74,8 +71,8 @@ def command(
     escalates = checked.sampling.escalate
     judging = [checked.posterior] if escalates else []
     seen = Seen([checked.router, checked.reward, *judging, *others.values()])
-    reader, cores = _Reader(skip_bad), threads or os.cpu_count() or 1
-    divided = _divide(checked, reader.records(records), reader.records(fit), seen, judge_all, cores)
+    reader, cores = Reader(skip_bad), threads or os.cpu_count() or 1
+    divided = divide_records(checked, reader.records(records), reader.records(fit), seen, judge_all, cores)
     reader.tell()
     judged = divided.judged
     routers = [_route(checked, judged, name, folder, cores) for name, folder in others.items()]
@@ -91,7 +88,7 @@ def command(
     report = build_report(judge, router, baselines, lambda name: _say(f"judging {name}"))
     report["baselines"] |= dict.fromkeys(absent)
     report["policy"] |= {"digest": checked.digest, "max_gap": checked.max_gap}
-    report["warnings"] = [*_cautions(divided, seen, judge_all), *absent.values(), *report["warnings"]]
+    report["warnings"] = [*cautions(divided, seen, judge_all), *absent.values(), *report["warnings"]]
     report["warnings"] = list(dict.fromkeys(report["warnings"]))
     report |= _counts(divided)
     for warning in report["warnings"]:
@@ -122,48 +119,6 @@ def _others(beside: Sequence[str]) -> dict[str, Path]:
             raise click.BadParameter(f"{name!r} is the name of another baseline", param_hint="--beside")
         found[name] = Path(folder)
     return found
-
-
-class _Reader:
-    """Reads records with a count on stderr; where asked, passes over bad lines and remembers them."""
-
-    def __init__(self, skip_bad: bool) -> None:
-        self._bad: list[InputError] = []
-        self._on_bad = self._bad.append if skip_bad else None
-
-    def records(self, paths: Sequence[Path]) -> Iterator[Record]:
-        """Records of the files, in order."""
-        from bestroute.records import read_records
-
-        counter = Counter("records replayed")
-        for record in read_records(paths, self._on_bad):
-            yield record
-            counter.advance()
-        counter.close()
-
-    def tell(self) -> None:
-        """List what was passed over."""
-        for error in self._bad[:_LISTED]:
-            _say(f"skipped {error}")
-        if len(self._bad) > _LISTED:
-            _say(f"skipped {len(self._bad) - _LISTED} more lines")
-
-
-def _divide(
-    policy: Policy,
-    records: Iterator[Record],
-    fit: Iterator[Record],
-    seen: Seen,
-    judge_all: bool,
-    threads: int,
-) -> Divided:
-    from bestroute.artefact import read_manifest
-    from bestroute.evaluate.seen import divide
-    from bestroute.reward import OnnxRewardModel
-
-    reward = OnnxRewardModel(policy.reward, threads)
-    margin = read_manifest(policy.router, "router").margin
-    return divide(policy, records, fit, seen, reward, margin=margin, judge_all=judge_all)
 
 
 def _route(policy: Policy, judged: Any, name: str, folder: Path, threads: int) -> Routed:
@@ -239,20 +194,6 @@ def _counts(divided: Divided) -> dict[str, Any]:
         "seen": divided.saw,
         "left_out": divided.judged.left_out,
     }
-
-
-def _cautions(divided: Divided, seen: Seen, judge_all: bool) -> list[str]:
-    """What a reader of the figures should know of the queries that judge."""
-    found = [
-        f"{folder} does not say which queries it was trained on; figures flatter where records hold some"
-        for folder in seen.silent
-    ]
-    if judge_all and divided.saw:
-        found.append(f"{divided.saw} of the queries that judge were seen in training; figures flatter")
-    if divided.repeated:
-        found.append(f"{divided.repeated} records of --fit judge already and were not fitted on")
-    found += [f"left out: {count} records {why}" for why, count in divided.judged.left_out.items()]
-    return found
 
 
 Table = Callable[[Sequence[str], Sequence[Sequence[str]]], None]

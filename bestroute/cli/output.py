@@ -13,9 +13,19 @@ from typing import Any
 import click
 
 from bestroute.errors import InputError
+from bestroute.table import dollars as dollars
+from bestroute.table import number as number
+from bestroute.table import share as share
+from bestroute.table import table
 
 POLICY = click.Path(path_type=Path, dir_okay=False)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+skip_bad_option = click.option(
+    "--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr."
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), default=None, help="Threads; all cores by default."
+)
 metadata_option = click.option(
     "--metadata",
     "-m",
@@ -40,30 +50,8 @@ def _finite(value: Any) -> Any:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns; those whose cells are all numbers or blanks are aligned to the right."""
-    columns = list(zip(head, *rows, strict=True))
-    widths = [max(len(cell) for cell in column) for column in columns]
-    right = [all(_numeric(cell) for cell in column[1:]) for column in columns]
-    for row in (head, *rows):
-        cells = [
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        ]
-        click.echo("  ".join(cells).rstrip())
-
-
-def _numeric(cell: str) -> bool:
-    return not cell.strip("-+0123456789.%$ ")
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A number for a table cell, `-` for none."""
-    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
-
-
-def dollars(value: float) -> str:
-    """US$ with four significant digits."""
-    return f"{value:.4g}"
+    """Print aligned columns, as bestroute.table sets them."""
+    click.echo(table(head, rows))
 
 
 def read_text(argument: str) -> str:
@@ -89,6 +77,29 @@ def parse_metadata(pairs: Sequence[str]) -> dict[str, Any]:
             parsed = value
         metadata[key] = parsed if isinstance(parsed, (bool, int, float, str)) else value
     return metadata
+
+
+class BadLines:
+    """Lines that could not be read: counted, the first ones kept to be listed on stderr."""
+
+    _LISTED = 20
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._kept: list[InputError] = []
+
+    def add(self, error: InputError) -> None:
+        """Count one."""
+        self.count += 1
+        if len(self._kept) < self._LISTED:
+            self._kept.append(error)
+
+    def tell(self) -> None:
+        """List them."""
+        for error in self._kept:
+            click.echo(f"skipped {error}", err=True)
+        if self.count > len(self._kept):
+            click.echo(f"skipped {self.count - len(self._kept)} more lines", err=True)
 
 
 class Counter:

@@ -19,7 +19,7 @@ from bestroute.answers.agreement import group
 from bestroute.arms import Arm
 from bestroute.course import Ask, Grouper, Heard
 from bestroute.evaluate.curve import Played
-from bestroute.evaluate.replay import Recorded, Replay
+from bestroute.evaluate.replay import Floats, Recorded, Replay
 from bestroute.evaluate.routed import Recall, Routed
 from bestroute.inference import TokenRow
 from bestroute.planner import Asked
@@ -100,49 +100,86 @@ def planned(
     `without` leaves a part of the evidence out: what the `query` tells (every prediction is then the mean of
     all), the `rewards`, or the `agreement`.
     """
-    policy, replay, queries = table.policy, table.replay, table.queries
-    predictor: Predictor = base.recall
-    if without == "query":
-        predictor = Blind(base.recall, [query.text for query in queries])
-    orders = _orders(table)
-    groups = _groupers(queries, without)
+    policy = table.policy
     dials = np.unique(np.append(DIALS, policy.max_gap))
-    shape = (len(dials), len(queries))
-    quality, cost, rounds = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    shares, error = np.zeros((*shape, len(replay.arms))), np.zeros(len(dials))
     own = int(np.flatnonzero(dials == policy.max_gap)[0])
-    causes: Counter[str] = Counter()
-    for index, dial in enumerate(dials):
+    player = Player(table, base.recall, without)
+    played = []
+    for dial in dials:
+        played.append(player.at(float(dial)))
+        advance()
+    strategy = Played(
+        name,
+        dials,
+        np.stack([one.shares for one in played]),
+        base.strategy.predicted,
+        quality=np.stack([one.quality for one in played]),
+        cost=np.stack([one.cost for one in played]),
+        rounds=np.stack([one.rounds for one in played]),
+        error=np.array([one.error for one in played]),
+    )
+    return replace(base, strategy=strategy, own=own, causes=played[own].causes)
+
+
+@dataclass(frozen=True)
+class AtDial:
+    """What plans gave at one dial: `quality`, `cost` (US$) and `rounds` of each query (queries,), `shares`
+    (queries, arms) of whose response was kept; `error` as in Played; `causes` of the decisions.
+    """
+
+    quality: Floats
+    cost: Floats
+    rounds: Floats
+    shares: Floats
+    error: float
+    causes: dict[str, int]
+
+
+class Player:
+    """Plays the plans of a policy at one dial after another; every dial meets the responses in the same
+    order. `recall` remembers what the router model says; `without` as in `planned`.
+    """
+
+    def __init__(self, table: Table, recall: Recall, without: Part | None = None) -> None:
+        self._table, self._without = table, without
+        texts = [query.text for query in table.queries]
+        self._predictor: Predictor = Blind(recall, texts) if without == "query" else recall
+        self._orders = _orders(table)
+        self._groups = _groupers(table.queries, without)
+
+    def at(self, dial: float) -> AtDial:
+        """Play every query at this dial."""
+        table = self._table
         router = Router(
-            policy.model_copy(update={"max_gap": float(dial)}),
-            predictor=predictor,
+            table.policy.model_copy(update={"max_gap": dial}),
+            predictor=self._predictor,
             posterior=table.posterior,
             time_budget_s=None,
         )
-        considered = router.consider(queries)
+        considered = router.consider(table.queries)
         ends = [
-            [_play(router, asked, _Game(table.recorded[row], order, without != "rewards"), groups[row])
-             for order in orders[row]]
+            [_play(router, asked, _Game(table.recorded[row], order, self._without != "rewards"),
+                   self._groups[row])
+             for order in self._orders[row]]
             for row, asked in enumerate(considered)
         ]  # fmt: skip
         scores = np.array([[end.score for end in part] for part in ends])
-        quality[index], cost[index] = scores.mean(axis=1), [np.mean([e.cost for e in part]) for part in ends]
-        rounds[index] = [np.mean([end.rounds for end in part]) for part in ends]
-        error[index] = scores.mean(axis=0).std(ddof=1) / table.draws**0.5 if table.draws > 1 else nan
+        shares = np.zeros((len(ends), len(table.replay.arms)))
         for row, part in enumerate(ends):
             for end in part:
-                shares[index, row, _tier_of(end.arm, replay.arms)] += 1 / table.draws
-        if index == own:
-            causes.update(asked.decision.cause for asked in considered)
-        advance()
-    strategy = Played(
-        name, dials, shares, base.strategy.predicted, quality=quality, cost=cost, rounds=rounds, error=error
-    )
-    return replace(base, strategy=strategy, own=own, causes=dict(causes.most_common()))
+                shares[row, tier_of(end.arm, table.replay.arms)] += 1 / table.draws
+        return AtDial(
+            quality=scores.mean(axis=1),
+            cost=np.array([np.mean([end.cost for end in part]) for part in ends]),
+            rounds=np.array([np.mean([end.rounds for end in part]) for part in ends]),
+            shares=shares,
+            error=float(scores.mean(axis=0).std(ddof=1) / table.draws**0.5) if table.draws > 1 else nan,
+            causes=dict(Counter(asked.decision.cause for asked in considered).most_common()),
+        )
 
 
-def _tier_of(arm: Arm, arms: Sequence[Arm]) -> int:
-    """Index of an arm, or of the first that a smaller one of its models is a part of."""
+def tier_of(arm: Arm, arms: Sequence[Arm]) -> int:
+    """Index of an arm in `arms`, or of the first that a smaller one of its models is a part of."""
     if arm in arms:
         return arms.index(arm)
     return next(place for place, one in enumerate(arms) if one.models.keys() == arm.models.keys())

@@ -25,8 +25,20 @@ _FLOAT = re.compile(
     r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-TOO_MANY = f"more than {MAX_NODES:,} values, aliases followed; a policy fits one screen"
+TOO_MANY = f"more than {MAX_NODES:,} values, aliases followed; make the file smaller"
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What messages call a kind of file, how it starts, and a file to start from."""
+
+    noun: str
+    start: str
+    example: str
+
+
+POLICY = Form("policy", "version: 1", "policy.example.yaml")
 
 
 @dataclass(frozen=True, order=True)
@@ -59,16 +71,16 @@ def place_of(where: Any) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 
 
-def compose(source: str | bytes) -> yaml.Node | None:
+def compose(source: str | bytes, form: Form) -> yaml.Node | None:
     """The one document in a text; None where it is empty. Raises Unreadable where it is not YAML."""
     text = _decode(source)
-    _refuse_unprintable(text)
+    _refuse_unprintable(text, form)
     loader = _Loader(text)
     try:
         return loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         place = place_of(error.problem_mark or error.context_mark or loader.get_mark())
-        message = _plain_yaml_error(error, text)
+        message = _plain_yaml_error(error, text, form)
     except (ValueError, OverflowError):
         place = place_of(loader.get_mark())
         message = "not valid YAML: an escape or a directive with a number out of range"
@@ -133,7 +145,7 @@ for _tag, _regex, _first in (
 
 _MENDS = {
     r"character '\t'": "a tab stands here; indent with spaces",
-    "another document": "a second document starts here; a policy is one document",
+    "another document": "a second document starts here; a {noun} is one document",
     "mapping values are not allowed": "not valid YAML: a second `: ` on this line; put the text in quotes",
     "could not find expected ':'": "not valid YAML: a key without `: `",
     "undefined alias": "this alias names no anchor above it",
@@ -141,7 +153,7 @@ _MENDS = {
 }
 
 
-def _plain_yaml_error(error: yaml.MarkedYAMLError, text: str) -> str:
+def _plain_yaml_error(error: yaml.MarkedYAMLError, text: str, form: Form) -> str:
     problem = str(error.problem)
     if error.problem_mark and _is_indentation(problem, text.splitlines()[error.problem_mark.line :][:1]):
         return (
@@ -150,7 +162,8 @@ def _plain_yaml_error(error: yaml.MarkedYAMLError, text: str) -> str:
         )
     if error.context and error.context_mark:
         problem = f"{error.context} that starts on line {error.context_mark.line + 1}, {problem}"
-    return next((mend for sign, mend in _MENDS.items() if sign in problem), f"not valid YAML: {problem}")
+    mends = (mend.format(noun=form.noun) for sign, mend in _MENDS.items() if sign in problem)
+    return next(mends, f"not valid YAML: {problem}")
 
 
 def _is_indentation(problem: str, line: list[str]) -> bool:
@@ -162,9 +175,7 @@ def _is_indentation(problem: str, line: list[str]) -> bool:
 
 def _decode(source: str | bytes) -> str:
     if len(source) > MAX_BYTES:
-        raise Unreadable(
-            Place(1, 1), f"the file is over {MAX_BYTES // 1_000_000} MB; a policy fits one screen"
-        )
+        raise Unreadable(Place(1, 1), f"the file is over {MAX_BYTES // 1_000_000} MB; make it smaller")
     if isinstance(source, str):
         return source.removeprefix("\ufeff")
     try:
@@ -179,8 +190,8 @@ def _end_of(text: str) -> Place:
     return Place(len(lines), len(lines[-1]) + 1)
 
 
-def _refuse_unprintable(text: str) -> None:
+def _refuse_unprintable(text: str, form: Form) -> None:
     found = UNPRINTABLE.search(text)
     if found:
-        message = f"the character U+{ord(found[0]):04X} may not stand in a policy; remove it"
+        message = f"the character U+{ord(found[0]):04X} may not stand in a {form.noun}; remove it"
         raise Unreadable(_end_of(text[: found.start()]), message)

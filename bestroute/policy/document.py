@@ -14,11 +14,13 @@ import yaml
 from bestroute.policy.compose import (
     MAX_DEPTH,
     MAX_NODES,
+    POLICY,
     TAG,
     TOO_DEEP,
     TOO_MANY,
     UNPRINTABLE,
     Fault,
+    Form,
     Place,
     Unreadable,
     compose,
@@ -40,6 +42,7 @@ class Document:
     quoted: set[Path] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     faulty: set[Path] = field(default_factory=set)
+    form: Form = POLICY
 
     def fault(self, path: Path, message: str, place: Place | None = None) -> None:
         """Note a fault of the part at `path`."""
@@ -71,33 +74,39 @@ def _step(path: Path, value: Any, step: str | int) -> Iterator[tuple[Path, Any]]
         yield (*path, step), value[step]
 
 
-def spell(path: Path) -> str:
+def spell(path: Path, form: Form = POLICY) -> str:
     """A path as people write it: `models[0].price`, or `the policy` for the top."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".") or "the policy"
+    return text.removeprefix(".") or f"the {form.noun}"
 
 
-def read_document(source: str | bytes) -> Document:
-    """Parse YAML. Raises Unreadable where there is nothing to go on with; other faults are in `faults`."""
-    node = compose(source)
+def read_document(source: str | bytes, form: Form = POLICY) -> Document:
+    """Parse YAML; `form` is what messages call it.
+
+    Raises Unreadable where there is nothing to go on with; other faults are in `faults`.
+    """
+    node = compose(source, form)
     if node is None:
-        raise Unreadable(Place(1, 1), "the file is empty; start from policy.example.yaml")
+        raise Unreadable(Place(1, 1), f"the file is empty; start from {form.example}")
     if not isinstance(node, yaml.MappingNode):
-        raise Unreadable(place_of(node), "a policy is a mapping; it starts with `version: 1`")
-    return _Builder().build(node)
+        raise Unreadable(place_of(node), f"a {form.noun} is a mapping; it starts with `{form.start}`")
+    return _Builder(form).build(node)
 
 
 class _Builder:
     """Turns nodes into dicts, tuples and scalars, noting places and faults on the way."""
 
-    def __init__(self) -> None:
-        self._document = Document()
+    def __init__(self, form: Form) -> None:
+        self._document = Document(form=form)
         self._nodes = 0
         self._open: list[yaml.Node] = []
 
     def build(self, node: yaml.Node) -> Document:
         self._document.value = self._value(node, ())
         return self._document
+
+    def _spell(self, path: Path) -> str:
+        return spell(path, self._document.form)
 
     def _value(self, node: yaml.Node, path: Path) -> Any:
         self._document.places[path] = place_of(node)
@@ -111,7 +120,7 @@ class _Builder:
         if len(self._open) >= MAX_DEPTH:
             raise Unreadable(place_of(node), TOO_DEEP)
         if node.tag not in (TAG + "map", TAG + "seq"):
-            self._document.fault(path, f"{spell(path)} has the tag {_short_tag(node)}; remove it")
+            self._document.fault(path, f"{self._spell(path)} has the tag {_short_tag(node)}; remove it")
         self._open.append(node)
         value = (self._mapping if isinstance(node, yaml.MappingNode) else self._sequence)(node, path)
         self._open.pop()
@@ -129,23 +138,25 @@ class _Builder:
             here, place = (*path, key), place_of(key_node)
             if key in value:
                 first = self._document.keys[here].line
-                message = f"duplicate key {key!r} in {spell(path)} (first on line {first})"
+                message = f"duplicate key {key!r} in {self._spell(path)} (first on line {first})"
                 self._document.fault(here, message, place)
                 continue
             self._document.keys[here] = place
             value[key] = self._value(value_node, here)
             if value[key] is None and here not in self._document.faulty:
-                message = f"{key!r} in {spell(path)} has no value; give one or remove the key"
+                message = f"{key!r} in {self._spell(path)} has no value; give one or remove the key"
                 self._document.fault(here, message, place)
         return value
 
     def _key(self, node: yaml.Node, path: Path) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
-            message = f"a key in {spell(path)} is a list or mapping; keys are texts"
+            message = f"a key in {self._spell(path)} is a list or mapping; keys are texts"
         elif node.tag != TAG + "str":
-            message = f"the key {clip(node.value)} in {spell(path)} is not a text; put it in quotes"
+            message = f"the key {clip(node.value)} in {self._spell(path)} is not a text; put it in quotes"
         elif UNPRINTABLE.search(node.value):
-            message = f"the key {clip(node.value)} in {spell(path)} holds a control character; remove it"
+            message = (
+                f"the key {clip(node.value)} in {self._spell(path)} holds a control character; remove it"
+            )
         else:
             return str(node.value)
         self._document.faults.append(Fault(place_of(node), message))
@@ -157,14 +168,16 @@ class _Builder:
             self._document.quoted.add(path)
         found = UNPRINTABLE.search(node.value)
         if found:
-            self._document.fault(path, f"{spell(path)} holds the character U+{ord(found[0]):04X}; remove it")
+            self._document.fault(
+                path, f"{self._spell(path)} holds the character U+{ord(found[0]):04X}; remove it"
+            )
             return None
         try:
             return read_scalar(node.tag.removeprefix(TAG), node.value)
         except ValueError:
             message = f"{clip(node.value)} cannot be read as {_short_tag(node)}"
         except LookupError:
-            message = f"{spell(path)} has the tag {_short_tag(node)}; remove it"
+            message = f"{self._spell(path)} has the tag {_short_tag(node)}; remove it"
         self._document.fault(path, message)
         return None
 

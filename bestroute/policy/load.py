@@ -23,7 +23,7 @@ def load_policy(path: str | Path) -> Policy:
 
     Raises InputError if the file cannot be opened, PolicyError with every fault if it does not hold.
     """
-    return parse_policy(_read(path), path)
+    return parse_policy(read_policy(path), path)
 
 
 def parse_policy(text: str | bytes, path: str | Path) -> Policy:
@@ -37,11 +37,15 @@ def check_policy(path: str | Path) -> tuple[Policy, tuple[Issue, ...]]:
 
     Raises as `load_policy` does, and for artefacts whose files differ from their digests.
     """
-    policy, document, manifest = _parse(_read(path), path, whole=True)
-    return policy, _issues(find_warnings(policy, document, manifest), path)
+    policy, document, manifest = _parse(read_policy(path), path, whole=True)
+    return policy, issues_of(find_warnings(policy, document, manifest), path)
 
 
-def _read(path: str | Path) -> bytes:
+def read_policy(path: str | Path) -> bytes:
+    """The text of a policy file, for `parse_policy`. Raises InputError if it cannot be opened.
+
+    Of a file that is larger than any policy may be, only so much is read that parsing refuses it.
+    """
     try:
         with open(path, "rb") as file:
             return file.read(MAX_BYTES + 1)
@@ -53,12 +57,12 @@ def _parse(text: str | bytes, path: str | Path, whole: bool = False) -> tuple[Po
     try:
         document = read_document(text)
     except Unreadable as error:
-        raise PolicyError(_issues([error.fault], path)) from None
+        raise PolicyError(issues_of([error.fault], path)) from None
     folder = Path(os.path.abspath(path)).parent
     policy = _validated(document, folder)
     manifest = note_mismatches(document, folder, whole)
     if document.faults or policy is None or manifest is None:
-        raise PolicyError(_issues(document.faults, path))
+        raise PolicyError(issues_of(document.faults, path))
     policy._path = Path(path)
     return policy, document, manifest
 
@@ -67,10 +71,11 @@ def _validated(document: Document, folder: Path) -> Policy | None:
     try:
         return Policy.model_validate(document.value, context=folder, by_alias=True, by_name=False)
     except ValidationError as error:
-        note_faults(document, error)
+        note_faults(document, error, Policy)
         return None
 
 
-def _issues(faults: Iterable[Fault], path: str | Path) -> tuple[Issue, ...]:
+def issues_of(faults: Iterable[Fault], path: str | Path) -> tuple[Issue, ...]:
+    """The faults of a file with its name, sorted by place."""
     ordered = sorted(set(faults), key=lambda fault: (fault.place, fault.message))
     return tuple(Issue(str(path), fault.place.line, fault.place.column, fault.message) for fault in ordered)

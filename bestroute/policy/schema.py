@@ -8,7 +8,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, PrivateAttr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FiniteFloat,
+    PrivateAttr,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from bestroute.arms import Arm, Frozen, Model, Name
 from bestroute.artefact import Kind, default_folder
@@ -34,7 +42,7 @@ def _folder(value: Any, info: ValidationInfo) -> Any:
     return Path(os.path.abspath(Path(info.context or "") / value))
 
 
-Folder = Annotated[Path, BeforeValidator(_folder)]
+Folder = Annotated[Path, BeforeValidator(_folder), WithJsonSchema({"type": "string", "minLength": 1})]
 
 
 class Sampling(Frozen):
@@ -62,17 +70,19 @@ class Sampling(Frozen):
         description="whether an arm of more than two responses is asked for two first, then for more",
     )
     max_cost: Annotated[FiniteFloat, Field(gt=0)] | None = Field(
-        default=None, description="US$ that one query may cost; no bound if absent"
+        default=None, description="US$ that one query may cost; no bound if absent", examples=[0.05]
     )
     deadline_s: Annotated[FiniteFloat, Field(gt=0, le=3600)] | None = Field(
-        default=None, description="seconds that one query may take; no bound if absent"
+        default=None, description="seconds that one query may take; no bound if absent", examples=[120]
     )
 
 
 class Tier(Arm):
     """An arm and the gap it may have. The order in the file is the order of trial."""
 
-    max_gap: Gap | None = Field(default=None, description="gap it may have; the policy's dial if absent")
+    max_gap: Gap | None = Field(
+        default=None, description="gap it may have; the policy's dial if absent", examples=[0.02]
+    )
 
     @property
     def arm(self) -> Arm:
@@ -87,26 +97,36 @@ class Policy(Frozen):
     constructed in Python has not.
     """
 
-    version: Annotated[int, AfterValidator(_known_version)] = Field(description="version of this format: 1")
+    version: Annotated[int, AfterValidator(_known_version)] = Field(
+        description=f"version of this format: {VERSION}", json_schema_extra={"const": VERSION}
+    )
     router: Folder = Field(
         default_factory=lambda: default_folder("router"),
         description="folder of the router model, relative to this file; the embedded one if absent",
+        examples=["my/router"],
     )
     reward: Folder = Field(
         default_factory=lambda: default_folder("reward"),
         description="folder of the reward model, relative to this file; the embedded one if absent",
+        examples=["my/reward"],
     )
     posterior: Folder = Field(
         default_factory=lambda: default_folder("posterior"),
         description="folder of the posterior, relative to this file; the embedded one if absent",
+        examples=["my/posterior"],
     )
     models: Annotated[tuple[Model, ...], Field(min_length=1)] = Field(
         description="the models that can answer"
     )
-    reference: Name = Field(description="name of the model whose quality must be matched")
-    max_gap: Gap = Field(description="the dial: quality points that a query may be expected to lose")
+    reference: Name = Field(
+        description="name of the model whose quality must be matched", examples=["gpt-4o"]
+    )
+    max_gap: Gap = Field(
+        description="the dial: quality points that a query may be expected to lose", examples=[0.03]
+    )
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)] = Field(
-        description="arms in order of trial, cheapest first; the last one is the reference"
+        description="arms in order of trial, cheapest first; the last one is the reference",
+        examples=[[{"model": "llama-3.1-8b"}, {"model": "llama-3.1-8b", "n": 3}, {"model": "gpt-4o"}]],
     )
     abstain: bool = Field(
         default=True,

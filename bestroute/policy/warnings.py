@@ -25,7 +25,7 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
 
 
 def _tiers_out_of_order(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
-    costs = [_expected_cost(policy, tier, manifest) for tier in policy.tiers]
+    costs = [expected_cost(policy, tier, manifest) for tier in policy.tiers]
     labels = [
         f"tiers[{index}] ({tier.arm.label}, ${cost or 0:.2g} a query)"
         for index, (tier, cost) in enumerate(zip(policy.tiers, costs, strict=True))
@@ -41,7 +41,8 @@ def _tiers_out_of_order(policy: Policy, document: Document, manifest: Manifest) 
             yield Fault(place, f"{labels[index]} costs less than {labels[above]} above it; swap them")
 
 
-def _expected_cost(policy: Policy, tier: Tier, manifest: Manifest) -> float | None:
+def expected_cost(policy: Policy, tier: Tier, manifest: Manifest) -> float | None:
+    """US$ for a short query, by the mean length of responses; None where a class is not learned."""
     total = 0.0
     for name, n in tier.parts:
         model = policy.model(name)

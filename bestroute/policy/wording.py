@@ -9,7 +9,6 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, RootModel, ValidationError
 
 from bestroute.policy.document import Document, Path, clip, spell
-from bestroute.policy.schema import Policy
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -18,8 +17,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def note_faults(document: Document, error: ValidationError) -> None:
-    """Add to the document, in plain words, what pydantic found; one fault a place."""
+def note_faults(document: Document, error: ValidationError, schema: type[BaseModel]) -> None:
+    """Add to the document, in plain words, what pydantic found by this schema; one fault a place."""
     for detail in error.errors(include_url=False):
         path = tuple(detail["loc"])
         kind = detail["type"]
@@ -28,22 +27,25 @@ def note_faults(document: Document, error: ValidationError) -> None:
         if kind == "missing":
             _note_missing(document, path)
         elif kind == "extra_forbidden":
-            _note_unknown(document, path)
+            _note_unknown(document, path, schema)
         else:
             path = _inside(document, path)
             if path not in document.faulty:
-                document.fault(path, f"{spell(path)} {_must(detail, path, document)}")
+                words = _must(detail, path, document, schema)
+                document.fault(path, f"{spell(path, document.form)} {words}")
 
 
 def _note_missing(document: Document, path: Path) -> None:
     *around, key = path
-    document.fault(path, f"missing key {key!r} in {spell(tuple(around))}", document.place(tuple(around)))
+    document.fault(
+        path, f"missing key {key!r} in {spell(tuple(around), document.form)}", document.place(tuple(around))
+    )
 
 
-def _note_unknown(document: Document, path: Path) -> None:
+def _note_unknown(document: Document, path: Path, schema: type[BaseModel]) -> None:
     *around, key = path
-    hint = did_you_mean(str(key), _keys_of(_type_at(tuple(around))))
-    message = f"unknown key {clip(str(key))} in {spell(tuple(around))}{hint}"
+    hint = did_you_mean(str(key), _keys_of(_type_at(tuple(around), schema)))
+    message = f"unknown key {clip(str(key))} in {spell(tuple(around), document.form)}{hint}"
     document.fault(path, message, document.keys.get(path))
 
 
@@ -75,13 +77,13 @@ _TYPES = {
 }
 
 
-def _must(detail: Any, path: Path, document: Document) -> str:
+def _must(detail: Any, path: Path, document: Document, schema: type[BaseModel]) -> str:
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind in _TYPES:
         return f"must be {_TYPES[kind]}, not {_shown(value)}{_mend(kind, value, path in document.quoted)}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return f"must be {_number(path)} {words} {context[name]:g}, not {_shown(value)}"
+        return f"must be {_number(path, schema)} {words} {context[name]:g}, not {_shown(value)}"
     if kind == "finite_number":
         return f"must be a finite number, not {_shown(value)}"
     if kind == "literal_error":
@@ -108,8 +110,8 @@ def _must_have(kind: str, context: Any, message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _number(path: Path) -> str:
-    return "a whole number" if _type_at(path) is int else "a number"
+def _number(path: Path, schema: type[BaseModel]) -> str:
+    return "a whole number" if _type_at(path, schema) is int else "a number"
 
 
 def _shown(value: Any) -> str:
@@ -146,9 +148,9 @@ def _is_number(text: str) -> bool:
 # --- the schema at a path -----------------------------------------------------------------------------------
 
 
-def _type_at(path: Path) -> Any:
+def _type_at(path: Path, schema: type[BaseModel]) -> Any:
     """The type that the schema has for the part at `path`; None where it has none."""
-    current: Any = Policy
+    current: Any = schema
     for part in path:
         if isinstance(current, type) and issubclass(current, RootModel):
             current = _bare(current.model_fields["root"].annotation)

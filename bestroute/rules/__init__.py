@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
 from bestroute.arms import Arm, Frozen, Name
 from bestroute.query import Query
@@ -24,14 +24,32 @@ Gap = Annotated[FiniteFloat, Field(ge=-1, le=1)]
 class When(Frozen):
     """The conditions of a rule, all of which must hold; tried in this order, the cheap ones first."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     metadata: Metadata | None = Field(
-        default=None, description="keys of the caller's metadata and their values"
+        default=None,
+        description="keys of the caller's metadata and their values",
+        examples=[{"plan": "enterprise", "team": ["legal", "compliance"]}],
     )
-    turns: Turns | None = Field(default=None, description="how many messages the user has sent")
-    tokens: Tokens | None = Field(default=None, description="how long the text is, in estimated tokens")
-    has: Has | None = Field(default=None, description="features of the request, all needed")
-    keywords: Keywords | None = Field(default=None, description="words or phrases, any of which is enough")
-    pattern: Pattern | None = Field(default=None, description="regular expression (RE2) found in the text")
+    turns: Turns | None = Field(
+        default=None, description="how many messages the user has sent", examples=[{"max": 1}]
+    )
+    tokens: Tokens | None = Field(
+        default=None, description="how long the text is, in estimated tokens", examples=[{"max": 12}]
+    )
+    has: Has | None = Field(
+        default=None, description="features of the request, all needed", examples=[["image"]]
+    )
+    keywords: Keywords | None = Field(
+        default=None,
+        description="words or phrases, any of which is enough",
+        examples=[["lawsuit", "liability"]],
+    )
+    pattern: Pattern | None = Field(
+        default=None,
+        description="regular expression (RE2) found in the text",
+        examples=[r"(?i)^\s*(hi|hello|thanks)\b"],
+    )
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
@@ -49,12 +67,20 @@ class When(Frozen):
 class Rule(Frozen):
     """Conditions and the one thing to do when they hold: route to an arm, set the dial, or exclude models."""
 
-    name: Name = Field(description="what decisions and reports call the rule")
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [action]} for action in ("route", "max_gap", "exclude")]}
+    )
+
+    name: Name = Field(description="what decisions and reports call the rule", examples=["greetings"])
     when: When = Field(description="conditions, all of which must hold")
-    route: Arm | None = Field(default=None, description="the arm that answers")
-    max_gap: Gap | None = Field(default=None, description="the dial for these queries")
+    route: Arm | None = Field(
+        default=None, description="the arm that answers", examples=[{"model": "gpt-4o"}]
+    )
+    max_gap: Gap | None = Field(default=None, description="the dial for these queries", examples=[0.0])
     exclude: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
-        default=None, description="models that may not answer these queries"
+        default=None,
+        description="models that may not answer these queries",
+        examples=[["llama-3.1-8b"]],
     )
 
     @model_validator(mode="after")

@@ -73,8 +73,14 @@ class Pattern(RootModel[str]):
 class Range(Frozen):
     """Bounds on a count, both included; at least one is given."""
 
-    min: Annotated[int, Field(ge=0)] | None = Field(default=None, description="smallest count that matches")
-    max: Annotated[int, Field(ge=0)] | None = Field(default=None, description="largest count that matches")
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    min: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="smallest count that matches", examples=[2]
+    )
+    max: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="largest count that matches", examples=[12]
+    )
 
     @model_validator(mode="after")
     def _spans(self) -> Range:

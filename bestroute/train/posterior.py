@@ -47,14 +47,15 @@ _DEPTH = 3
 class PosteriorSettings:
     """`draws`: walks through the responses of a query. `most`: responses that a step asks a class for.
 
-    `balance`: a query of a source with m queries weighs m ** -balance. `strength` holds the weights near
-    those of the posterior that training starts from.
+    `balance`: a query of a source with m queries weighs m ** -balance. `strength` holds the
+    weights near 0, `hold` near those of the posterior that training starts from, where it does.
     """
 
     draws: int = 8
     most: int = 4
     balance: float = 0.5
     strength: float = 1.0
+    hold: float = 10.0
     seed: int = 0
 
 
@@ -136,7 +137,7 @@ def fit_posterior(
     weigh = _weights(walks, settings.balance)
     weights = np.array([weigh[walk.text] / len(walk.moves) for walk, _ in states])
     rows = np.array([state.evidence.features() for _, state in states])
-    strength = settings.strength
+    strength = settings.strength if start is None else settings.hold
     kept = fit_logistic(
         rows, np.array([state.score for _, state in states]), weights,
         rising=RISING, falling=FALLING, toward=None if start is None else start.kept, strength=strength,
@@ -164,10 +165,12 @@ def fit_posterior(
 def posterior_metrics(posterior: Posterior, walks: Sequence[_Walked]) -> dict[str, Any]:
     """Calibration on walks, a source family each: of the kept quality, the reference's, and the chance.
 
-    `reliability` lists, for ten bins of equally many states, mean prediction, mean outcome and count.
+    Empty where there are no walks. `reliability` lists, for ten bins of equally many states, mean
+    prediction, mean outcome and count.
     """
     report: dict[str, Any] = {}
-    for family in [*sorted({walk.family for walk in walks}), "overall"]:
+    families = sorted({walk.family for walk in walks})
+    for family in [*families, "overall"] if families else []:
         part = [walk for walk in walks if family in (walk.family, "overall")]
         states = [move.after for walk in part for move in walk.moves]
         judged = [posterior.judge(state.evidence) for state in states]

@@ -1,111 +1,19 @@
-"""Decision: from a prediction to an arm. Pure arithmetic on one policy; no model, no clock, no network."""
+"""Decider: from a prediction to an arm. Pure arithmetic on one policy; no model, no clock, no network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bestroute.arms import Arm, Model
 from bestroute.artefact import Manifest
-from bestroute.plan import Step
+from bestroute.decision.values import Candidate, Cause, Decision, Forecast, above
 from bestroute.policy import Policy
 from bestroute.predictor import Columns, columns_of, mixed
 from bestroute.query import Query
 from bestroute.rules import Rule, first_match
-
-Cause: TypeAlias = Literal["rule", "tier", "reference", "abstain", "fallback"]
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One tier as it was weighed for one query.
-
-    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses. `gap` is
-    in quality points (negative: better than the reference), `expected_cost` in US$ for this query,
-    `max_gap` the largest gap the tier may have. `why_not` says what stood against it, None if nothing did.
-    `chance`: where the policy escalates, that its gap after will be within `max_gap`.
-    """
-
-    model: str
-    n: int
-    models: Mapping[str, int] = field(hash=False)
-    gap: float | None
-    match_probability: float | None
-    expected_cost: float
-    max_gap: float
-    eligible: bool
-    why_not: str | None
-    chance: float | None = None
-
-    @property
-    def arm(self) -> Arm:
-        """The arm that was weighed."""
-        return Arm(models=dict(self.models))
-
-    def as_dict(self) -> dict[str, Any]:
-        """The candidate as JSON values."""
-        return {name: getattr(self, name) for name in Candidate.__slots__} | {"models": dict(self.models)}
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Which arm answers a query, and why.
-
-    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses.
-    `cause`: `rule` (a rule chose the arm), `tier` (the first tier within the dial), `reference` (no cheaper
-    tier was), `abstain` (the query is unlike all that the router model was trained on, or has no text to
-    predict from), `fallback` (the router model failed or overran its time budget). `rule` is the name of the
-    rule that matched, whatever it did. `plan` holds the steps that may follow one another, `expected_calls`
-    how many of them are expected. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is
-    the policy's digest. Two decisions are equal whatever their timings.
-    """
-
-    model: str
-    n: int
-    models: Mapping[str, int] = field(hash=False)
-    cause: Cause
-    rule: str | None
-    gap: float | None
-    match_probability: float | None
-    expected_cost: float
-    reference_cost: float
-    candidates: tuple[Candidate, ...]
-    policy: str
-    query_id: str | None = None
-    plan: tuple[Step, ...] = ()
-    expected_calls: float = 1.0
-    timings_ms: Mapping[str, float] = field(default_factory=dict, compare=False)
-
-    @property
-    def arm(self) -> Arm:
-        """The arm that answers."""
-        return Arm(models=dict(self.models))
-
-    def as_dict(self) -> dict[str, Any]:
-        """The decision as JSON values; `query_id` only where the query has one."""
-        content = {name: getattr(self, name) for name in Decision.__slots__ if name != "query_id"}
-        content |= {"models": dict(self.models), "timings_ms": dict(self.timings_ms)}
-        content["candidates"] = [candidate.as_dict() for candidate in self.candidates]
-        content["plan"] = [step.as_dict() for step in self.plan]
-        return content if self.query_id is None else {"query_id": self.query_id, **content}
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """A prediction for one query: `quality` and `match` of shape (classes, n), `output_tokens` (classes,).
-
-    `novelty`: how unlike its training queries the router model finds it; 0 where it cannot tell.
-    """
-
-    quality: Floats
-    match: Floats
-    output_tokens: Floats
-    novelty: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +124,11 @@ class Decider:
         """Predicted gap and match probability of an arm; None where they cannot be had."""
         return self._gap_and_match(self._row(arm), forecast)
 
+    def quality(self, arm: Arm, forecast: Forecast) -> float | None:
+        """Predicted quality of an arm's kept response; None where a class or n was not learned."""
+        columns = self._row(arm).columns
+        return None if columns is None else float(mixed(forecast.quality, columns, arm.n))
+
     def _row(self, arm: Arm, max_gap: float | None = None) -> _Row:
         models = tuple((self._models[name], n) for name, n in arm.parts)
         columns = columns_of(((model.column, n) for model, n in models), self._manifest)
@@ -278,7 +191,7 @@ class Decider:
             return "the query is unlike those that the router model was trained on"
         if gap is None:
             return _NO_FORECAST.get(without or "", "the router model has not learned this class or n")
-        return None if gap <= limit else f"gap {gap:.3f} is above {limit:g}"
+        return None if gap <= limit else above(gap, limit)
 
     def _obstacle(self, row: _Row, query: Query) -> str | None:
         """Why an arm cannot take a request at all: a model's window or capabilities."""

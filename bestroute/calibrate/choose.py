@@ -1,0 +1,261 @@
+"""Which dial: an objective tries the dials from the lowest up, and gives one or says why there is none.
+
+The dials that are tried are fixed beforehand. Were they taken from the gaps of the very queries that
+choose, the promise would no longer be exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import floor, log10
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from bestroute.calibrate.bound import lost, p_value, queries_needed
+from bestroute.calibrate.trials import Outcome, Trials
+from bestroute.errors import InputError
+
+DIALS: tuple[float, ...] = tuple(
+    np.round(
+        [-1, -0.5, -0.3, -0.2, -0.15, *np.arange(-0.1, 0.505, 0.01), *np.arange(0.55, 1.01, 0.05)], 2
+    ).tolist()
+)
+_ROUNDING = 1e-9
+_NOTHING_SAVED = (
+    "no dial costs less than always asking the reference; `bestroute dry-run` tells why the reference answers"
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The dial that was chosen, what it gave on the queries that chose, and how many dials were tried."""
+
+    outcome: Outcome
+    tried: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why no dial was chosen; `records_needed`: how many judged records would do, None where more do not help
+    or it cannot be told."""
+
+    why: str
+    tried: int
+    records_needed: int | None = None
+
+
+Verdict: TypeAlias = Choice | Refusal
+
+
+class Objective(Protocol):
+    """What a dial is chosen for."""
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it needs the quality of responses."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """What the chosen dial keeps to, for a sentence."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        ...
+
+    def choose(self, trials: Trials, dials: Sequence[float] = DIALS) -> Verdict:
+        """Choose one of the dials, which rise."""
+        ...
+
+
+@dataclass(frozen=True)
+class MaxDrop:
+    """At most this share of the reference's mean quality is lost (0.01 is 1 %), with this confidence.
+
+    Fixed-sequence testing (arXiv 2110.01052, section 3.2): dials are tested from the lowest up until one
+    cannot be promised; that a dial which breaks the promise is among those before has probability
+    1 - confidence at most, whether or not the loss rises with the dial. So any of them may be taken: the
+    cheapest on these queries, of several the lowest.
+    """
+
+    drop: float
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not 0 < self.drop < 1:
+            raise InputError("a drop lies above 0 % and below 100 %; no sample can promise a drop of nothing")
+        if not 0 < self.confidence < 1:
+            raise InputError("a confidence lies between 0 and 1, both excluded; 0.95 is usual")
+
+    needs_labels = True
+
+    @property
+    def words(self) -> str:
+        """`drop at most 1 % with 95 % confidence`."""
+        return f"drop at most {100 * self.drop:g} % with {100 * self.confidence:g} % confidence"
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"max_drop": self.drop, "confidence": self.confidence}
+
+    def choose(self, trials: Trials, dials: Sequence[float] = DIALS) -> Verdict:
+        """Choose the cheapest dial that can be promised, of those that rise from the lowest."""
+        promised: list[Outcome] = []
+        rest = iter(dials)
+        for dial in rest:
+            outcome = trials.at(dial)
+            if self.p_value(outcome, trials) > self._error:
+                tried = len(promised) + 1
+                return self._cheapest(promised, trials, tried) or self._refuse(outcome, rest, trials, tried)
+            promised.append(outcome)
+        tried = len(promised)
+        return self._cheapest(promised, trials, tried) or Refusal(_NOTHING_SAVED, tried)
+
+    def p_value(self, outcome: Outcome, trials: Trials) -> float:
+        """The p-value of "this setting loses more"."""
+        return float(p_value(self._lost(outcome, trials), self.drop, self._error))
+
+    @property
+    def _error(self) -> float:
+        return 1 - self.confidence
+
+    def _lost(self, outcome: Outcome, trials: Trials) -> Any:
+        assert outcome.quality is not None
+        assert trials.reference_quality is not None
+        return lost(trials.reference_quality, outcome.quality, self.drop)
+
+    def _cheapest(self, promised: Sequence[Outcome], trials: Trials, tried: int) -> Choice | None:
+        """The cheapest dial, None where no one saves anything."""
+        saving = [outcome for outcome in promised if _saves(outcome, trials)]
+        if not saving:
+            return None
+        return Choice(min(saving, key=lambda outcome: float(outcome.cost.mean())), tried)
+
+    def _refuse(self, failed: Outcome, rest: Iterable[float], trials: Trials, tried: int) -> Refusal:
+        """Say what stands between the first dial that failed and the first that would save something."""
+        needed = 0
+        outcome: Outcome | None = failed
+        further = iter(rest)
+        while outcome is not None:
+            values = self._lost(outcome, trials)
+            queries = queries_needed(values, self.drop, self._error)
+            if queries is None:
+                return self._spoken_against(outcome, trials, tried)
+            needed = max(needed, queries)
+            if _saves(outcome, trials):
+                break
+            dial = next(further, None)
+            outcome = None if dial is None else trials.at(dial)
+        if outcome is None:
+            return Refusal(_NOTHING_SAVED, tried)
+        records = _rough(2 * max(needed, len(trials) + 1))  # half of them choose
+        why = (
+            f"the {len(trials):,} queries that choose are too few to promise: {self.words}. "
+            f"About {records:,} judged records would do, of which half choose; "
+            "or allow a larger drop or a lower confidence"
+        )
+        return Refusal(why, tried, records)
+
+    def _spoken_against(self, outcome: Outcome, trials: Trials, tried: int) -> Refusal:
+        assert outcome.quality is not None
+        assert trials.reference_quality is not None
+        reference = float(trials.reference_quality.mean())
+        if reference == 0:
+            return Refusal(
+                "the reference's quality is 0 on every query that chooses; check the scores", tried
+            )
+        dropped = 1 - float(outcome.quality.mean()) / reference
+        return Refusal(
+            f"no dial can be promised to keep: {self.words}. At max_gap {outcome.dial:g} the drop is "
+            f"{100 * dropped:.2g} % already, on the {len(trials):,} queries that choose",
+            tried,
+        )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A query costs at most so many US$ on average: the lowest dial that keeps to it."""
+
+    dollars: float
+    needs_labels = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.dollars < float("inf"):
+            raise InputError("a budget is a number of US$ above 0")
+
+    @property
+    def words(self) -> str:
+        """`at most $0.0004 a query`."""
+        return f"at most ${self.dollars:g} a query"
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"budget": self.dollars}
+
+    def choose(self, trials: Trials, dials: Sequence[float] = DIALS) -> Verdict:
+        """Choose the lowest dial within."""
+        costs = []
+        for dial in dials:
+            outcome = trials.at(dial)
+            costs.append((float(outcome.cost.mean()), dial))
+            if costs[-1][0] <= self.dollars * (1 + _ROUNDING):
+                return Choice(outcome, len(costs))
+        least, dial = min(costs)
+        why = f"no dial costs {self.words}: the cheapest, max_gap {dial:g}, costs ${least:.4g}"
+        return Refusal(why, len(costs))
+
+
+@dataclass(frozen=True)
+class ReferenceShare:
+    """The reference answers at most this share of queries: the lowest dial that keeps to it."""
+
+    share: float
+    needs_labels = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise InputError("a share lies between 0 % and 100 %")
+
+    @property
+    def words(self) -> str:
+        """`the reference answers at most 30 %`."""
+        return f"the reference answers at most {100 * self.share:g} %"
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"reference_share": self.share}
+
+    def choose(self, trials: Trials, dials: Sequence[float] = DIALS) -> Verdict:
+        """Choose the lowest dial within."""
+        shares = []
+        for dial in dials:
+            outcome = trials.at(dial)
+            shares.append((reference_share(outcome, trials), dial))
+            if shares[-1][0] <= self.share + _ROUNDING:
+                return Choice(outcome, len(shares))
+        least, dial = min(shares)
+        why = (
+            f"at no dial {self.words}: the least is {100 * least:.3g} %, at max_gap {dial:g}; tiers with a "
+            "max_gap of their own, rules and queries unlike those of training do not follow the dial"
+        )
+        return Refusal(why, len(shares))
+
+
+def reference_share(outcome: Outcome, trials: Trials) -> float:
+    """The share of queries that the reference alone answers."""
+    reference = trials.arms[-1].models.keys()
+    own = [arm.models.keys() == reference for arm in trials.arms]
+    return float(outcome.shares[:, own].sum(axis=1).mean())
+
+
+def _saves(outcome: Outcome, trials: Trials) -> bool:
+    return bool(outcome.cost.mean() < trials.reference_cost.mean() * (1 - _ROUNDING))
+
+
+def _rough(count: int) -> int:
+    """The number with two significant digits, rounded up."""
+    unit = int(10 ** max(0, floor(log10(count)) - 1))
+    return -(-count // unit) * unit

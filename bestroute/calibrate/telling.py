@@ -1,0 +1,74 @@
+"""A calibration in words and tables, from its JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bestroute.table import dollars, number, table
+
+
+def as_text(report: dict[str, Any], words: str, path: Path) -> str:
+    """The report for people; `words` are what the chosen dial keeps to, `path` the policy's file."""
+    return "\n".join(_lines(report, words, path))
+
+
+def in_short(report: dict[str, Any], words: str) -> str:
+    """The outcome in one line, for the comment in the policy: of a dial that was chosen."""
+    after = report["after"]
+    if not report["labelled"]:
+        return f"expected saving {_percent(after['saving'])}, {words}"
+    promised = "max_drop" in report["objective"]
+    drop = "" if promised else f"drop {_percent(after['drop'])}, "
+    return f"saving {_percent(after['saving'])}, {drop}{words}"
+
+
+def _lines(report: dict[str, Any], words: str, path: Path) -> Iterator[str]:
+    before, after = report["before"], report["after"]
+    yield _verdict(report, words, path)
+    how = "played on" if report["labelled"] else "as the router expects of"
+    yield f"\nThe dial {how} the other {before['queries']:,} queries:\n"
+    labels = [("as it was", before)] + ([("chosen", after)] if after is not None else [])
+    head = ["", "max_gap", "saving", "quality", "drop", "$ per 1,000", "calls", "by the reference"]
+    yield table(head, [_row(label, of) for label, of in labels])
+    yield ""
+    arms = [[arm, *(f"{of['arms'][arm]:.1%}" for _, of in labels)] for arm in before["arms"]]
+    yield table(["arm", *(label for label, _ in labels)], arms)
+    quality = before["reference_quality"]
+    told = "" if quality is None else f"quality {quality:.3f}, "
+    cost = dollars(1000 * before["reference_cost"])
+    yield f"\nAlways the reference: {told}${cost} per 1,000 queries. In brackets: 95 % intervals."
+
+
+def _verdict(report: dict[str, Any], words: str, path: Path) -> str:
+    if report["after"] is None:
+        return f"No dial was chosen and nothing is written: {report['why_not']}."
+    by = f"chosen on {report['chosen_on']:,} queries, {report['dials_tried']} dials tried"
+    where = f"written to {path}" if report["written"] else f"{path} stays as it is (--write sets it)"
+    return f"max_gap {report['dial']:g}: {words}; {by}; {where}."
+
+
+def _row(label: str, of: dict[str, Any]) -> list[str]:
+    quality = of["quality"]
+    told = (
+        "-" if quality is None else f"{quality['value']:.3f} ({quality['low']:.3f} to {quality['high']:.3f})"
+    )
+    return [
+        label,
+        f"{of['dial']:g}",
+        _percent(of["saving"]),
+        told,
+        _percent(of["drop"]),
+        dollars(1000 * of["cost"]),
+        number(of["calls"], 2),
+        f"{of['reference_share']:.1%}",
+    ]
+
+
+def _percent(interval: dict[str, float] | None) -> str:
+    """`31.2 % (27.4 to 35.0)`."""
+    if interval is None:
+        return "-"
+    value, low, high = (round(100 * interval[name], 1) + 0.0 for name in ("value", "low", "high"))  # no -0.0
+    return f"{value:.1f} % ({low:.1f} to {high:.1f})"

@@ -1,0 +1,176 @@
+"""Trials: what a policy gives on some queries at any setting of its dial, by the very Router that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+
+from bestroute.arms import Arm
+from bestroute.decision import Decision
+from bestroute.evaluate.planned import Player, Table, tier_of
+from bestroute.evaluate.replay import Floats, Replayed, arms_of
+from bestroute.evaluate.routed import Recall
+from bestroute.policy import Policy
+from bestroute.posterior import Posterior
+from bestroute.query import Query
+from bestroute.records import bucket
+from bestroute.router import Router
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one setting of the dial gives, a query each: `cost` in US$, `calls` (sequential rounds of asking),
+    `shares` (queries, arms) of whose response is kept, and `quality`, None where nothing is known of it.
+    """
+
+    dial: float
+    cost: Floats
+    calls: Floats
+    shares: Floats
+    quality: Floats | None = None
+
+
+class Trials(Protocol):
+    """Queries on which a dial can be tried. `reference_quality` (queries,) is None where nothing is known."""
+
+    arms: tuple[Arm, ...]
+    reference_cost: Floats
+    reference_quality: Floats | None
+
+    def __len__(self) -> int:
+        """How many queries there are."""
+        ...
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        ...
+
+
+class OneShot:
+    """Trials on records: the decided arm's expected quality and cost."""
+
+    def __init__(self, policy: Policy, replayed: Replayed, recall: Recall) -> None:
+        sampling = policy.sampling.model_copy(update={"escalate": False, "stop_early": False})
+        self._policy = policy.model_copy(update={"sampling": sampling})
+        self._queries, self._recall, self._replay = replayed.queries, recall, replayed.replay
+        self.arms = replayed.replay.arms
+        self.reference_cost = replayed.replay.cost[:, -1]
+        self.reference_quality: Floats | None = replayed.replay.quality[:, -1]
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        decided = _decisions(self._policy, self._queries, self._recall, dial)
+        places = np.array([self.arms.index(decision.arm) for decision in decided], np.intp)
+        rows = np.arange(len(places))
+        return Outcome(
+            dial,
+            cost=self._replay.cost[rows, places],
+            calls=np.ones(len(places)),
+            shares=np.eye(len(self.arms))[places],
+            quality=self._replay.quality[rows, places],
+        )
+
+
+class Escalating:
+    """Trials on records: plans played on the recorded responses, in a random order that every dial shares."""
+
+    def __init__(self, policy: Policy, replayed: Replayed, recall: Recall, seed: int = 0) -> None:
+        posterior = Posterior.load(policy.posterior)
+        table = Table(policy, replayed.replay, replayed.queries, replayed.recorded, posterior, seed=seed)
+        self._player, self._count = Player(table, recall), len(replayed.queries)
+        self.arms = replayed.replay.arms
+        self.reference_cost = replayed.replay.cost[:, -1]
+        self.reference_quality: Floats | None = replayed.replay.quality[:, -1]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        played = self._player.at(dial)
+        return Outcome(dial, played.cost, played.rounds, played.shares, played.quality)
+
+
+class Expected:
+    """Trials on plain queries: what the router expects that they cost; of quality nothing is known."""
+
+    def __init__(self, policy: Policy, queries: Sequence[Query], recall: Recall) -> None:
+        self._policy, self._queries, self._recall = policy, tuple(queries), recall
+        self.arms = arms_of(policy)
+        self.reference_quality: Floats | None = None
+        costs = (one.reference_cost for one in _decisions(policy, self._queries, recall, policy.max_gap))
+        self.reference_cost = np.fromiter(costs, float)
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        cost, calls = np.empty(len(self)), np.empty(len(self))
+        shares = np.zeros((len(self), len(self.arms)))
+        for row, decision in enumerate(_decisions(self._policy, self._queries, self._recall, dial)):
+            cost[row], calls[row] = decision.expected_cost, decision.expected_calls
+            for step in decision.plan:
+                shares[row, tier_of(step.arm, self.arms)] += step.reached * step.chance
+        return Outcome(dial, cost, calls, shares)
+
+
+def trials_of(policy: Policy, replayed: Replayed, recall: Recall, seed: int = 0) -> Trials:
+    """Trials on records, played where the policy escalates."""
+    if policy.sampling.escalate:
+        return Escalating(policy, replayed, recall, seed)
+    return OneShot(policy, replayed, recall)
+
+
+def halves(texts: Sequence[str], seed: int = 0) -> tuple[list[int], list[int]]:
+    """Places of the texts that choose and of those that judge, each in a random order.
+
+    Side and order come from a hash of the text, never from the order of the file.
+    """
+    order = sorted(range(len(texts)), key=lambda place: bucket(texts[place], f"order {seed}", 2**64))
+    sides: tuple[list[int], list[int]] = ([], [])
+    for place in order:
+        sides[bucket(texts[place], f"half {seed}", 2)].append(place)
+    return sides
+
+
+def first_of_each(texts: Sequence[str]) -> list[int]:
+    """Places of the texts that do not stand before: queries that repeat are not drawn independently."""
+    return list({" ".join(text.split()): place for place, text in reversed(list(enumerate(texts)))}.values())
+
+
+def part_of(replayed: Replayed, places: Sequence[int]) -> Replayed:
+    """A replay of some of its queries, in this order."""
+    whole, at = replayed.replay, np.asarray(places, np.intp)
+    part = replace(
+        whole,
+        texts=tuple(whole.texts[place] for place in places),
+        sources=tuple(whole.sources[place] for place in places),
+        quality=whole.quality[at],
+        cost=whole.cost[at],
+        single=whole.single[at],
+        match=None if whole.match is None else whole.match[at],
+    )
+    return Replayed(
+        part,
+        tuple(replayed.queries[place] for place in places),
+        replayed.left_out,
+        tuple(replayed.recorded[place] for place in places) if replayed.recorded else (),
+    )
+
+
+def _decisions(policy: Policy, queries: Sequence[Query], recall: Recall, dial: float) -> Iterator[Decision]:
+    at_dial = policy.model_copy(update={"max_gap": dial})
+    router = Router(at_dial, predictor=recall, time_budget_s=None)
+    rest = iter(queries)
+    while chunk := list(islice(rest, _BATCH)):
+        yield from router.route_batch(chunk)

@@ -1,0 +1,175 @@
+"""`bestroute diff`: what a change of policy does to a file of queries."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bestroute.cli.output import (
+    POLICY,
+    BadLines,
+    Counter,
+    dollars,
+    json_option,
+    number,
+    print_json,
+    print_table,
+    share,
+    skip_bad_option,
+    threads_option,
+)
+from bestroute.errors import InputError
+
+_LISTED = 20
+
+_HELP = """Route every query of a file by two policies: what moves, what it costs, what quality it risks.
+
+    QUERIES is .txt (a query a line) or .jsonl ({"query" or "messages", "metadata"?} a line). The file is
+    streamed: memory does not grow with it. A query moves where another arm is asked (first); its cost is that
+    of its plan, where the policy escalates. Quality is what the router model predicts of the decided arms,
+    over the queries for which it was asked under both policies; the others are counted.
+
+    --fail-if METRIC OP VALUE exits 1 where that is so. OP is one of > >= < <=, and METRIC one of
+
+    \b
+      cost                US$ per 1,000 queries
+      quality             mean predicted quality, 0 to 1
+      calls               rounds of asking a query
+      moved               share of the queries that move
+      share of ARM        share of the queries that ask e.g. gpt-4o@1 (first)
+      share of reference  likewise, of each policy's own reference
+
+    VALUE is against OLD where it has a sign: +5% is five percent more than under OLD, +0.02 is 0.02 more.
+    Without a sign it is the value under NEW: 12.5, or for moved and shares also 30%. A number that cannot be
+    had, such as quality where nothing was predicted, fails too.
+    """
+
+
+@click.command(
+    help=_HELP,
+    epilog="Example: bestroute diff policies/balanced.yaml policies/cost-saver.yaml examples/queries.jsonl "
+    "--fail-if 'cost > +5%' --fail-if 'quality < -0.01'",
+)
+@click.argument("old", type=POLICY)
+@click.argument("new", type=POLICY)
+@click.argument("queries", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--fail-if", "conditions", multiple=True, metavar="BOUND", help="Exit 1 if so; repeatable.")
+@click.option("--top", type=click.IntRange(0), default=10, show_default=True, help="Queries to list.")
+@skip_bad_option
+@threads_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, old: Path, new: Path, queries: Path, conditions: tuple[str, ...], top: int,
+    skip_bad: bool, threads: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare two policies."""
+    from bestroute.diff import Changes, Sides, arms_of, parse_bound
+    from bestroute.policy import load_policy
+    from bestroute.query import read_queries
+
+    before, after = load_policy(old), load_policy(new)
+    bounds = [parse_bound(text, arms_of(before) | arms_of(after)) for text in conditions]
+    sides = Sides(before, after, threads=threads or os.cpu_count() or 1)
+    bad, changes, counter = BadLines(), Changes(before, after, top), Counter("queries")
+    for pair in sides.compare(read_queries(queries, bad.add if skip_bad else None)):
+        changes.add(pair)
+        counter.advance()
+    counter.close()
+    bad.tell()
+    if not changes.queries:
+        raise InputError(f"{queries}: holds no query")
+    verdicts = [bound.judge(changes) for bound in bounds]
+    summary = {
+        **changes.summary(),
+        "fail_if": [verdict.as_dict() for verdict in verdicts],
+        "skipped": bad.count,
+        "fallbacks": {"old": sides.old.fallbacks, "new": sides.new.fallbacks},
+    }
+    if as_json:
+        print_json(summary)
+    else:
+        _print(summary, escalates=before.sampling.escalate or after.sampling.escalate)
+        for verdict in verdicts:
+            click.echo(verdict)
+    ctx.exit(1 if any(verdict.failed for verdict in verdicts) else 0)
+
+
+def _print(summary: dict[str, Any], escalates: bool) -> None:
+    _print_figures(summary)
+    click.echo(
+        f"\n{summary['moved']:,} of {summary['queries']:,} queries move ({share(summary['moved_share'])})"
+        + (f"; {summary['replanned']:,} more may be asked other arms later" if summary["replanned"] else "")
+    )
+    if summary["moves"]:
+        click.echo()
+        print_table(
+            ["from", "to", "queries", "share", "$ per 1,000", "quality"],
+            [
+                [
+                    move["from"],
+                    move["to"],
+                    str(move["queries"]),
+                    share(move["share"]),
+                    f"{move['cost_per_1000_change']:+.4g}",
+                    _signed(move["quality_change"]),
+                ]
+                for move in summary["moves"][:_LISTED]
+            ],
+        )
+    if abs(summary["unmoved_cost_per_1000_change"]) > 1e-9:
+        change = f"{summary['unmoved_cost_per_1000_change']:+.4g} $ per 1,000"
+        click.echo(f"\nqueries that do not move: {change}, by prices, plans or lengths of responses")
+    if summary["rules"]:
+        click.echo()
+        rows = [[r["from"] or "-", r["to"] or "-", str(r["queries"])] for r in summary["rules"][:_LISTED]]
+        print_table(["rule before", "rule after", "queries"], rows)
+    for title, entries in summary["most_affected"].items():
+        if entries:
+            click.echo(f"\nmost affected {title.replace('_', ' ')}")
+            for entry in entries:
+                _print_entry(entry)
+    if escalates:
+        click.echo("\nquality is that of the arm asked first, also where a plan may go on to others")
+
+
+def _print_figures(summary: dict[str, Any]) -> None:
+    cost, calls, quality = summary["cost_per_1000"], summary["calls"], summary["quality"]
+    reference = summary["reference_share"]
+    predicted = f"{summary['predicted']:,} queries"
+    print_table(
+        ["", "old", "new", "change"],
+        [
+            ["$ per 1,000", dollars(cost["old"]), dollars(cost["new"]), _percent(cost["relative"])],
+            [
+                f"predicted quality ({predicted})",
+                number(quality["old"], 4),
+                number(quality["new"], 4),
+                _signed(quality["change"]),
+            ],
+            ["rounds of asking", number(calls["old"], 2), number(calls["new"], 2), _signed(calls["change"])],
+            ["reference", share(reference["old"]), share(reference["new"]), _signed(reference["change"])],
+        ],
+    )
+    if summary["without_prediction"]:
+        click.echo(f"left out of quality, not predicted: {summary['without_prediction']:,} queries")
+
+
+def _print_entry(entry: dict[str, Any]) -> None:
+    name = entry["query_id"] or f"query {entry['number']}"
+    text = entry["text"] if len(entry["text"]) <= 70 else entry["text"][:67] + "..."
+    quality = _signed(entry["quality_change"])
+    click.echo(f"  {name}: quality {quality}, cost {entry['cost_change']:+.4g} $: {text}")
+    for side in ("old", "new"):
+        click.echo(f"    {side}  {entry[side]['arm']}  {entry[side]['reason']}")
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.4f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.1%}"

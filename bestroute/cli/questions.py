@@ -1,0 +1,84 @@
+"""What `bestroute init` asks at a terminal; what flags have told already is not asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bestroute.cli.answers import Answers, built
+
+_AMOUNT = click.FloatRange(0)
+
+
+def ask_models(answers: Answers) -> None:
+    """Ask for two or more models, their prices and endpoints."""
+    click.echo("Models, in any order, with prices in US$ per million tokens; two at least.")
+    while name := _name(answers):
+        answers.prices[name] = _prices(name)
+        if answers.endpoint(name) is None:
+            _ask_endpoint(answers, name)
+
+
+def ask_classes(answers: Answers, guesses: dict[str, str], classes: tuple[str, ...]) -> None:
+    """Ask for the class of each model of which none was told."""
+    click.echo(f"How able is each, of the classes that the router has learned ({', '.join(classes)})?")
+    for name in answers.prices:
+        if name not in answers.classes:
+            kind = click.Choice(classes)
+            answers.classes[name] = click.prompt(f"  {name}", default=guesses[name], type=kind)
+
+
+def ask_reference(answers: Answers, dearest: str) -> str:
+    """Ask for the model whose quality must be matched."""
+    kind = click.Choice(list(answers.prices))
+    return str(click.prompt("Whose quality must be matched?", default=dearest, type=kind))
+
+
+def ask_max_gap(default: float) -> float:
+    """Ask for the dial."""
+    question = "How many quality points, of 1, may a query be expected to lose?"
+    return float(click.prompt(question, default=default, type=click.FloatRange(-1, 1)))
+
+
+def _name(answers: Answers) -> str:
+    def new(text: str) -> str:
+        if text in answers.prices:
+            raise click.UsageError(f"{text} is there already")
+        return text
+
+    if len(answers.prices) < 2:
+        return str(click.prompt("Name of a model", value_proc=new))
+    return str(
+        click.prompt("Name of a further model (none: Enter)", default="", value_proc=new, show_default=False)
+    )
+
+
+def _prices(name: str) -> Any:
+    from bestroute.arms import Price
+
+    return built(
+        Price,
+        input=click.prompt("  its price for prompts", type=_AMOUNT),
+        output=click.prompt("  its price for responses", type=_AMOUNT),
+    )
+
+
+def _ask_endpoint(answers: Answers, name: str) -> None:
+    from bestroute.arms import Endpoint
+
+    def address(text: str) -> str:
+        return str(built(Endpoint, base_url=text).base_url) if text else ""
+
+    def variable(text: str) -> str:
+        return text and str(built(Endpoint, base_url=url, api_key_env=text).api_key_env)
+
+    question = "  its OpenAI-compatible address, up to and with /v1 (none: Enter)"
+    url = click.prompt(question, default="", value_proc=address, show_default=False)
+    if not url:
+        return
+    answers.endpoints[name] = url
+    if answers.key(name) is None:
+        question = "  environment variable that holds its key (none: Enter)"
+        key = click.prompt(question, default="", value_proc=variable, show_default=False)
+        answers.keys.update({name: key} if key else {})

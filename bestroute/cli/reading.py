@@ -1,0 +1,68 @@
+"""What `evaluate` and `calibrate` share in reading records: a count on stderr, bad lines, who judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bestroute.cli.output import BadLines, Counter
+
+if TYPE_CHECKING:
+    from bestroute.evaluate.seen import Divided, Seen
+    from bestroute.policy import Policy
+    from bestroute.records import Record
+
+FILES = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+class Reader:
+    """Reads records with a count on stderr; where asked, passes over bad lines and remembers them."""
+
+    def __init__(self, skip_bad: bool) -> None:
+        self._bad = BadLines()
+        self.on_bad = self._bad.add if skip_bad else None
+        self.tell = self._bad.tell
+
+    def records(self, paths: Sequence[Path]) -> Iterator[Record]:
+        """Records of the files, in order."""
+        from bestroute.records import read_records
+
+        counter = Counter("records replayed")
+        for record in read_records(paths, self.on_bad):
+            yield record
+            counter.advance()
+        counter.close()
+
+
+def divide_records(
+    policy: Policy,
+    records: Iterator[Record],
+    fit: Iterator[Record],
+    seen: Seen,
+    judge_all: bool,
+    threads: int,
+) -> Divided:
+    """Replay records under a policy: those that judge, and those to fit on."""
+    from bestroute.artefact import read_manifest
+    from bestroute.evaluate.seen import divide
+    from bestroute.reward import OnnxRewardModel
+
+    reward = OnnxRewardModel(policy.reward, threads)
+    margin = read_manifest(policy.router, "router").margin
+    return divide(policy, records, fit, seen, reward, margin=margin, judge_all=judge_all)
+
+
+def cautions(divided: Divided, seen: Seen, judge_all: bool) -> list[str]:
+    """What a reader of the figures should know of the queries that judge."""
+    found = [
+        f"{folder} does not say which queries it was trained on; figures flatter where records hold some"
+        for folder in seen.silent
+    ]
+    if judge_all and divided.saw:
+        found.append(f"{divided.saw} of the queries that judge were seen in training; figures flatter")
+    if divided.repeated:
+        found.append(f"{divided.repeated} records of --fit judge already and were not fitted on")
+    return found + [f"left out: {count} records {why}" for why, count in divided.judged.left_out.items()]

@@ -1,0 +1,12 @@
+"""Decisions: from a prediction to an arm, and how that is told.
+
+values   what leaves the router: Decision, Candidate; and the Forecast it rests on
+decider  the arithmetic of one policy
+explain  a decision in words, for people
+"""
+
+from bestroute.decision.decider import Decider
+from bestroute.decision.explain import explain, explain_rules, reason
+from bestroute.decision.values import Candidate, Cause, Decision, Forecast
+
+__all__ = ["Candidate", "Cause", "Decider", "Decision", "Forecast", "explain", "explain_rules", "reason"]

@@ -1,0 +1,127 @@
+"""What leaves the router: the decision, with every tier as it was weighed; and the forecast it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bestroute.arms import Arm
+from bestroute.plan import Step
+
+Cause: TypeAlias = Literal["rule", "tier", "reference", "abstain", "fallback"]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One tier as it was weighed for one query.
+
+    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses. `gap` is
+    in quality points (negative: better than the reference), `expected_cost` in US$ for this query,
+    `max_gap` the largest gap the tier may have. `why_not` says what stood against it, None if nothing did.
+    `chance`: where the policy escalates, that its gap after will be within `max_gap`.
+    """
+
+    model: str
+    n: int
+    models: Mapping[str, int] = field(hash=False)
+    gap: float | None
+    match_probability: float | None
+    expected_cost: float
+    max_gap: float
+    eligible: bool
+    why_not: str | None
+    chance: float | None = None
+
+    @property
+    def arm(self) -> Arm:
+        """The arm that was weighed."""
+        return _arm_of(tuple(self.models.items()))
+
+    @property
+    def too_far(self) -> bool:
+        """Whether its predicted gap, and nothing else, stands against it."""
+        return self.gap is not None and self.why_not == above(self.gap, self.max_gap)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The candidate as JSON values."""
+        return {name: getattr(self, name) for name in Candidate.__slots__} | {"models": dict(self.models)}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which arm answers a query, and why.
+
+    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses.
+    `cause`: `rule` (a rule chose the arm), `tier` (the first tier within the dial), `reference` (no cheaper
+    tier was), `abstain` (the query is unlike all that the router model was trained on, or has no text to
+    predict from), `fallback` (the router model failed or overran its time budget). `rule` is the name of the
+    rule that matched, whatever it did. `plan` holds the steps that may follow one another, `expected_calls`
+    how many of them are expected. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is
+    the policy's digest. Two decisions are equal whatever their timings.
+    """
+
+    model: str
+    n: int
+    models: Mapping[str, int] = field(hash=False)
+    cause: Cause
+    rule: str | None
+    gap: float | None
+    match_probability: float | None
+    expected_cost: float
+    reference_cost: float
+    candidates: tuple[Candidate, ...]
+    policy: str
+    query_id: str | None = None
+    plan: tuple[Step, ...] = ()
+    expected_calls: float = 1.0
+    timings_ms: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def arm(self) -> Arm:
+        """The arm that answers."""
+        return _arm_of(tuple(self.models.items()))
+
+    def explain(self) -> str:
+        """The decision for people, as `bestroute route` shows it: what was decided, what it costs, and every
+        tier with what stood against it."""
+        from bestroute.decision.explain import explain
+
+        return explain(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The decision as JSON values; `query_id` only where the query has one."""
+        content = {name: getattr(self, name) for name in Decision.__slots__ if name != "query_id"}
+        content |= {"models": dict(self.models), "timings_ms": dict(self.timings_ms)}
+        content["candidates"] = [candidate.as_dict() for candidate in self.candidates]
+        content["plan"] = [step.as_dict() for step in self.plan]
+        return content if self.query_id is None else {"query_id": self.query_id, **content}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A prediction for one query: `quality` and `match` of shape (classes, n), `output_tokens` (classes,).
+
+    `novelty`: how unlike its training queries the router model finds it; 0 where it cannot tell.
+    """
+
+    quality: Floats
+    match: Floats
+    output_tokens: Floats
+    novelty: float = 0.0
+
+
+@lru_cache(maxsize=1024)
+def _arm_of(parts: tuple[tuple[str, int], ...]) -> Arm:
+    """Kept, since a policy has few arms and their validation would cost more than a decision's arithmetic."""
+    return Arm(models=dict(parts))
+
+
+def above(gap: float, max_gap: float) -> str:
+    """Why a tier is left out whose predicted gap is too large."""
+    return f"gap {gap:.3f} is above {max_gap:g}"

@@ -1,0 +1,236 @@
+"""`bestroute calibrate` as a user types it, on the embedded models."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from evaluate_parts import record_of
+
+from bestroute.cli import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+ONE_SHOT = ROOT / "benchmarks" / "one_shot.yaml"
+ESCALATE = ROOT / "benchmarks" / "escalate.yaml"
+FIGURES = {
+    "dial", "queries", "saving", "drop", "quality", "reference_quality", "cost", "reference_cost", "calls",
+    "reference_share", "arms",
+}  # fmt: skip
+
+
+def run(*words):
+    return CliRunner().invoke(cli, ["calibrate", *map(str, words)], prog_name="bestroute")
+
+
+def sums(count):
+    """Sums that each class gets right; small mostly."""
+    for index in range(count):
+        scores = {"small": [float(index % 5 > 0)] * 4, "medium": [1.0, 1.0], "large": [1.0]}
+        record = record_of(f"What is {index} plus {index * index}?", scores)
+        for items in record["responses"].values():
+            for item in items:
+                item["text"] = f"The answer is {index + index * index if item['score'] else 0}."
+        yield record
+
+
+def write(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    return path
+
+
+@pytest.fixture
+def records(tmp_path):
+    return write(tmp_path / "records.jsonl", sums(60))
+
+
+def copied(policy, folder):
+    """A copy that never abstains: the router model finds sums novel."""
+    path = folder / "policy.yaml"
+    path.write_text(policy.read_text("utf-8") + "abstain: false\n", "utf-8")
+    return path
+
+
+@pytest.fixture
+def policy(tmp_path):
+    return copied(ONE_SHOT, tmp_path)
+
+
+def document(result, code=0):
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+def test_help_has_an_example():
+    shown = " ".join(run("--help").output.split())
+    assert "Example: bestroute calibrate policy.yaml" in shown
+    assert "exactly one aim" in shown
+
+
+def test_json_of_a_promise(policy, records):
+    before = policy.read_bytes()
+    report = document(run(policy, records, "--max-drop", "40%", "--confidence", "90%", "--json"))
+    assert report["objective"] == {"max_drop": 0.4, "confidence": 0.9}
+    assert report["labelled"] is True
+    assert set(report["after"]) == set(report["before"]) == FIGURES
+    assert report["after"]["dial"] == report["dial"]
+    assert report["before"]["dial"] == 0
+    assert report["chosen_on"] + report["after"]["queries"] == 60
+    assert set(report["after"]["saving"]) == {"value", "low", "high"}
+    assert report["after"]["saving"]["value"] > 0
+    assert sum(report["after"]["arms"].values()) == pytest.approx(1)
+    assert (report["why_not"], report["records_needed"], report["written"]) == (None, None, False)
+    assert policy.read_bytes() == before
+
+
+def test_too_few_records_promise_nothing_and_write_nothing(policy, records):
+    before = policy.read_bytes()
+    result = run(policy, records, "--max-drop", "1%", "--write", "--json")
+    report = document(result, code=1)
+    assert (report["dial"], report["after"], report["written"]) == (None, None, False)
+    assert report["records_needed"] > 900
+    assert set(report["before"]) == FIGURES
+    shown = run(policy, records, "--max-drop", "1%", "--write")
+    assert shown.exit_code == 1
+    assert "No dial was chosen and nothing is written" in shown.stdout
+    assert re.search(r"About [\d,]+ judged records would do", shown.stdout)
+    assert policy.read_bytes() == before
+
+
+def test_write_changes_the_dial_and_says_why(policy, records):
+    before = policy.read_text("utf-8")
+    result = run(policy, records, "--max-drop", "40%", "--write")
+    assert result.exit_code == 0, result.output
+    assert f"written to {policy}" in result.stdout
+    after = policy.read_text("utf-8")
+    found = re.search(r"^# (.*)\nmax_gap: (\S+)$", after, re.M)
+    assert after.replace(found[0], "max_gap: 0.0") == before
+    assert re.fullmatch(
+        rf"\d{{4}}-\d\d-\d\d bestroute calibrate {re.escape(str(policy))} {re.escape(str(records))} "
+        r"--max-drop 40%: saving [\d.]+ % \([\d.]+ to [\d.]+\), drop at most 40 % with 95 % confidence",
+        found[1],
+    )
+    again = run(policy, records, "--reference-share", "0.5", "--seed", "1", "--write")
+    assert again.exit_code == 0
+    assert policy.read_text("utf-8").count("bestroute calibrate") == 1
+    assert re.search(r"--reference-share 50% --seed 1: saving .*, drop .*, the reference", policy.read_text())
+
+
+def test_a_share_of_the_reference(policy, records):
+    report = document(run(policy, records, "--reference-share", "50%", "--json"))
+    assert report["objective"] == {"reference_share": 0.5}
+    assert report["after"]["reference_share"] < 0.9
+    everything = document(run(policy, records, "--reference-share", "100%", "--json"))
+    assert everything["dial"] == -1
+
+
+def test_where_the_reference_always_answers(records):
+    result = run(ONE_SHOT, records, "--max-drop", "40%")
+    assert result.exit_code == 1
+    assert "`bestroute dry-run` tells why the reference answers" in result.stdout
+
+
+def test_a_budget_that_no_dial_keeps(policy, records):
+    result = run(policy, records, "--budget", "1e-9", "--json")
+    assert "no dial costs at most $1e-09 a query" in document(result, code=1)["why_not"]
+
+
+def test_the_order_of_records_does_not_matter(policy, records, tmp_path):
+    turned = write(tmp_path / "turned.jsonl", list(sums(60))[::-1])
+    first, second = (document(run(policy, path, "--max-drop", "40%", "--json")) for path in (records, turned))
+    assert first == second
+
+
+def test_plain_queries_take_what_needs_no_labels(policy, tmp_path):
+    texts = [record["query"] for record in sums(30)]
+    lines = tmp_path / "queries.txt"
+    lines.write_text("\n".join(texts), "utf-8")
+    objects = write(tmp_path / "queries.jsonl", [{"query": text} for text in texts])
+    reports = [document(run(policy, path, "--reference-share", "30%", "--json")) for path in (lines, objects)]
+    assert reports[0] == reports[1]
+    assert reports[0]["labelled"] is False
+    assert (reports[0]["after"]["quality"], reports[0]["after"]["drop"]) == (None, None)
+    cost = reports[0]["after"]["cost"]
+    assert document(run(policy, lines, "--budget", 1.5 * cost, "--json"))["after"]["cost"] < 2 * cost
+    shown = run(policy, lines, "--reference-share", "30%", "--write")
+    assert "as the router expects of the other" in shown.stdout
+    assert "--reference-share 30%: expected saving" in policy.read_text("utf-8")
+
+
+def test_a_policy_that_escalates_is_played(records, tmp_path):
+    policy = copied(ESCALATE, tmp_path)
+    report = document(run(policy, records, "--max-drop", "50%", "--json"))
+    assert report["after"]["calls"] >= 1
+    assert set(report["after"]["arms"]) == {"small@2", "medium@2", "large@1"}
+    plain = write(tmp_path / "queries.jsonl", [{"query": record["query"]} for record in sums(30)])
+    expected = document(run(policy, plain, "--reference-share", "80%", "--json"))
+    assert sum(expected["after"]["arms"].values()) == pytest.approx(1)
+
+
+def test_what_training_saw_does_not_choose(policy, records, copy_of):
+    import numpy as np
+
+    from bestroute.records import query_hash
+
+    copy = copy_of("router")
+    seen = [query_hash(record["query"]) for record in list(sums(60))[:20]]
+    np.save(copy.folder / "seen.npy", np.array(sorted(seen), np.uint64))
+    copy.sign()
+    policy.write_text(policy.read_text("utf-8") + f"router: {copy.folder}\n", "utf-8")
+    result = run(policy, records, "--reference-share", "100%", "--json")
+    report = document(result)
+    assert report["chosen_on"] + report["after"]["queries"] == 40
+    assert "warning: left out: 20 records that training saw" in result.stderr
+    everything = document(run(policy, records, "--reference-share", "100%", "--all", "--json"))
+    assert everything["chosen_on"] + everything["after"]["queries"] == 60
+
+
+def test_repeated_queries_count_once(policy, tmp_path):
+    twice = write(tmp_path / "twice.jsonl", [*sums(40), *sums(40)])
+    result = run(policy, twice, "--reference-share", "100%", "--json")
+    report = document(result)
+    assert report["chosen_on"] + report["after"]["queries"] == 40
+    assert report["warnings"] == ["left out: 40 records whose query stands before"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "give exactly one of --max-drop, --budget and --reference-share"),
+        (["--max-drop", "1%", "--budget", "1"], "give exactly one of"),
+        (["--max-drop", "1"], "'1' is 100 %; write 1% for that many in a hundred"),
+        (["--max-drop", "much"], "'much' is not a share; write 1% or 0.01"),
+        (["--max-drop", "0%"], "no sample can promise a drop of nothing"),
+        (["--max-drop", "1%", "--confidence", "100%"], "a confidence lies between 0 and 1"),
+        (["--budget", "0"], "a budget is a number of US$ above 0"),
+        (["--budget", "nan"], "a budget is a number of US$ above 0"),
+        (["--reference-share", "101%"], "a share lies between 0 % and 100 %"),
+    ],
+)
+def test_wrong_usage(policy, records, words, message):
+    result = run(policy, records, *words)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_files_that_do_not_do(policy, records, tmp_path):
+    plain = write(tmp_path / "queries.jsonl", [{"query": "What is 1 plus 1?"}])
+    empty = write(tmp_path / "empty.jsonl", [])
+    one = write(tmp_path / "one.jsonl", sums(1))
+    for paths, aim, message in (
+        ([plain], ["--max-drop", "1%"], "--max-drop needs records with scored responses"),
+        ([records, plain], ["--budget", "1"], "holds plain queries, other files records; give one kind"),
+        ([empty], ["--budget", "1"], "holds no record and no query"),
+        ([one], ["--budget", "1"], "1 queries cannot be divided"),
+    ):
+        result = run(policy, *paths, *aim)
+        assert result.exit_code == 2
+        assert message in result.stderr
+
+
+def test_bad_lines(policy, records):
+    records.write_text(records.read_text("utf-8") + "{}\n", "utf-8")
+    assert run(policy, records, "--reference-share", "100%").exit_code == 2
+    told = run(policy, records, "--reference-share", "100%", "--skip-bad")
+    assert told.exit_code == 0
+    assert "records.jsonl:61" in told.stderr

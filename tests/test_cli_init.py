@@ -1,0 +1,251 @@
+"""`bestroute init` as a user types it: flags, answers at a terminal, refusals; what it writes holds."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bestroute.cli import cli
+from bestroute.cli import init as init_module
+from bestroute.policy import check_policy, load_policy
+from bestroute.policy.first import MAX_GAP
+from bestroute.policy.json_schema import FILE_NAME, schema_text
+
+SMALL, LARGE = ("--model", "llama-3.1-8b=0.18/0.18"), ("--model", "gpt-4o=2.50/10")
+BOTH = (*SMALL, *LARGE)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def init(*words: str, answers: str = "") -> Result:
+    return CliRunner().invoke(cli, ["init", *words], input=answers, prog_name="bestroute")
+
+
+def refusal(*words: str) -> str:
+    result = init(*words)
+    assert result.exit_code == 2
+    assert not list(Path().iterdir())
+    return " ".join(result.stderr.split())
+
+
+def test_two_models():
+    result = init(*BOTH)
+    assert result.exit_code == 0, result.output
+    policy, warnings = check_policy("policy.yaml")
+    assert not warnings
+    assert [model.class_ for model in policy.models] == ["small", "large"]
+    assert [tier.label for tier in policy.tiers] == ["llama-3.1-8b@1", "llama-3.1-8b@3", "gpt-4o@1"]
+    assert (policy.reference, policy.max_gap) == ("gpt-4o", MAX_GAP)
+    assert Path("policy.yaml").read_text("utf-8").startswith(f"# yaml-language-server: $schema={FILE_NAME}\n")
+    assert Path(FILE_NAME).read_text("utf-8") == schema_text()
+
+
+def test_what_to_do_next_works():
+    result = init("my policies/first.yaml", *BOTH)
+    assert "llama-3.1-8b@1, llama-3.1-8b@3, gpt-4o@1" in result.stdout
+    assert "give each an endpoint" in result.stdout
+    for command in ("check", "route", "dry-run"):
+        assert f"  bestroute {command} 'my policies/first.yaml'" in result.stdout
+    for words in (
+        ["check", "my policies/first.yaml"],
+        ["route", "my policies/first.yaml", "Why is the sky blue?"],
+    ):
+        assert CliRunner().invoke(cli, words).exit_code == 0
+
+
+def test_every_flag():
+    result = init(
+        "new.yaml", *BOTH, "--model", "x/y:free=0/0", "--class", "x/y:free=medium",
+        "--reference", "gpt-4o", "--max-gap", "0.1", "--endpoint", "https://all.example/v1",
+        "--endpoint", "llama-3.1-8b=http://localhost:1/v1", "--key-env", "ALL_KEY",
+        "--key-env", "gpt-4o=OTHER_KEY",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    policy = load_policy("new.yaml")
+    assert [(m.class_, m.endpoint.base_url, m.endpoint.api_key_env) for m in policy.models] == [
+        ("medium", "http://localhost:1/v1", "ALL_KEY"),
+        ("large", "https://all.example/v1", "OTHER_KEY"),
+        ("medium", "https://all.example/v1", "ALL_KEY"),
+    ]
+    assert policy.max_gap == 0.1
+    assert "endpoint in the file" not in result.stdout
+
+
+def test_a_model_dearer_than_the_reference_is_told_of():
+    result = init(*BOTH, "--model", "dear=50/50", "--reference", "gpt-4o")
+    assert result.exit_code == 0
+    assert "warning: dear has no tier: it is expected to cost more than the reference" in result.stderr
+    assert load_policy("policy.yaml").model("dear").class_ == "medium"
+
+
+def test_help_tells_the_default_dial():
+    assert f"{MAX_GAP} if absent" in " ".join(init("--help").output.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "give two models or more, each with --model NAME=IN/OUT"),
+        ([*SMALL], "--model: a policy chooses between models; give at least two"),
+        ([*SMALL, *SMALL], "--model: llama-3.1-8b is given twice"),
+        ([*SMALL, "--model", "gpt-4o"], "--model: 'gpt-4o' is not NAME=INPUT/OUTPUT"),
+        ([*SMALL, "--model", "gpt-4o=2.5"], "--model: 'gpt-4o=2.5' is not NAME=INPUT/OUTPUT"),
+        ([*SMALL, "--model", "gpt-4o=-1/2"], "--model: input: Input should be greater than or equal to 0"),
+        ([*SMALL, "--model", "gpt-4o=nan/2"], "--model: input: Input should be a finite number"),
+        ([*SMALL, "--model", "x" * 201 + "=1/2"], "--model: name: String should have at most 200 characters"),
+        ([*BOTH, "--class", "gpt-4o=huge"], "--class: gpt-4o=huge: the router has learned small"),
+        ([*BOTH, "--class", "gpt=large"], "--class: no --model is named 'gpt'; there are llama-3.1-8b"),
+        ([*BOTH, "--class", "large"], "--class: 'large' is not NAME=VALUE"),
+        ([*BOTH, "--reference", "gpt"], "--reference: no --model is named 'gpt'"),
+        ([*BOTH, "--reference", "llama-3.1-8b"], "no other model is expected to cost less"),
+        ([*BOTH, "--max-gap", "3"], "3.0 is not in the range -1<=x<=1"),
+        ([*BOTH, "--max-gap", "nan"], "--max-gap: max_gap: Input should be a finite number"),
+        ([*BOTH, "--endpoint", "localhost"], "--endpoint: 'localhost' is neither a URL nor NAME=URL"),
+        ([*BOTH, "--endpoint", "gpt=http://a/v1"], "--endpoint: no --model is named 'gpt'"),
+        ([*BOTH, "--endpoint", "http://u:p@a/v1"], "--endpoint: base_url: must not hold a key"),
+        ([*BOTH, "--key-env", "gpt-4o=KEY"], "--key-env: gpt-4o has no endpoint; give --endpoint too"),
+        ([*BOTH, "--key-env", "KEY"], "--key-env: every model has no endpoint"),
+        ([*BOTH, "--endpoint", "http://a/v1", "--key-env", "sk-12"], "--key-env: api_key_env: String should"),
+    ],
+)  # fmt: skip
+def test_refusals_name_the_flag(words, message):
+    assert message in refusal(*words)
+
+
+def test_never_overwrites_without_force():
+    Path("policy.yaml").write_text("mine\n", "utf-8")
+    result = init(*BOTH)
+    assert result.exit_code == 2
+    assert "policy.yaml is there already; --force overwrites it" in result.stderr
+    assert [path.name for path in Path().iterdir()] == ["policy.yaml"]
+    assert Path("policy.yaml").read_text("utf-8") == "mine\n"
+    assert init(*BOTH, "--force").exit_code == 0
+    check_policy("policy.yaml")
+
+
+def test_a_dangling_link_is_something():
+    Path("policy.yaml").symlink_to("elsewhere.yaml")
+    assert init(*BOTH).exit_code == 2
+
+
+def test_another_schema_is_left_as_it_is():
+    Path(FILE_NAME).write_text("{}", "utf-8")
+    result = init(*BOTH)
+    assert result.exit_code == 0
+    assert f"warning: {FILE_NAME} is there already and differs" in result.stderr
+    assert Path(FILE_NAME).read_text("utf-8") == "{}"
+    assert init("other.yaml", *BOTH, "--force").exit_code == 0
+    assert Path(FILE_NAME).read_text("utf-8") == schema_text()
+
+
+def test_a_folder_in_the_schemas_place():
+    Path(FILE_NAME).mkdir()
+    assert f"{FILE_NAME} is there already and differs" in init(*BOTH).stderr
+    check_policy("policy.yaml")
+    forced = init(*BOTH, "--force")
+    assert forced.exit_code == 2
+    assert f"{FILE_NAME}: cannot be written" in forced.stderr
+
+
+def test_the_same_schema_is_nothing_to_tell_of():
+    assert init("one.yaml", *BOTH).stderr == init("two.yaml", *BOTH).stderr == ""
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setattr(init_module, "_at_a_terminal", lambda: True)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_questions():
+    answers = [
+        "gpt-4o", "2.5", "10", "https://api.openai.com/v1", "OPENAI_API_KEY",
+        "gpt-4o",  # is there already: asked again
+        "llama", "cheap", "0.18", "0.18", "localhost", "http://localhost:8000/v1", "",
+        "qwen", "0.3", "0.9", "",
+        "",  # no further model
+        "",  # the dearest is the reference
+        "", "", "small",  # classes, in the order given
+        "0.02",
+    ]  # fmt: skip
+    result = init(answers="\n".join(answers) + "\n")
+    assert result.exit_code == 0, result.output
+    assert "gpt-4o is there already" in result.output
+    assert "must be an http:// or https:// address" in result.output
+    assert "[gpt-4o]" in result.output
+    policy = load_policy("policy.yaml")
+    assert [model.class_ for model in policy.models] == ["large", "small", "small"]
+    assert [model.endpoint and model.endpoint.base_url for model in policy.models] == [
+        "https://api.openai.com/v1", "http://localhost:8000/v1", None,
+    ]  # fmt: skip
+    assert policy.models[0].endpoint.api_key_env == "OPENAI_API_KEY"
+    assert (policy.reference, policy.max_gap) == ("gpt-4o", 0.02)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_what_flags_tell_is_not_asked():
+    flags = ["--endpoint", "http://a/v1", "--key-env", "KEY", "--reference", "b", "--class", "a=medium"]
+    answers = ["a", "1", "1", "b", "9", "9", "", "", ""]  # two models, no third; the class of b; the dial
+    result = init(*flags, answers="\n".join(answers) + "\n")
+    assert result.exit_code == 0, result.output
+    policy = load_policy("policy.yaml")
+    assert [(m.class_, m.endpoint.api_key_env) for m in policy.models] == [
+        ("medium", "KEY"),
+        ("large", "KEY"),
+    ]
+    assert (policy.reference, policy.max_gap) == ("b", MAX_GAP)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_flags_for_the_models_ask_nothing():
+    assert init(*BOTH).exit_code == 0
+
+
+@pytest.mark.usefixtures("terminal")
+def test_answers_that_end_write_nothing():
+    result = init(answers="gpt-4o\n2.5\n")
+    assert result.exit_code == 1
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
+def test_a_real_terminal_is_asked_at():
+    controller, terminal = os.openpty()
+    command = [sys.executable, "-m", "bestroute", "init"]
+    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        os.write(controller, b"a\n1\n1\n\nb\n9\n9\n\n\n\n\n\n\n")
+        shown = b""
+        try:
+            while part := os.read(controller, 4096):
+                shown += part
+        except OSError:  # Linux's way to tell that the other end was closed
+            pass
+        assert process.wait() == 0, shown.decode()
+    os.close(controller)
+    assert b"Name of a model" in shown
+    assert [tier.label for tier in load_policy("policy.yaml").tiers] == ["a@1", "a@3", "b@1"]
+
+
+AMOUNTS = st.sampled_from(["0", "0.15", "0.6", "2.50", "10"]) | st.floats(0, 100).map(repr)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=2, max_size=5), st.floats(-0.5, 1))
+def test_whatever_the_prices_it_holds_without_a_warning(amounts, max_gap):
+    words = [f"--model=m{index}={input_}/{output}" for index, (input_, output) in enumerate(amounts)]
+    result = init("--force", *words, f"--max-gap={max_gap!r}")
+    if result.exit_code:
+        assert "no other model is expected to cost less" in result.stderr
+    else:
+        policy, warnings = check_policy("policy.yaml")
+        assert not warnings
+        assert len(policy.models) == len(amounts)

@@ -1,0 +1,144 @@
+"""A decision in words: what it tells, and that the dials it names would do what it says."""
+
+import pytest
+from fakes import FakePredictor, make_policy
+from hypothesis import given
+from hypothesis import strategies as st
+from plan_parts import planning
+
+from bestroute import Router
+from bestroute.decision import explain_rules, reason
+from bestroute.query import Query
+
+IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
+GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
+STRICT = {"name": "strict", "when": {"keywords": ["exactly"]}, "max_gap": 0.0}
+NO_TINY = {"name": "no tiny", "when": {"keywords": ["secret"]}, "exclude": ["tiny"]}
+
+
+def router(predictor=None, **policy):
+    policy.setdefault("rules", [GREETING, STRICT, NO_TINY])
+    return Router(make_policy(**policy), predictor=predictor or FakePredictor(), time_budget_s=None)
+
+
+def lines(query="something", **policy):
+    return router(**policy).route(query).explain().splitlines()
+
+
+def dials(shown):
+    return [line for line in shown if line.startswith("max_gap")]
+
+
+class TestExplain:
+    def test_one_screen_with_every_tier(self):
+        """Two tokens of input: mid@4 costs 4 * (2 * 3 + 20 * 6), big@1 2 * 10 + 40 * 30 millionths."""
+        shown = lines("abcdefgh")
+        assert shown[:2] == [
+            "mid@4  (tier)",
+            "expected cost $0.000504, reference $0.00122, saving 59%",
+        ]
+        assert [line.split()[:2] for line in shown[4:7]] == [
+            ["tiny@1", "0.250"], ["tiny@4", "0.125"], ["mid@2", "0.062"],
+        ]  # fmt: skip
+        assert shown[6].endswith("gap 0.062 is above 0.03")
+        assert shown[7].startswith(">  mid@4")
+        assert len(shown) <= 24
+        assert shown[-1].startswith("policy ")
+
+    def test_the_rule_that_decided_or_was_applied(self):
+        assert lines("hi")[0] == "tiny@1  (rule 'greeting')"
+        assert lines("exactly so")[:2] == ["big@1  (reference)", "rule 'strict' applied"]
+
+    def test_the_nearest_dials(self):
+        """Gaps are tiny@4 0.125, mid@2 0.0625, mid@4 0.015625, big 0."""
+        assert dials(lines()) == [
+            "max_gap 0.063 would have chosen mid@2",
+            "max_gap 0.015 would have chosen big@1",
+        ]
+        assert dials(lines(max_gap=0.25)) == ["max_gap 0.249 would have chosen tiny@4"]
+        assert dials(lines(max_gap=0.0)) == ["max_gap 0.016 would have chosen mid@4"]
+
+    def test_a_tier_with_its_own_dial_is_not_moved_by_the_policys(self):
+        own = {"model": "mid", "n": 2, "max_gap": 0.01}
+        tiers = [{"model": "tiny", "n": 4}, own, {"model": "mid", "n": 4}, {"model": "big"}]
+        assert dials(lines(tiers=tiers))[0] == "max_gap 0.125 would have chosen tiny@4"
+
+    def test_what_is_left_out_for_another_reason_is_no_matter_of_the_dial(self):
+        assert dials(lines("secret")) == dials(lines("something"))
+        assert dials(lines("secret", max_gap=0.0)) == ["max_gap 0.016 would have chosen mid@4"]
+        assert dials(lines("secret", max_gap=0.07)) == ["max_gap 0.062 would have chosen mid@4"]
+
+    @pytest.mark.parametrize("query", ["hi", IMAGE])
+    def test_without_a_forecast_there_is_no_dial_to_tell_of(self, query):
+        assert not dials(lines(query))
+
+    def test_a_failed_router_model(self):
+        decision = router(FakePredictor(error=ValueError("x"))).route("something")
+        assert decision.explain().startswith("big@1  (fallback)\n")
+        assert not dials(decision.explain().splitlines())
+        assert reason(decision) == "the router model failed"
+
+    def test_a_plan_has_chances_and_no_dial(self):
+        shown = planning().route("abcdefgh").explain()
+        assert "\nplan: " in shown
+        assert " rounds of asking expected\n" in shown
+        assert "chance" in shown
+        assert not dials(shown.splitlines())
+
+    @given(
+        st.lists(st.floats(0, 1, width=32), min_size=12, max_size=12),
+        st.floats(-1, 1),
+        st.sampled_from([None, -0.25, 0.0, 0.125]),
+    )
+    def test_a_dial_that_is_named_does_what_is_said(self, values, dial, own):
+        quality = [sorted(values[at : at + 4]) for at in (0, 4, 8)]
+        predictor = FakePredictor(quality)
+        tiers = [
+            {"model": "tiny", "n": 1},
+            {"model": "tiny", "n": 4} | ({} if own is None else {"max_gap": own}),
+            {"model": "mid", "n": 2},
+            {"model": "mid", "n": 4},
+            {"model": "big"},
+        ]
+        if own is not None and own == dial:
+            return  # the same number is not told from the dial itself
+        parts = {"tiers": tiers, "rules": []}
+        decision = router(predictor, max_gap=dial, **parts).route("x")
+        for line in dials(decision.explain().splitlines()):
+            other = float(line.split()[1])
+            if other == own:
+                continue
+            chosen = router(predictor, max_gap=other, **parts).route("x").arm.label
+            assert line == f"max_gap {other:g} would have chosen {chosen}"
+
+
+class TestReason:
+    @pytest.mark.parametrize(
+        ("query", "policy", "words"),
+        [
+            ("hi", {}, "rule 'greeting'"),
+            ("something", {}, "gap 0.016 is within 0.03"),
+            ("secret", {}, "gap 0.016 is within 0.03; rule 'no tiny' applied"),
+            (
+                "exactly",
+                {},
+                "no cheaper tier; mid@4: gap 0.016 is above 0; rule 'strict' applied",
+            ),
+            ("something", {"tiers": [{"model": "big"}]}, "no cheaper tier can"),
+            (IMAGE, {}, "nothing to predict from"),
+        ],
+    )
+    def test_in_one_line(self, query, policy, words):
+        assert reason(router(**policy).route(query)) == words
+
+    def test_of_a_plan(self):
+        assert reason(planning().route("abcdefgh")).startswith("plan: ")
+
+
+def test_rules_up_to_the_one_that_matched():
+    policy = make_policy(rules=[GREETING, STRICT, NO_TINY])
+    assert explain_rules(policy.rules, Query.of("exactly"), "strict").splitlines() == [
+        "rule 'greeting': does not match the pattern '^hi'",
+        "rule 'strict': matches",
+    ]
+    assert len(explain_rules(policy.rules, Query.of("x"), None).splitlines()) == 3

@@ -1,0 +1,92 @@
+"""`bestroute diff` as a user types it, on the embedded models."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from policy_files import ROOT
+
+from bestroute.cli import cli
+
+
+def run(*words):
+    return CliRunner().invoke(cli, ["diff", *map(str, words)], prog_name="bestroute")
+
+
+BALANCED, SAVER = ROOT / "policies" / "balanced.yaml", ROOT / "policies" / "cost-saver.yaml"
+EXAMPLES = ROOT / "examples" / "queries.jsonl"
+
+
+class TestCommand:
+    def test_json_is_one_document_that_adds_up(self):
+        result = run(BALANCED, SAVER, EXAMPLES, "--json")
+        found = json.loads(result.stdout)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert found["queries"] == found["old"]["queries"] == found["new"]["queries"] == 61
+        assert sum(move["queries"] for move in found["moves"]) == found["moved"]
+        assert found["fallbacks"] == {"old": 0, "new": 0}
+        assert (found["fail_if"], found["skipped"]) == ([], 0)
+
+    def test_its_costs_are_those_of_dry_run(self):
+        found = json.loads(run(BALANCED, SAVER, EXAMPLES, "--json").stdout)
+        alone = CliRunner().invoke(cli, ["dry-run", str(SAVER), str(EXAMPLES), "--json"])
+        expected = json.loads(alone.stdout)
+        counts = {label: arm["queries"] for label, arm in expected["arms"].items()}
+        assert {label: arm["queries"] for label, arm in found["new"]["arms"].items()} == counts
+        assert found["cost_per_1000"]["new"] == pytest.approx(expected["cost_per_1000"])
+
+    def test_a_policy_against_itself(self):
+        result = run(BALANCED, BALANCED, EXAMPLES, "--fail-if", "moved > 0", "--fail-if", "cost > +0%")
+        assert result.exit_code == 0
+        assert "0 of 61 queries move (0.0%)" in result.stdout
+        assert "fails if moved > 0: it is 0.00%" in result.stdout
+
+    def test_people_see_what_moves_and_why(self, tmp_path):
+        text = BALANCED.read_text().replace("max_gap: 0.03", "max_gap: 0.3").replace("greetings", "hellos")
+        new = tmp_path / "new.yaml"
+        new.write_text(text + "abstain: false\n")
+        result = run(BALANCED, new, EXAMPLES, "--top", "2")
+        assert result.exit_code == 0
+        for words in ("queries move", "rule before", "hellos", "most affected by quality", "old  gpt-4o@1"):
+            assert words in result.stdout
+        assert result.stdout.count("\n    old  ") == 4
+
+    def test_a_bound_that_is_broken_fails(self, tmp_path):
+        new = tmp_path / "new.yaml"
+        new.write_text(BALANCED.read_text().replace("output: 10.00", "output: 20.00"))
+        bounds = ("--fail-if", "cost > +5%", "--fail-if", "moved > 50%")
+        result = run(BALANCED, new, EXAMPLES, *bounds)
+        assert result.exit_code == 1
+        assert result.stdout.count("FAILS") == 1
+        verdicts = json.loads(run(BALANCED, new, EXAMPLES, *bounds, "--json").stdout)["fail_if"]
+        assert [verdict["failed"] for verdict in verdicts] == [True, False]
+
+    @pytest.mark.parametrize(
+        ("bound", "message"),
+        [
+            ("cost > 5%", "a value with % needs a sign"),
+            ("share of gpt-4@1 > 3%", "did you mean 'gpt-4o@1'?"),
+        ],
+    )
+    def test_a_bad_bound_is_wrong_usage(self, bound, message):
+        result = run(BALANCED, SAVER, EXAMPLES, "--fail-if", bound)
+        assert result.exit_code == 2
+        assert message in result.stderr
+        assert result.stdout == ""
+
+    def test_bad_lines(self, tmp_path):
+        queries = tmp_path / "queries.jsonl"
+        queries.write_text('{"query": "fine"}\n{"query": \n')
+        result = run(BALANCED, SAVER, queries)
+        assert result.exit_code == 2
+        assert f"{queries}:2: not JSON" in result.stderr
+        skipping = run(BALANCED, SAVER, queries, "--skip-bad", "--json")
+        assert json.loads(skipping.stdout)["skipped"] == 1
+        assert "skipped" in skipping.stderr
+        queries.write_text("\n")
+        assert "holds no query" in run(BALANCED, SAVER, queries).stderr
+
+    def test_help_has_the_grammar(self):
+        shown = run("--help").output
+        for word in ("share of ARM", "moved", "+5%", "Example: "):
+            assert word in shown

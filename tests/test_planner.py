@@ -1,0 +1,250 @@
+"""Plans for one query: worked out by hand, and what must hold of any prediction."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TINY, FakePredictor, make_policy
+from hypothesis import given
+from hypothesis import strategies as st
+from plan_parts import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, planning
+
+from bestroute.arms import Arm
+from bestroute.artefact import default_folder
+from bestroute.decision import Decider, Forecast
+from bestroute.planner import Asked, Planner, Standing
+from bestroute.posterior import Posterior
+from bestroute.predictor import Prediction
+from bestroute.query import Query
+
+EMBEDDED = Posterior.load(default_folder("posterior"))
+FORECAST = Forecast(*(np.array(part, np.float32) for part in (QUALITY, MATCH, OUTPUT_TOKENS)))
+IMAGE = Query.of(
+    [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}, "abcdefgh"]}]
+)
+ALWAYS = {"tokens": {"min": 1}}
+CHEAP = "the chance of 0% that it suffices is not worth its price"
+
+
+def decide(query=QUERY, **settings):
+    return planning(**settings).route(query)
+
+
+def steps(decision):
+    return [step.arm.label for step in decision.plan]
+
+
+def reasons(decision):
+    return [candidate.why_not for candidate in decision.candidates]
+
+
+def asked_with(planner, query=QUERY):
+    rule = planner.decider.rule_for(query)
+    return Asked(query, rule, FORECAST, planner.decide(query, rule, FORECAST))
+
+
+def planner_of(posterior=POSTERIOR, max_gap=0.3, sampling=None, **policy):
+    policy = make_policy(max_gap=max_gap, sampling={"escalate": True, **(sampling or {})}, **policy)
+    return Planner(Decider(policy, MANIFEST), posterior)
+
+
+class TestOneShot:
+    """Without `escalate` one arm answers."""
+
+    @pytest.mark.parametrize("max_gap", [0.3, 0.13, 0.03, 0.0])
+    def test_is_what_the_decider_says(self, max_gap):
+        decider = Decider(make_policy(max_gap=max_gap), MANIFEST)
+        alone = decider.decide(QUERY, None, FORECAST)
+        decision = Planner(decider, None).decide(QUERY, None, FORECAST)
+        assert replace(decision, plan=()) == alone
+        assert steps(decision) == [alone.arm.label]
+        assert (decision.plan[0].reached, decision.plan[0].chance, decision.expected_calls) == (1, 1, 1)
+        assert all(candidate.chance is None for candidate in decision.candidates)
+
+    def test_stops_early_by_the_dial(self):
+        decision = decide(max_gap=0.03, sampling={"escalate": False, "stop_early": True})
+        assert decision.arm.label == "mid@4"
+        assert steps(decision) == ["mid@2", "mid@4"]
+        # The chance that two agree is 0.75, but the gap of 0 fits a dial of 0.03 only softly: 1 / (1 + e^-2).
+        chance = 0.75 / (1 + np.exp(-2))
+        assert decision.plan[0].chance == pytest.approx(chance, rel=1e-4)
+        assert decision.expected_cost == pytest.approx(2 * MID_COST * (2 - chance), rel=1e-4)
+        assert decision.expected_calls == pytest.approx(2 - chance, rel=1e-4)
+
+    def test_what_stands_in_is_dearer_than_the_whole_arm(self):
+        models = [TINY, MID, {**MID, "name": "other", "price": {"input": 3.0, "output": 4.0}}, BIG]
+        tiers = [{"model": "other", "n": 4, "max_gap": -1}, {"model": "mid", "n": 4}, {"model": "big"}]
+        planner = planner_of(
+            max_gap=0.03, sampling={"escalate": False, "stop_early": True}, models=models, tiers=tiers
+        )
+        asked = asked_with(planner)
+        assert asked.decision.expected_cost < asked.decision.candidates[0].expected_cost < 4 * MID_COST
+        assert [one.arm.label for one in planner.order(asked)] == ["mid@2", "mid@4", "big@1"]
+
+
+class TestEscalation:
+    def test_a_plan_by_hand(self):
+        decision = decide()
+        assert steps(decision) == ["tiny@4", "mid@2", "mid@4", "big@1"]
+        assert [s.chance for s in decision.plan] == pytest.approx([0.625, 0.75, 0.75, 1], rel=1e-5)
+        reached = [1, 0.375, 0.09375, 0.0234375]
+        costs = [4 * TINY_COST, 2 * MID_COST, 2 * MID_COST, BIG_COST]
+        assert [s.reached for s in decision.plan] == pytest.approx(reached, rel=1e-5)
+        assert [s.cost for s in decision.plan] == pytest.approx(costs)
+        assert decision.expected_cost == pytest.approx(np.dot(reached, costs), rel=1e-5)
+        assert decision.expected_calls == pytest.approx(sum(reached), rel=1e-5)
+        assert (decision.arm.label, decision.cause, decision.gap) == ("tiny@4", "tier", 0.125)
+        assert decision.reference_cost == pytest.approx(BIG_COST)
+
+    def test_candidates_have_their_chance_and_reason(self):
+        decision = decide()
+        chances = [candidate.chance for candidate in decision.candidates]
+        assert chances == pytest.approx([0, 0.625, 0.75, 0.75, 1], abs=1e-5)
+        assert reasons(decision) == [CHEAP, None, None, None, None]
+        assert [candidate.eligible for candidate in decision.candidates] == [False, True, True, True, True]
+
+    def test_a_dial_that_nothing_fits_leaves_the_reference(self):
+        decision = decide(max_gap=-0.5)
+        assert (steps(decision), decision.cause, decision.expected_calls) == (["big@1"], "reference", 1)
+        assert reasons(decision) == [CHEAP] * 4 + [None]
+
+    @pytest.mark.parametrize(
+        ("rule", "plan"),
+        [
+            ({"exclude": ["mid"]}, ["tiny@4", "big@1"]),
+            ({"exclude": ["tiny", "mid"]}, ["big@1"]),
+            ({"max_gap": -0.5}, ["big@1"]),
+        ],
+    )
+    def test_rules_bound_it(self, rule, plan):
+        decision = decide(rules=[{"name": "r", "when": ALWAYS, **rule}])
+        assert (steps(decision), decision.rule) == (plan, "r")
+        for candidate in decision.candidates:
+            if candidate.model in rule.get("exclude", ()):
+                assert (candidate.why_not, candidate.chance) == ("excluded by rule 'r'", None)
+
+    def test_a_tiers_own_dial_counts(self):
+        tiers = [{"model": "tiny", "n": 4, "max_gap": -0.5}, {"model": "mid", "n": 4}, {"model": "big"}]
+        assert steps(decide(tiers=tiers)) == ["mid@4", "big@1"]
+        rule = {"name": "r", "when": ALWAYS, "max_gap": 0.3}  # which replaces it
+        assert steps(decide(tiers=tiers, rules=[rule])) == ["tiny@4", "mid@4", "big@1"]
+
+    def test_models_that_cannot_take_the_query_are_left_out(self):
+        models = [TINY, {**MID, "capabilities": ["image"]}, BIG]
+        assert steps(decide(IMAGE, models=models)) == ["mid@2", "mid@4", "big@1"]
+        models = [TINY, {**MID, "context_window": 100}, BIG]
+        decision = decide(models=models)
+        assert steps(decision) == ["tiny@4", "big@1"]
+        assert decision.candidates[2].why_not == "needs 1026 tokens of 100"
+
+    def test_a_model_that_was_not_learned_is_left_out(self):
+        models = [{**TINY, "class": "new"}, MID, BIG]
+        assert steps(decide(models=models)) == ["mid@2", "mid@4", "big@1"]
+
+    def test_portfolios_are_tried(self):
+        tiers = [{"models": {"tiny": 2, "mid": 1}}, {"model": "big"}]
+        decision = decide(tiers=tiers)
+        assert steps(decision) == ["mid@1+tiny@2", "big@1"]
+        cost = 2 * TINY_COST + MID_COST
+        assert decision.plan[0].chance == pytest.approx(0.75, rel=1e-4)  # that of the best of its models
+        assert decision.expected_cost == pytest.approx(cost + 0.25 * BIG_COST, rel=1e-4)
+        assert decision.models == {"mid": 1, "tiny": 2}
+
+    def test_stopping_early_splits_what_is_more_than_two(self):
+        decision = decide(sampling={"stop_early": True})
+        assert steps(decision) == ["tiny@2", "tiny@4", "mid@2", "mid@4", "big@1"]
+        assert [step.cost for step in decision.plan[:2]] == pytest.approx([2 * TINY_COST] * 2)
+        tiers = [{"model": "tiny", "n": 2}, {"model": "big"}]
+        assert steps(decide(sampling={"stop_early": True}, tiers=tiers)) == ["tiny@2", "big@1"]
+
+    def test_an_unaffordable_tier_is_left_out(self):
+        decision = decide(sampling={"max_cost": 600e-6})
+        assert steps(decision) == ["tiny@4", "mid@2", "mid@4"]
+        assert reasons(decision) == [CHEAP, None, None, None, "costs more than max_cost"]
+        assert decision.candidates[-1].chance is None
+
+    def test_no_budget_is_too_small_for_an_answer(self):
+        decision = decide(sampling={"max_cost": 1e-9})
+        assert (steps(decision), decision.cause) == (["tiny@1"], "tier")
+
+
+class TestNotEscalated:
+    @pytest.mark.parametrize("explain_all", [False, True])
+    def test_a_rule_that_routes(self, explain_all):
+        route = {"name": "r", "when": ALWAYS, "route": {"model": "tiny", "n": 4}}
+        router = planning(rules=[route], sampling={"stop_early": True})
+        decision = router.route(QUERY, explain_all=explain_all)
+        assert (steps(decision), decision.cause, decision.expected_calls) == (["tiny@4"], "rule", 1)
+
+    def test_fallback(self):
+        decision = decide(predictor=FakePredictor(error=RuntimeError("broken")))
+        assert (steps(decision), decision.cause) == (["big@1"], "fallback")
+
+    def test_abstain(self):
+        class Novel(FakePredictor):
+            def predict(self, rows, time_budget_s=None):
+                said = super().predict(rows, time_budget_s)
+                return Prediction(said.quality, said.match, said.output_tokens, np.full(len(rows), 2.0))
+
+        decision = decide(predictor=Novel(manifest=replace(MANIFEST, max_novelty=1.5)))
+        assert (steps(decision), decision.cause) == (["big@1"], "abstain")
+
+
+class TestOnTheWay:
+    def plan(self, standing, **settings):
+        planner = planner_of(**settings)
+        return planner.plan(asked_with(planner), standing)
+
+    def test_what_is_there_is_not_paid_again(self):
+        plan = self.plan(Standing(there={"mid": 2}, tried=2))
+        assert [(s.arm.label, s.cost) for s in plan.steps][0] == ("mid@4", pytest.approx(2 * MID_COST))
+
+    def test_a_model_that_failed_is_left_out(self):
+        assert [s.arm.label for s in self.plan(Standing(failed=frozenset({"mid"}), tried=1)).steps] == [
+            "big@1"
+        ]
+
+    def test_in_haste_the_last_tier_is_taken(self):
+        assert [s.arm.label for s in self.plan(Standing(in_haste=True, tried=1)).steps] == ["big@1"]
+        hurried = Standing(in_haste=True, tried=1, money_left=600e-6)
+        assert [s.arm.label for s in self.plan(hurried).steps] == ["mid@4"]
+
+    def test_nothing_is_left_at_the_end(self):
+        assert self.plan(Standing(tried=4)).steps == ()
+
+
+QUALITIES = st.lists(st.floats(0.05, 0.95), min_size=3, max_size=3).map(
+    lambda rows: np.array([[base] * 4 for base in rows], np.float32)
+)
+
+
+def forecast_of(quality):
+    return replace(FORECAST, quality=quality)
+
+
+@given(QUALITIES, st.floats(-0.1, 0.4), st.booleans())
+def test_no_plan_is_worse_than_the_reference_alone(quality, max_gap, stop_early):
+    planner = planner_of(EMBEDDED, max_gap, {"stop_early": stop_early})
+    forecast = forecast_of(quality)
+    decision = planner.decide(QUERY, None, forecast)
+    rate = decision.reference_cost / max(max_gap, 0.05)
+    prior = {model: planner.decider.prior(model, forecast) for model in ("tiny", "mid", "big")}
+
+    def loss(arm: Arm) -> float:
+        outlook = EMBEDDED.outlook(None, prior["big"], [(prior[arm.model], arm.n)])
+        return rate * EMBEDDED.chance(outlook, max_gap).gap
+
+    losses = sum(step.reached * loss(step.arm) for step in decision.plan[:-1])
+    assert decision.expected_cost + losses <= decision.reference_cost * (1 + 1e-9)
+    assert steps(decision)[-1] == "big@1"
+    assert len(set(steps(decision))) == len(decision.plan)
+    assert 1 <= decision.expected_calls <= len(decision.plan)
+
+
+@given(QUALITIES, st.floats(-0.3, 0.5), st.floats(0, 0.5))
+def test_a_larger_dial_lowers_no_chance(quality, max_gap, further):
+    low, high = (
+        planner_of(EMBEDDED, dial).decide(QUERY, None, forecast_of(quality)).candidates
+        for dial in (max_gap, max_gap + further)
+    )
+    assert all(b.chance >= a.chance for a, b in zip(low, high, strict=True))
