@@ -12,6 +12,7 @@ from bestroute.errors import TrainingError
 from bestroute.posterior import Evidence, Posterior
 from bestroute.records import parse_record, query_hash, split_of
 from bestroute.train.posterior import PosteriorSettings, train_posterior
+from bestroute.train.walks import Ways
 
 
 def record(index):
@@ -35,7 +36,7 @@ RECORDS = [parse_record(raw) for raw in RAW]
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, predictor):
     out = tmp_path_factory.mktemp("trained") / "posterior"
-    settings = PosteriorSettings(draws=3)
+    settings = PosteriorSettings(ways=Ways(draws=3))
     return out, train_posterior(RECORDS, predictor, None, out, settings, {"command": "test"})
 
 
@@ -67,7 +68,7 @@ def test_it_is_measured_on_test_queries(trained):
 
 
 def test_the_same_records_train_the_same(trained, tmp_path, predictor):
-    settings = PosteriorSettings(draws=3)
+    settings = PosteriorSettings(ways=Ways(draws=3))
     train_posterior(RECORDS, predictor, None, tmp_path / "again", settings, {"command": "test"})
     assert (tmp_path / "again" / "weights.json").read_bytes() == (trained[0] / "weights.json").read_bytes()
 

@@ -212,6 +212,7 @@ def train_posterior_command(
     from bestroute.predictor import OnnxPredictor
     from bestroute.reward import OnnxRewardModel
     from bestroute.train.posterior import PosteriorSettings, train_posterior
+    from bestroute.train.walks import Ways
 
     loaded = list(_reading(read_records, records, skip_bad))
     folders = router or default_folder("router"), reward or default_folder("reward")
@@ -223,7 +224,7 @@ def train_posterior_command(
     }
     start = None if from_nothing else Posterior.load(default_folder("posterior"))
     counter = Counter("queries walked")
-    settings = PosteriorSettings(draws=draws, seed=seed)
+    settings = PosteriorSettings(ways=Ways(draws=draws, seed=seed))
     manifest = train_posterior(loaded, *models, out, settings, recipe, start, counter.advance)
     counter.close()
     _print_result(out, manifest.metrics, as_json)

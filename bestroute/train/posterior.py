@@ -6,7 +6,7 @@ training queries both would look surer than they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.answers.agreement import group as agreeing
 from bestroute.artefact import SEEN, Manifest, sha256
 from bestroute.errors import TrainingError
 from bestroute.posterior import (
@@ -23,68 +22,34 @@ from bestroute.posterior import (
     KEPT_REWARD,
     RISING,
     WEIGHTS,
-    Evidence,
     Logistic,
     Outlook,
     Posterior,
 )
 from bestroute.predictor import OnnxPredictor
 from bestroute.quality import calibration_error
-from bestroute.records import Record, Response, family_of, scores_of, split_of
+from bestroute.records import Record
 from bestroute.reward import RewardModel
-from bestroute.selection import ByRewardedVote
 from bestroute.train.folder import new_folder, write_manifest, write_seen
-from bestroute.train.labels import prompt_text
 from bestroute.train.logistic import fit_logistic
+from bestroute.train.walks import Move, Walked, Ways, walk_records
 
 Floats = NDArray[np.float64]
 _DIALS = (-0.15, 0.3)
-_BATCH = 64
-_DEPTH = 3
 
 
 @dataclass(frozen=True)
 class PosteriorSettings:
-    """`draws`: walks through the responses of a query. `most`: responses that a step asks a class for.
+    """`ways`: how responses are walked through.
 
     `balance`: a query of a source with m queries weighs m ** -balance. `strength` holds the
     weights near 0, `hold` near those of the posterior that training starts from, where it does.
     """
 
-    draws: int = 8
-    most: int = 4
+    ways: Ways = Ways()
     balance: float = 0.5
     strength: float = 1.0
     hold: float = 10.0
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class _State:
-    """Responses that a walk has asked for, and what they were worth."""
-
-    evidence: Evidence
-    score: float
-    reference_score: float
-
-
-@dataclass(frozen=True)
-class _Move:
-    """One step of a walk: from a state (None: from nothing) to the next, by asking `more` of a class."""
-
-    before: _State | None
-    after: _State
-    prior: float
-    more: int
-
-
-@dataclass(frozen=True)
-class _Walked:
-    """All the moves of one query."""
-
-    text: str
-    family: str
-    moves: tuple[_Move, ...]
 
 
 def train_posterior(
@@ -104,7 +69,7 @@ def train_posterior(
     where no validation query has responses of the reference and of another class.
     """
     walks = {
-        split: list(_walks(records, split, predictor, reward, settings, advance))
+        split: list(walk_records(records, split, predictor, reward, settings.ways, advance))
         for split in ("validation", "test")
     }
     fitted = walks["validation"]
@@ -130,7 +95,7 @@ def train_posterior(
 
 
 def fit_posterior(
-    walks: Sequence[_Walked], settings: PosteriorSettings, start: Posterior | None = None
+    walks: Sequence[Walked], settings: PosteriorSettings, start: Posterior | None = None
 ) -> Posterior:
     """The three models, fitted on walks; `start` is where weights stay for want of data."""
     states = [(walk, move.after) for walk in walks for move in walk.moves]
@@ -162,7 +127,7 @@ def fit_posterior(
     return replace(judges, agrees=agrees)
 
 
-def posterior_metrics(posterior: Posterior, walks: Sequence[_Walked]) -> dict[str, Any]:
+def posterior_metrics(posterior: Posterior, walks: Sequence[Walked]) -> dict[str, Any]:
     """Calibration on walks, a source family each: of the kept quality, the reference's, and the chance.
 
     Empty where there are no walks. `reliability` lists, for ten bins of equally many states, mean
@@ -194,86 +159,7 @@ def posterior_metrics(posterior: Posterior, walks: Sequence[_Walked]) -> dict[st
     return report
 
 
-def _walks(
-    records: Sequence[Record],
-    split: str,
-    predictor: OnnxPredictor,
-    reward: RewardModel | None,
-    settings: PosteriorSettings,
-    advance: Callable[[], None],
-) -> Iterator[_Walked]:
-    chosen = [record for record in records if split_of(prompt_text(record)) == split]
-    generator = np.random.default_rng(settings.seed)
-    for start in range(0, len(chosen), _BATCH):
-        batch = chosen[start : start + _BATCH]
-        texts = [prompt_text(record) for record in batch]
-        quality = predictor.predict(predictor.tokenize(texts)).quality[:, :, 0]
-        for record, text, priors in zip(batch, texts, quality.astype(float), strict=True):
-            advance()
-            known = dict(zip(predictor.manifest.classes, map(float, priors), strict=True))
-            moves = tuple(
-                _moves(record, text, known, predictor.manifest.reference, reward, settings, generator)
-            )
-            if moves:
-                yield _Walked(text, family_of(record.source), moves)
-
-
-def _moves(
-    record: Record,
-    text: str,
-    priors: Mapping[str, float],
-    reference: str,
-    reward: RewardModel | None,
-    settings: PosteriorSettings,
-    generator: np.random.Generator,
-) -> Iterator[_Move]:
-    """Random walks: a class is asked for some responses, then it for more or a dearer class, and so on."""
-    if reference not in record.responses or reference not in priors:
-        return
-    known = {
-        name: _rewarded(text, record.responses[name], reward)
-        for name in priors
-        if name != reference and record.responses.get(name)
-    }
-    names = list(known)
-    reference_score = float(np.mean(scores_of(record.responses[reference])))
-    for _ in range(settings.draws if names else 0):
-        order = {name: generator.permutation(len(items)) for name, items in known.items()}
-        there: dict[str, int] = {}
-        before: _State | None = None
-        at = int(generator.integers(len(names)))
-        for _ in range(_DEPTH):
-            name = names[at]
-            room = min(settings.most, len(known[name])) - there.get(name, 0)
-            if room > 0:
-                more = int(generator.integers(1, room + 1))
-                there[name] = there.get(name, 0) + more
-                heard = [(known[n][i], priors[n]) for n in there for i in order[n][: there[n]]]
-                after = _state(heard, priors[reference], reference_score)
-                yield _Move(before, after, priors[name], more)
-                before = after
-            at = int(generator.integers(at, len(names)))
-
-
-def _rewarded(text: str, responses: Sequence[Response], reward: RewardModel | None) -> list[Response]:
-    if all(item.reward is not None for item in responses):
-        return list(responses)
-    if reward is None or any(item.text is None for item in responses):
-        raise TrainingError("responses lack rewards, or texts to reward; `bestroute score` gives rewards")
-    values = reward.rewards(text, [item.text or "" for item in responses])
-    return [replace(item, reward=float(value)) for item, value in zip(responses, values, strict=True)]
-
-
-def _state(heard: Sequence[tuple[Response, float]], reference: float, reference_score: float) -> _State:
-    texts = [item.text or "" for item, _ in heard]
-    rewards = [float(item.reward or 0.0) for item, _ in heard]
-    groups = tuple(agreeing(texts).of) if len(texts) > 1 else (0,)
-    kept = ByRewardedVote().select(texts, rewards, groups, range(len(texts)))
-    evidence = Evidence(tuple(prior for _, prior in heard), tuple(rewards), groups, reference, kept)
-    return _State(evidence, scores_of([heard[kept][0]])[0], reference_score)
-
-
-def _outlook(posterior: Posterior, move: _Move) -> Outlook:
+def _outlook(posterior: Posterior, move: Move) -> Outlook:
     """What could be known of a move before it was made."""
     before = None if move.before is None else move.before.evidence
     return posterior.outlook(before, move.after.evidence.reference, [(move.prior, move.more)])
@@ -285,7 +171,7 @@ def _share_of_agreement(outlook: Outlook, gap: float) -> float:
     return min(1.0, max(0.0, (outlook.differed - gap) / span)) if span > 0 else 0.5
 
 
-def _outcomes(walks: Sequence[_Walked], posterior: Posterior) -> tuple[Floats, Floats]:
+def _outcomes(walks: Sequence[Walked], posterior: Posterior) -> tuple[Floats, Floats]:
     """The chance of every move at some dials, and whether its gap fitted."""
     generator = np.random.default_rng(0)
     chances, fits = [], []
@@ -298,7 +184,7 @@ def _outcomes(walks: Sequence[_Walked], posterior: Posterior) -> tuple[Floats, F
     return np.array(chances), np.array(fits)
 
 
-def _weights(walks: Sequence[_Walked], balance: float) -> dict[str, float]:
+def _weights(walks: Sequence[Walked], balance: float) -> dict[str, float]:
     """A weight a query, 1 on average."""
     families = [walk.family for walk in walks]
     raw = {walk.text: families.count(walk.family) ** -balance for walk in walks}
