@@ -103,7 +103,7 @@ class _Clock:
     def share_s(self, ask: Ask) -> float | None:
         """Seconds that a step may take: half of what is left where another may follow, so that an endpoint
         that hangs leaves time for the next."""
-        if self.left_s is None or ask.max_gap is None:
+        if self.left_s is None or ask.last:
             return self.left_s
         return self.left_s / 2
 

@@ -34,12 +34,16 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What to ask now: for each model how many responses more, and the step of the plan that this is."""
+    """What to ask now: for each model how many responses more, and the step of the plan that this is.
+
+    `last`: nothing else stands after it, should it fail.
+    """
 
     step: Step
     more: tuple[tuple[str, int], ...]
     max_gap: float | None
     place: int
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,8 @@ class Course:
             for model, n in one.arm.parts
             if n > standing.there.get(model, 0)
         )
-        return Ask(step, more, one.max_gap, one.place)
+        last = one.place >= len(self._planner.order(self._asked)) - 1
+        return Ask(step, more, one.max_gap, one.place, last)
 
     def _usable(self) -> tuple[int, ...]:
         return contenders([one.sample for one in self.heard])

@@ -77,6 +77,8 @@ class Planner:
         plan = self.plan(asked, self._start)
         if self._escalates(decision):
             decision = self._as_planned(asked, plan)
+        elif plan.steps[0].arm.models.keys() != decision.models.keys():  # the decided arm costs too much
+            decision = self._with_arm(asked, plan.steps[0].arm)
         return replace(
             decision, plan=plan.steps, expected_cost=plan.expected_cost, expected_calls=plan.expected_calls
         )
@@ -101,11 +103,22 @@ class Planner:
                 found.append(one)
             if one.max_gap is None:
                 break
-        if (
-            not found and standing.tried < 0 and not standing.failed
-        ):  # no budget is small enough for no answer
-            found = sorted(self.order(asked), key=lambda one: price(one.arm, None))[:1]
+        if not found and standing.tried < 0 and not standing.failed:
+            if self._escalates(asked.decision):  # no budget is small enough for no answer
+                found = sorted(self.order(asked), key=lambda one: price(one.arm, None))[:1]
+            else:
+                found = [self._affordable(asked, standing)]
         return found[-1:] if standing.in_haste else found
+
+    def _affordable(self, asked: Asked, standing: Standing) -> Try:
+        """Where the decided arm costs too much: the last tier that does not, else the cheapest."""
+        price = self._price(asked, standing)
+        open_ = self.decider.open_tiers(asked.query, asked.rule)
+        arms = [c.arm for c, may in zip(asked.decision.candidates, open_, strict=True) if may]
+        arms = arms or [asked.decision.arm]
+        within = [arm for arm in arms if price(arm, None) <= (standing.money_left or 0.0)]
+        arm = within[-1] if within else min(arms, key=lambda arm: price(arm, None))
+        return Try(len(self.order(asked)), arm, None)
 
     def order(self, asked: Asked) -> list[Try]:
         """Everything that may be asked for a query, in order of trial."""
@@ -113,7 +126,7 @@ class Planner:
         if self._escalates(asked.decision):
             *tiers, reference = asked.decision.candidates
             for tier, open_ in zip(tiers, self.decider.open_tiers(asked.query, asked.rule), strict=False):
-                if open_ and tier.gap is not None:
+                if open_ and tier.gap is not None and reference.model not in tier.models:
                     for arm in (*self._parts_of(tier.arm, asked), tier.arm):
                         found.setdefault(arm, tier.max_gap)
             found.pop(reference.arm, None)
@@ -198,22 +211,27 @@ class Planner:
             for one in self.order(asked)
         }
         taken = {step.arm for step in plan.steps}
-        gap, match = self.decider.gap_and_match(first, asked.forecast)
+        candidates = tuple(_as_planned(one, chances, taken) for one in decision.candidates)
+        return replace(self._with_arm(asked, first), candidates=candidates)
+
+    def _with_arm(self, asked: Asked, arm: Arm) -> Decision:
+        """The decision with another arm to ask first."""
+        gap, match = self.decider.gap_and_match(arm, asked.forecast)
         return replace(
-            decision,
-            model=first.model,
-            n=first.n,
-            models=dict(first.parts),
-            cause="reference" if list(first.models) == [self.decider.policy.reference] else "tier",
+            asked.decision,
+            model=arm.model,
+            n=arm.n,
+            models=dict(arm.parts),
+            cause="reference" if list(arm.models) == [self.decider.policy.reference] else "tier",
             gap=gap,
             match_probability=match,
-            candidates=tuple(_as_planned(one, chances, taken) for one in decision.candidates),
         )
 
 
 def _as_planned(candidate: Candidate, chances: Mapping[Arm, float | None], taken: set[Arm]) -> Candidate:
     if candidate.arm not in chances:
-        return candidate
+        why_not = candidate.why_not or "it asks the reference, which stands last"
+        return replace(candidate, eligible=False, why_not=why_not)
     chance = chances[candidate.arm]
     if candidate.arm in taken:
         return replace(candidate, eligible=True, why_not=None, chance=chance)

@@ -79,7 +79,7 @@ class Router:
         self._reward = reward
         self._sampler = sampler
         self._time_budget_s = time_budget_s
-        judges = policy.sampling.escalate or policy.sampling.stop_early
+        judges = policy.sampling.plans
         self._posterior = (posterior or Posterior.load(policy.posterior)) if judges else None
         self._decider = Decider(policy, self._predictor.manifest)
         self._planner = Planner(self._decider, self._posterior)

@@ -206,6 +206,16 @@ class TestDeadline:
         found, _ = ask(Stuck(self.SCRIPT), sampling={"deadline_s": 2.0})
         assert (found.text, found.shortfall) == ("Answer: Z", None)
 
+    def test_in_one_shot_an_arm_that_hangs_leaves_time_for_the_next(self):
+        class Stuck(FakeSampler):
+            async def sample(self, model, query, n, settings):
+                if model.name == "tiny":
+                    await asyncio.Event().wait()
+                return await super().sample(model, query, n, settings)
+
+        found, _ = ask(Stuck(self.SCRIPT), sampling={"escalate": False, "deadline_s": 2.0})
+        assert found.model != "tiny"
+
     def test_a_plan_that_ended_in_time_fell_short_of_nothing(self, monkeypatch):
         sampler = Clocked(monkeypatch, {"tiny": SURE}, tiny=9.0)
         found, _ = ask(sampler, sampling={"deadline_s": 10.0})

@@ -1,6 +1,7 @@
 """Plans replayed on records: by hand where the order of responses does not matter, and their properties."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from bestroute.evaluate.replay import Collector, query_of
 from bestroute.evaluate.report import Judge
 from bestroute.evaluate.routed import routed
 from bestroute.posterior import AGREE_FEATURES, QUALITY_FEATURES, Logistic, Posterior
-from bestroute.records import parse_record
+from bestroute.records import Response, parse_record
 
 TIERS = [{"model": "tiny", "n": 2}, {"model": "big"}]
 PRIORS = {"easy": (0.6, 0.7, 0.8), "hard": (0.6, 0.7, 0.8)}
@@ -50,7 +51,7 @@ HARD = record("hard", [3, 4], 0.0, reference_scores=(1.0, 0.5))
 
 def played(records, tiers=TIERS, draws=3, without=None, max_gap=0.1, **sampling):
     policy = make_policy(
-        tiers=tiers, rules=[], max_gap=max_gap, abstain=False, sampling={"escalate": True, **sampling}
+        tiers=tiers, rules=[], max_gap=max_gap, abstain=False, sampling={"escalate": True} | sampling
     )
     collector = Collector(policy, None, keep_responses=True)
     for one in records:
@@ -124,6 +125,32 @@ def test_the_same_seed_plays_the_same():
     first, again = (played([record("hard", [3, 3, 4], 0.0), EASY])[0].strategy for _ in range(2))
     for name in ("quality", "cost", "rounds", "shares"):
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+
+
+def test_a_blank_response_of_the_reference_has_its_score():
+    raw = {"text": "", "score": 0.25, "output_tokens": 10}
+    blank = replace(HARD, responses={**HARD.responses, "big": (Response(**raw),)})
+    assert at_own_dial(played([blank])[0])[0].tolist() == [0.25]
+
+
+def test_blank_responses_of_a_tier_send_the_query_up():
+    silent = tuple(replace(item, text=" ", reward=0.0) for item in EASY.responses["tiny"])
+    quality, cost, _ = at_own_dial(played([replace(EASY, responses={**EASY.responses, "tiny": silent})])[0])
+    assert quality.tolist() == [1.0]
+    np.testing.assert_allclose(cost, [400e-6])
+
+
+def test_records_without_texts_are_left_out():
+    mute = tuple(replace(item, text=None) for item in EASY.responses["tiny"])
+    _, found = played([HARD, replace(EASY, responses={**EASY.responses, "tiny": mute})])
+    assert found.left_out == {"without texts, by which plans judge, of tiny": 1}
+
+
+def test_a_policy_that_only_stops_early_is_played_too():
+    tiers = [{"model": "tiny", "n": 4}, {"model": "big"}]
+    records = [record("easy", [7, 7, 7, 7], 1.0)]
+    result, _ = played(records, tiers, max_gap=0.3, escalate=False, stop_early=True)
+    np.testing.assert_allclose(at_own_dial(result)[1], [50e-6])
 
 
 def test_a_play_is_judged_like_any_strategy():

@@ -111,6 +111,8 @@ class TestPortfolios:
         for text, item in zip(("right", "wrong"), raw["responses"]["large"], strict=True):
             item["text"] = text
             del item["reward"]
+        for item in raw["responses"]["small"]:
+            item["text"] = "small"
         collector = Collector(policy, FakeReward({"right": 0.9, "wrong": 0.1}), keep_responses=True)
         record = parse_record(raw)
         collector.add(record, query_of(record))

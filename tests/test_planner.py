@@ -248,3 +248,19 @@ def test_a_larger_dial_lowers_no_chance(quality, max_gap, further):
         for dial in (max_gap, max_gap + further)
     )
     assert all(b.chance >= a.chance for a, b in zip(low, high, strict=True))
+
+
+def test_one_shot_asks_what_it_can_afford():
+    """At dial 0 big is decided (1220 millionths); within 600, mid@4 (504) is the last tier that fits."""
+    settings = {"max_gap": 0.0, "sampling": {"escalate": False, "max_cost": 600e-6}}
+    decision = decide(**settings)
+    assert (decision.arm.label, steps(decision)) == ("mid@4", ["mid@4"])
+    assert decision.expected_cost == pytest.approx(4 * MID_COST)
+    assert decide(max_gap=0.0, sampling={"escalate": False}).arm.label == "big@1"
+
+
+def test_a_tier_that_asks_the_reference_too_is_no_step_before_it():
+    tiers = [{"model": "tiny", "n": 2}, {"models": {"tiny": 1, "big": 1}}, {"model": "big"}]
+    decision = decide(tiers=tiers)
+    assert steps(decision) == ["tiny@2", "big@1"]
+    assert reasons(decision)[1] == "it asks the reference, which stands last"

@@ -125,8 +125,8 @@ class Expected:
 
 
 def trials_of(policy: Policy, replayed: Replayed, recall: Recall, seed: int = 0) -> Trials:
-    """Trials on records, played where the policy escalates."""
-    if policy.sampling.escalate:
+    """Trials on records, played where the policy escalates or stops early."""
+    if policy.sampling.plans:
         return Escalating(policy, replayed, recall, seed)
     return OneShot(policy, replayed, recall)
 

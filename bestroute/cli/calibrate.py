@@ -179,7 +179,7 @@ def _on_records(
     from bestroute.evaluate.seen import Seen
     from bestroute.predictor import OnnxPredictor
 
-    folders = [policy.router, policy.reward, *([policy.posterior] if policy.sampling.escalate else [])]
+    folders = [policy.router, policy.reward, *([policy.posterior] if policy.sampling.plans else [])]
     seen = Seen(folders)
     divided = divide_records(policy, reader.records(paths), iter(()), seen, judge_all, threads)
     reader.tell()

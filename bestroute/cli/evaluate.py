@@ -68,19 +68,21 @@ def command(
         check_plot(plot)
     checked = load_policy(policy)
     others = _others(beside)
-    escalates = checked.sampling.escalate
-    judging = [checked.posterior] if escalates else []
+    plans_ahead = checked.sampling.plans
+    if ablate and not plans_ahead:
+        raise click.UsageError("--ablate is for a policy whose sampling escalates or stops early")
+    judging = [checked.posterior] if plans_ahead else []
     seen = Seen([checked.router, checked.reward, *judging, *others.values()])
     reader, cores = Reader(skip_bad), threads or os.cpu_count() or 1
     divided = divide_records(checked, reader.records(records), reader.records(fit), seen, judge_all, cores)
     reader.tell()
     judged = divided.judged
     routers = [_route(checked, judged, name, folder, cores) for name, folder in others.items()]
-    one_shot = _route(checked, judged, "one_shot" if escalates else "router", checked.router, cores)
-    router, *plans = _plans(checked, judged, one_shot, seed, ablate) if escalates else [one_shot]
+    one_shot = _route(checked, judged, "one_shot" if plans_ahead else "router", checked.router, cores)
+    router, *plans = _plans(checked, judged, one_shot, seed, ablate) if plans_ahead else [one_shot]
     learned, absent = _learned(divided.fit, judged.replay, seed)
     matched = [by_match(found) for found in (one_shot, *routers)]
-    own = [*plans, one_shot] if escalates else []
+    own = [*plans, one_shot] if plans_ahead else []
     baselines: list[Strategy | Routed] = [
         *fixed_strategies(judged.replay), *learned, *own, *routers, *matched,
     ]  # fmt: skip
@@ -108,13 +110,15 @@ def _say(words: str) -> None:
 def _others(beside: Sequence[str]) -> dict[str, Path]:
     """Router folders by name, from NAME=FOLDER."""
     from bestroute.evaluate.fixed import FIXED
+    from bestroute.evaluate.planned import PARTS
 
     found: dict[str, Path] = {}
     for pair in beside:
         name, equals, folder = pair.partition("=")
         if not (equals and name and folder):
             raise click.BadParameter(f"{pair!r} is not NAME=FOLDER", param_hint="--beside")
-        taken = name in (*found, *_learned_names(), *FIXED, "router")
+        played = ("one_shot", *(f"without_{part}" for part in PARTS))
+        taken = name in (*found, *_learned_names(), *FIXED, *played, "router")
         if taken or name.startswith("fixed:") or name.endswith(":match"):
             raise click.BadParameter(f"{name!r} is the name of another baseline", param_hint="--beside")
         found[name] = Path(folder)

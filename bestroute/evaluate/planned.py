@@ -32,6 +32,7 @@ from bestroute.router import Router
 from bestroute.sampling.values import Sample
 
 Part = Literal["query", "rewards", "agreement"]
+_BLANK = "-"
 PARTS: tuple[Part, ...] = ("query", "rewards", "agreement")
 DIALS = np.round([-1, -0.3, -0.2, -0.15, *np.arange(-0.1, 0.2, 0.01), 0.25, 0.3, 0.4, 1], 3)
 
@@ -65,7 +66,10 @@ class _Game:
             for place in self.order[name][start : start + more]:
                 one = responses[place]
                 reward = one.reward if self.rewarded and one.reward is not None else nan
-                came.append(Heard(name, Sample(one.text or ""), reward))
+                text = one.text or ""
+                if name == policy.reference and not text.strip():
+                    text = _BLANK  # taken as it is, and it has its score
+                came.append(Heard(name, Sample(text), reward))
                 self.scores.append(scores_of([one])[0])
             self.asked[name] += more
             cost += policy.model(name).cost(
@@ -217,7 +221,8 @@ def _play(router: Router, asked: Asked, game: _Game, group: Grouper) -> _End:
         came, cost = game.answer(ask, router.policy)
         course.add(ask, came, cost)
         arm = ask.step.arm
-    assert course.kept is not None
+    if course.kept is None:
+        return _End(0.0, course.spent, len(course.steps), arm)
     reference = router.policy.reference
     if arm == Arm(model=reference):  # whichever of the recorded ones comes is taken: their mean, exactly
         return _End(

@@ -221,6 +221,9 @@ class Collector:
             name: self._responses(record, self.policy.model(name), n) for name, n in self._deepest.items()
         }
         rewarded = self._compared | self._deepest.keys() - {self.policy.reference}
+        for name in rewarded:
+            if any(item.text is None for item in lists[name]):
+                raise _LeftOut(f"without texts, by which plans judge, of {name}")
         responses = {
             name: self._rewarded(query, items, name) if name in rewarded else items
             for name, items in lists.items()

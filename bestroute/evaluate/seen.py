@@ -66,7 +66,7 @@ def divide(
 
     `fit` are more to fit on. No query is on both sides. Raises InputError where none is left to judge.
     """
-    judging = Collector(policy, reward, margin, keep_responses=policy.sampling.escalate)
+    judging = Collector(policy, reward, margin, keep_responses=policy.sampling.plans)
     fitting = Collector(policy, reward, margin)
     judges: set[int] = set()
     saw = repeated = 0

@@ -76,6 +76,11 @@ class Sampling(Frozen):
         default=None, description="seconds that one query may take; no bound if absent", examples=[120]
     )
 
+    @property
+    def plans(self) -> bool:
+        """Whether a query may take more than one step, each judged before the next."""
+        return self.escalate or self.stop_early
+
 
 class Tier(Arm):
     """An arm and the gap it may have. The order in the file is the order of trial."""

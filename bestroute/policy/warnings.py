@@ -118,7 +118,7 @@ def _unlearned_reference(policy: Policy, document: Document, manifest: Manifest)
 
 def _foreign_posterior(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
     """The posterior judges by what the router model predicts; another one may be too sure, or too shy."""
-    if not (policy.sampling.escalate or policy.sampling.stop_early):
+    if not policy.sampling.plans:
         return
     trained_with = read_manifest(policy.posterior, "posterior").recipe.get("router")
     if trained_with not in (None, manifest.files.get("model.onnx")):

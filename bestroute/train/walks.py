@@ -100,6 +100,7 @@ def _moves(
         for name in priors
         if name != reference and record.responses.get(name)
     }
+    known = {name: items for name, items in known.items() if items}
     names = list(known)
     reference_score = float(np.mean(scores_of(record.responses[reference])))
     for _ in range(ways.draws if names else 0):
@@ -121,12 +122,16 @@ def _moves(
 
 
 def _rewarded(text: str, responses: Sequence[Response], reward: RewardModel | None) -> list[Response]:
-    if all(item.reward is not None for item in responses):
-        return list(responses)
-    if reward is None or any(item.text is None for item in responses):
-        raise TrainingError("responses lack rewards, or texts to reward; `bestroute score` gives rewards")
-    values = reward.rewards(text, [item.text or "" for item in responses])
-    return [replace(item, reward=float(value)) for item, value in zip(responses, values, strict=True)]
+    """The responses that are not blank, each with its reward."""
+    if any(item.text is None for item in responses):
+        raise TrainingError("responses lack texts, by which they agree or not; give records with texts")
+    written = [item for item in responses if item.text and item.text.strip()]
+    if all(item.reward is not None for item in written):
+        return written
+    if reward is None:
+        raise TrainingError("responses lack rewards; `bestroute score` gives them")
+    values = reward.rewards(text, [item.text or "" for item in written])
+    return [replace(item, reward=float(value)) for item, value in zip(written, values, strict=True)]
 
 
 def _state(heard: Sequence[tuple[Response, float]], reference: float, reference_score: float) -> State:
