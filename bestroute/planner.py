@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from bestroute.arms import Arm
 from bestroute.decision import Candidate, Cause, Decider, Decision, Forecast
-from bestroute.plan import Option, Plan, Price, best_plan
+from bestroute.plan import Option, Plan, Price, Step, best_plan
 from bestroute.posterior import Chance, Evidence, Posterior
 from bestroute.query import Query
 from bestroute.rules import Rule
@@ -73,6 +73,9 @@ class Planner:
     ) -> Decision:
         """The decision, with its plan, what that is expected to cost, and in how many rounds of asking."""
         decision = self.decider.decide(query, rule, forecast, without)
+        if not self._sampling.plans and self._sampling.max_cost is None:  # one step, and nothing to weigh
+            only = Step(decision.arm, 1.0, decision.expected_cost, 1.0)
+            return replace(decision, plan=(only,))
         asked = Asked(query, rule, forecast, decision)
         plan = self.plan(asked, self._start)
         if self._escalates(decision):
