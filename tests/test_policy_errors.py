@@ -1,13 +1,10 @@
-"""Broken policies: every fault is told, at its place, in words that help; nothing ever crashes or hangs."""
+"""Broken policies: every fault is told, at its place, in words that help; hostile files end soon."""
 
-import re
 import time
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
 from policy_files import GOOD, write_artefacts
 
 from bestroute.errors import InputError, PolicyError
@@ -97,6 +94,7 @@ def _bomb():
         ("#" * 1_000_001, "over 1 MB"),
         ("%YAML " + "1" * 5000 + ".1\n---\na: 1", "out of range"),
         ("version: " + "9" * 5000, "cannot be read as !!int"),
+        ("version: 0x" + "f" * 5000, "cannot be read as !!int"),
     ],
 )
 def test_hostile_files_end_soon(text, words, folder):
@@ -105,74 +103,10 @@ def test_hostile_files_end_soon(text, words, folder):
     assert time.perf_counter() - started < 5
 
 
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SNIPPETS = (
-    [
-        ": ",
-        "- ",
-        "{",
-        "}",
-        "[",
-        "]",
-        "'",
-        '"',
-        "? ",
-        "|\n",
-        ">",
-        "%",
-        "#",
-        "@",
-        "`",
-        "=",
-        "<<: *a",
-        "[[1]]: 2",
-    ]
-    + ["&a ", "*a", "!!int ", "!!binary ", "!!set ", "!<x> ", "\t", "\n", "---\n", "...\n", "\\U00110000"]
-    + ["null", "true", "~", ".nan", "-1", "9" * 400, "1e999", "\u202e", "\ud800", "\0"]
-)
-EDIT = st.tuples(
-    st.integers(0, len(GOOD)), st.integers(0, 12), st.sampled_from(SNIPPETS) | st.text(max_size=5)
-)
-
-
-def policy_or_issues(text, folder):
-    """A Policy, or the issues told; any other exception fails the test."""
-    try:
-        return parse_policy(text, folder / "policy.yaml")
-    except PolicyError as error:
-        str(error).encode("utf-8")  # whatever stood in the file, the message can be printed
-        return error.issues
-
-
-@FUZZ
-@given(st.lists(EDIT, max_size=4))
-def test_mutated_policies_are_policies_or_told(folder, edits):
-    text = GOOD
-    for start, length, snippet in edits:
-        text = text[:start] + snippet + text[start + length :]
-    assert policy_or_issues(text, folder)
-
-
-@FUZZ
-@given(st.binary(max_size=60) | st.text(max_size=60))
-def test_any_bytes_are_told(folder, text):
-    with pytest.raises(PolicyError):
-        parse_policy(text, folder / "policy.yaml")
-
-
-KEYS = sorted(set(re.findall(r"([a-z_]+):", GOOD)) - {"plan"})  # plan is metadata: any key may stand there
-
-
-@FUZZ
-@given(st.sampled_from(KEYS), st.integers(0, 20), st.sampled_from("abcqxyz_"), st.booleans())
-def test_a_mistyped_key_never_passes(folder, key, at, letter, replace):
-    at %= len(key)
-    typo = key[:at] + letter + key[at + replace :]
-    assume(typo not in KEYS)
-    mistyped = re.sub(rf"(?<![a-z_]){key}:", f"{typo}:", GOOD, count=1)
-    assert mistyped != GOOD
-    with pytest.raises(PolicyError, match="unknown key"):
-        parse_policy(mistyped, folder / "policy.yaml")
+def test_a_whole_number_has_no_point(folder):
+    """JSON Schema has 4.0 for a whole number, so this is not among the broken policies."""
+    told = issues_of(GOOD.replace("n: 4", "n: 4.0"), folder)
+    assert told == ["14:22: tiers[0].n must be a whole number, not 4.0 (write 4)"]
 
 
 def test_a_tier_is_as_strict_in_python():

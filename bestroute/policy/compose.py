@@ -16,6 +16,7 @@ import yaml
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
 MAX_DEPTH = 40
+_MOST_DIGITS = 300  # as large as a float may be; Python writes whole numbers of some thousand no more
 
 TAG = "tag:yaml.org,2002:"
 _NULL = re.compile(r"~|null|Null|NULL|")
@@ -79,7 +80,9 @@ def compose(source: str | bytes, form: Form) -> yaml.Node | None:
     try:
         return loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        place = place_of(error.problem_mark or error.context_mark or loader.get_mark())
+        begun = "simple key" in str(error.context) or "end of stream" in str(error.problem)
+        mark = error.context_mark if begun else error.problem_mark
+        place = place_of(mark or error.context_mark or loader.get_mark())
         message = _plain_yaml_error(error, text, form)
     except (ValueError, OverflowError):
         place = place_of(loader.get_mark())
@@ -98,6 +101,8 @@ def read_scalar(kind: str, text: str) -> Any:
 
 
 def _read_int(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(digits)
     return int(digits, 0) if digits[:2] in ("0x", "0o") else int(digits)
 
 
@@ -143,26 +148,38 @@ for _tag, _regex, _first in (
     _Loader.add_implicit_resolver(TAG + _tag, re.compile(rf"(?:{_regex.pattern})\Z"), list(_first))
 
 
+_OR = ", a `,` is missing, or a text needs quotes"
 _MENDS = {
     r"character '\t'": "a tab stands here; indent with spaces",
     "another document": "a second document starts here; a {noun} is one document",
     "mapping values are not allowed": "not valid YAML: a second `: ` on this line; put the text in quotes",
     "could not find expected ':'": "not valid YAML: a key without `: `",
+    "unexpected end of stream": "not valid YAML: this quote is never closed",
+    "unknown escape character": "not valid YAML: \\ has a meaning in double quotes; use single quotes",
+    "cannot start any token": "not valid YAML: a text may not start with this character; put it in quotes",
+    "expected ',' or '}'": "not valid YAML: the `{{` on line {line} is not closed before this" + _OR,
+    "expected ',' or ']'": "not valid YAML: the `[` on line {line} is not closed before this" + _OR,
+    "but found '<scalar>'": "not valid YAML: text after a closing quote or bracket; in '...' write '' for '",
+    "expected <block end>": "not valid YAML: the value ended before this; remove it, or put all in quotes",
+    "expected '<document start>'": "not valid YAML: the {noun} has ended above; its keys start in one column",
+    "expected the node content": "not valid YAML: a value is missing before this",
+    "sequence entries are not allowed": "not valid YAML: a `- ` begins a line, as an item of a list",
     "undefined alias": "this alias names no anchor above it",
     "duplicate anchor": "this anchor has the name of one above",
 }
 
 
 def _plain_yaml_error(error: yaml.MarkedYAMLError, text: str, form: Form) -> str:
-    problem = str(error.problem)
+    problem, line = str(error.problem), 1
     if error.problem_mark and _is_indentation(problem, text.splitlines()[error.problem_mark.line :][:1]):
         return (
             "not valid YAML: this line is indented unlike its neighbours; keys of one mapping, and items of "
             "one list, start in the same column"
         )
     if error.context and error.context_mark:
-        problem = f"{error.context} that starts on line {error.context_mark.line + 1}, {problem}"
-    mends = (mend.format(noun=form.noun) for sign, mend in _MENDS.items() if sign in problem)
+        line = error.context_mark.line + 1
+        problem = f"{error.context} that starts on line {line}, {problem}"
+    mends = (mend.format(noun=form.noun, line=line) for sign, mend in _MENDS.items() if sign in problem)
     return next(mends, f"not valid YAML: {problem}")
 
 

@@ -144,7 +144,8 @@ class _Builder:
             self._document.keys[here] = place
             value[key] = self._value(value_node, here)
             if value[key] is None and here not in self._document.faulty:
-                message = f"{key!r} in {self._spell(path)} has no value; give one or remove the key"
+                mend = "put a space after the `:`" if ":" in key else "give one or remove the key"
+                message = f"{clip(key)} in {self._spell(path)} has no value; {mend}"
                 self._document.fault(here, message, place)
         return value
 
@@ -168,9 +169,9 @@ class _Builder:
             self._document.quoted.add(path)
         found = UNPRINTABLE.search(node.value)
         if found:
-            self._document.fault(
-                path, f"{self._spell(path)} holds the character U+{ord(found[0]):04X}; remove it"
-            )
+            mend = "put it in single quotes, where \\ is only itself" if node.style == '"' else "remove it"
+            message = f"{self._spell(path)} holds the character U+{ord(found[0]):04X}; {mend}"
+            self._document.fault(path, message)
             return None
         try:
             return read_scalar(node.tag.removeprefix(TAG), node.value)

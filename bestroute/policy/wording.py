@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, get_args, get_origin
 
@@ -12,9 +13,10 @@ from bestroute.policy.document import Document, Path, clip, spell
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` (did you mean 'model'?)` where one of the known words is close, else nothing."""
-    close = difflib.get_close_matches(word[:200], list(known), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    """` (did you mean 'model'?)` where one of the known words is close, in whatever case, else nothing."""
+    folded = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word[:200].casefold(), list(folded), n=1, cutoff=0.6)
+    return f" (did you mean {folded[close[0]]!r}?)" if close else ""
 
 
 def note_faults(document: Document, error: ValidationError, schema: type[BaseModel]) -> None:
@@ -44,7 +46,8 @@ def _note_missing(document: Document, path: Path) -> None:
 
 def _note_unknown(document: Document, path: Path, schema: type[BaseModel]) -> None:
     *around, key = path
-    hint = did_you_mean(str(key), _keys_of(_type_at(tuple(around), schema)))
+    known = _keys_of(_type_at(tuple(around), schema))
+    hint = did_you_mean(str(key), known) or f" (there are {', '.join(known)})"
     message = f"unknown key {clip(str(key))} in {spell(tuple(around), document.form)}{hint}"
     document.fault(path, message, document.keys.get(path))
 
@@ -68,6 +71,7 @@ _TYPES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
+    "bool_type": "true or false",
     "string_type": "a text",
     "tuple_type": "a list",
     "dict_type": "a mapping",
@@ -80,7 +84,9 @@ _TYPES = {
 def _must(detail: Any, path: Path, document: Document, schema: type[BaseModel]) -> str:
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind in _TYPES:
-        return f"must be {_TYPES[kind]}, not {_shown(value)}{_mend(kind, value, path in document.quoted)}"
+        mend = _needed(_type_at(path, schema)) if kind == "model_type" else ""
+        mend = mend or _mend(kind, value, path in document.quoted)
+        return f"must be {_TYPES[kind]}, not {_shown(value)}{mend}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return f"must be {_number(path, schema)} {words} {context[name]:g}, not {_shown(value)}"
@@ -104,7 +110,7 @@ def _must_have(kind: str, context: Any, message: str) -> str:
     if kind == "too_long":
         return f"must have at most {context['max_length']} entries"
     if kind == "string_pattern_mismatch":  # the value is not shown: it may be the key itself
-        return "must be the name of an environment variable (letters, digits and _), not the key itself"
+        return "must be the name of an environment variable (capitals, digits and _), not the key itself"
     if kind == "value_error":
         return str(context["error"])
     return message[:1].lower() + message[1:]
@@ -128,21 +134,41 @@ def _shown(value: Any) -> str:
 
 
 def _mend(kind: str, value: Any, quoted: bool) -> str:
-    if isinstance(value, str) and kind in ("int_type", "float_type"):
-        return " (remove the quotes)" if quoted and _is_number(value) else ""
     if kind == "string_type" and isinstance(value, (bool, int, float)):
         return " (put it in quotes)"
     if kind == "tuple_type" and isinstance(value, (str, bool, int, float)):
         return f" (write [{value}])" if len(str(value)) <= 40 else " (write [...])"
-    return ""
+    meant = _meant(kind, value)
+    if not meant:
+        return ""
+    return " (remove the quotes)" if quoted and meant == value else f" (write {meant})"
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _needed(kind: type[BaseModel]) -> str:
+    """The keys that a mapping cannot be without, as they are written; empty where there are none."""
+    keys = [info.alias or name for name, info in kind.model_fields.items() if info.is_required()]
+    return f" (write {{{', '.join(f'{key}: ...' for key in keys)}}})" if keys else ""
+
+
+_TRUTHS = {word: "true" for word in ("true", "yes", "y", "on", "1")}
+_TRUTHS |= {word: "false" for word in ("false", "no", "n", "off", "0")}
+_DIGITS = r"(?:[0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})(?:[eE][-+]?[0-9]{1,2})?"
+_NUMBER = re.compile(rf"\$?([-+]?)(?:0+(?=[0-9]))?({_DIGITS}) ?(%?)")  # $2.50, 010, 3%
+
+
+def _meant(kind: str, value: Any) -> str:
+    """How YAML has the number or truth value that this was to be; empty where that cannot be told."""
+    text = value if isinstance(value, str) else _shown(value)
+    if kind == "bool_type":
+        return _TRUTHS.get(text.lower(), "")
+    whole = kind.startswith("int_")
+    found = _NUMBER.fullmatch(text.strip().replace("_", "").replace("," if whole else "_", ""))
+    if not found or not (whole or kind == "float_type"):
+        return ""
+    number, percent = found[1] + found[2], found[3]
+    if whole:
+        return f"{float(number):.0f}" if float(number).is_integer() and not percent else ""
+    return f"{float(number) / 100:g}" if percent else number
 
 
 # --- the schema at a path -----------------------------------------------------------------------------------
