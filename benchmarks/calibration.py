@@ -12,23 +12,54 @@ rare    quality 0.7 whatever answers, but that a moved query is lost altogether 
 "broken" is the share of all resamples in which the chosen dial loses more than was promised, which may be
 5 %; "normal" the same where a normal approximation takes the place of the bet. "saving" is the mean over
 resamples (nothing is saved where nothing is promised), "possible" that of the best dial by the truth.
+
+    python benchmarks/calibration.py --per-tier --resamples 1000
+
+Two tiers at a tenth of the reference's price, each for a half of the queries; a drop of 5 % is promised, by
+the dial alone and per tier.
+
+even    gaps are predicted as they are
+biased  the first tier's gaps are predicted 0.1 too high
+wrong   0.2 too high
+edge    every gap is predicted to be 0.2; where both tiers serve, a hair more is lost than is allowed
+
+"moved" is the share of resamples in which the limit of a tier is not the dial.
 """
 
 from __future__ import annotations
 
 import argparse
+from copy import copy
 from dataclasses import dataclass
 from math import erfc
 
 import numpy as np
 
+from bestroute.calibrate.aim import Choice
 from bestroute.calibrate.bound import Floats, lost
-from bestroute.calibrate.choose import Choice, MaxDrop
+from bestroute.calibrate.choose import MaxDrop
+from bestroute.calibrate.shape import Shape
+from bestroute.calibrate.shaping import choose_per_tier
 from bestroute.calibrate.trials import Outcome, Trials
+from bestroute.objective import MaxGap
+from bestroute.policy import Policy
 
 DIALS = tuple(np.round(np.arange(0.0, 1.0, 0.05), 2).tolist())
 CHEAP = 0.1
 EDGE = 0.3
+LEAST, MOST = -0.05, 0.25  # true gaps of the tiers' worlds
+BIAS = {"even": 0.0, "biased": 0.1, "wrong": 0.2, "edge": 0.0}
+NAMES = ("first", "second", "reference")
+POLICY = Policy.model_validate(
+    {
+        "version": 1,
+        "models": [{"name": name, "price": {"input": 1, "output": 1}} for name in NAMES],
+        "reference": "reference",
+        "max_gap": 0.0,
+        "tiers": [{"model": name} for name in NAMES],
+    },
+    strict=False,
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +89,7 @@ class World:
 class Sampled:
     """Trials of a world: `count` of its queries, drawn anew with every seed."""
 
+    objective = MaxGap(0.0)
     arms = ()
 
     def __init__(self, world: World, count: int, seed: int) -> None:
@@ -86,6 +118,65 @@ class Sampled:
         return Outcome(dial, cost, ones, np.ones((len(self), 0)), np.where(moved, there, best))
 
 
+@dataclass(frozen=True)
+class Tiers:
+    """What two tiers lose, each for a half of the queries, where a drop of `allowed` is promised."""
+
+    kind: str
+    allowed: float
+
+    def drop_and_saving(self, limits: tuple[float, ...]) -> tuple[float, float]:
+        """The true ones, where these are the tiers' limits."""
+        if self.kind == "edge":
+            served = np.mean([limit >= 0.2 for limit in limits])
+            return 1.0001 * self.allowed * float(served), (1 - CHEAP) * float(served)
+        up_to = np.clip(np.array(limits) - [BIAS[self.kind], 0.0], LEAST, MOST)
+        lost = (up_to**2 - LEAST**2).mean() / 2 / (MOST - LEAST) / 0.8
+        return float(lost), (1 - CHEAP) * float((up_to - LEAST).mean()) / (MOST - LEAST)
+
+
+class SampledTiers:
+    """Trials of such a world: `count` of its queries, drawn anew with every seed."""
+
+    policy, objective, arms = POLICY, POLICY.objective, ()
+
+    def __init__(self, world: Tiers, count: int, seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        self._tier = generator.integers(0, 2, count)
+        gap = generator.uniform(LEAST, MOST, count)
+        if world.kind == "edge":
+            gap[:] = 1.0001 * world.allowed * 0.8
+        self._said = (
+            np.full(count, 0.2) if world.kind == "edge" else gap + BIAS[world.kind] * (self._tier == 0)
+        )
+        self.reference_quality: Floats | None = (generator.random(count) < 0.8).astype(float)
+        self._quality = (generator.random(count) < 0.8 - gap).astype(float)
+        self.reference_cost = np.ones(count)
+
+    def part(self, start: int, end: int) -> SampledTiers:
+        """Some of the queries."""
+        some = copy(self)
+        for name in ("_tier", "_said", "_quality", "reference_quality", "reference_cost"):
+            setattr(some, name, getattr(self, name)[start:end])
+        return some
+
+    def __len__(self) -> int:
+        return len(self._tier)
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        return self.under(self.policy.at(dial))
+
+    def under(self, policy: Policy) -> Outcome:
+        """What a policy with these limits gives."""
+        limits = [policy.max_gap if tier.max_gap is None else tier.max_gap for tier in policy.tiers[:-1]]
+        served = self._said <= np.array(limits)[self._tier]
+        quality = np.where(served, self._quality, self.reference_quality)
+        ones = np.ones(len(self))
+        cost = np.where(served, CHEAP, 1.0)
+        return Outcome(policy.objective.setting, cost, ones, np.ones((len(self), 0)), quality)
+
+
 class Normal(MaxDrop):
     """As MaxDrop, by a normal approximation: what is usual, and promises too much."""
 
@@ -107,12 +198,49 @@ def simulate(objective: MaxDrop, world: World, count: int, resamples: int) -> tu
     return len(dials) / resamples, broken / resamples, saving / resamples
 
 
+def simulate_tiers(
+    aim: MaxDrop, world: Tiers, count: int, resamples: int, per_tier: bool
+) -> tuple[float, float, float, float]:
+    """As `simulate`, then the share of resamples in which a tier's limit leaves the dial."""
+    sums = np.zeros(4)
+    for seed in range(resamples):
+        trials = SampledTiers(world, count, seed)
+        verdict, shape = (
+            choose_per_tier(aim, trials.part(0, count // 3), trials.part(count // 3, count), trials, seed)
+            if per_tier
+            else (aim.choose(trials), Shape((0.0, 0.0)))
+        )
+        sums[3] += any(shape.offsets)
+        if isinstance(verdict, Choice):
+            drop, saving = world.drop_and_saving(shape.limits(POLICY.objective, verdict.outcome.dial))
+            sums[:3] += (1, drop > world.allowed, saving)
+    promised, broken, saving, moved = (sums / resamples).tolist()
+    return promised, broken, saving, moved
+
+
+def print_tiers(counts: list[int], resamples: int) -> None:
+    """Print the table of --per-tier."""
+    print("| world | records that choose | limits | promised | broken | saving | moved |")
+    print("|---|---:|---|---:|---:|---:|---:|")
+    aim = MaxDrop(0.05)
+    for kind in BIAS:
+        for count in counts:
+            for per_tier in (False, True):
+                shares = simulate_tiers(aim, Tiers(kind, aim.drop), count, resamples, per_tier)
+                told = ["per tier" if per_tier else "the dial", *(f"{100 * one:.1f} %" for one in shares)]
+                print(f"| {kind} | {count:,} | {' | '.join(told)} |", flush=True)
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description="How often promises are broken, and what they cost.")
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument("--records", type=int, nargs="+", default=[100, 300, 1000, 3000])
+    parser.add_argument("--per-tier", action="store_true", help="the worlds of two tiers")
     options = parser.parse_args()
+    if options.per_tier:
+        print_tiers(options.records, options.resamples)
+        return
     print(
         "| world | drop | records that choose | promised | broken | normal | saving | possible | given up |"
     )

@@ -207,11 +207,18 @@ class Course:
             return "its response is taken"
         if self._judgement is None:
             return "it cannot be judged"
-        gap = f"gap {self._judgement.gap:.3f}"
-        if self._judgement.gap <= ask.max_gap:
+        gap, limit = f"gap {self._judgement.gap:.3f}", self._limit(ask)
+        if self._judgement.gap <= limit:
             self._ended = True
-            return f"{gap} is within {ask.max_gap:g}"
-        return f"{gap} is above {ask.max_gap:g}"
+            return f"{gap} is within {limit:.3g}"
+        return f"{gap} is above {limit:.3g}"
+
+    def _limit(self, ask: Ask) -> float:
+        """The gap within which what is there is kept."""
+        one = Try(ask.place, ask.step.arm, ask.max_gap)
+        limit = self._planner.max_gap_after(one, self._asked, self._standing(in_haste=False))
+        assert limit is not None
+        return limit
 
 
 def _share(groups: Sequence[int], best: int) -> float:

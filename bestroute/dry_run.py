@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,32 @@ def decide_all(router: Router, queries: Iterable[Query], batch: int = BATCH) -> 
     """Decisions in order, a batch of queries in memory at a time."""
     for chunk in batches(queries, batch):
         yield from router.route_batch(chunk)
+
+
+class Reservoir:
+    """A uniform random sample of at most `most` queries of a stream, the same for the same stream and seed.
+
+    `seen` counts the queries that passed; memory does not grow with them.
+    """
+
+    def __init__(self, most: int, seed: int = 0) -> None:
+        self.kept: list[Query] = []
+        self.seen = 0
+        self._most, self._random = most, random.Random(seed)
+
+    def passing(self, queries: Iterable[Query]) -> Iterator[Query]:
+        """The same queries; each may be kept as it passes."""
+        for query in queries:
+            self._add(query)
+            yield query
+
+    def _add(self, query: Query) -> None:
+        """Keep the i-th query with probability most / i, in the place of any one (Vitter's algorithm R)."""
+        self.seen += 1
+        if len(self.kept) < self._most:
+            self.kept.append(query)
+        elif (place := self._random.randrange(self.seen)) < self._most:
+            self.kept[place] = query
 
 
 @dataclass
@@ -55,16 +82,16 @@ class Tally:
         self.causes[decision.cause] += 1
         if decision.rule is not None:
             self.rules[decision.rule] += 1
-        if decision.gap is not None:
-            self.gap += decision.gap
+        if decision.expected_gap is not None:
+            self.gap += decision.expected_gap
             self.with_gap += 1
 
     def summary(self) -> dict[str, Any]:
         """As JSON values: shares, US$ per 1,000 queries, saving against always asking the reference.
 
         `arms` are those that are asked first. `calls`: mean sequential rounds of asking. `saving` and
-        `mean_gap` are null where nothing is known; `mean_gap` is over the `with_gap` queries that the
-        router model was asked about.
+        `mean_gap` are null where nothing is known; `mean_gap`, what is predicted to be lost by what is kept,
+        is over the `with_gap` queries where that can be told: those that no rule routes to a cheaper arm.
         """
         per_thousand = 1000 / max(1, self.queries)
         arms = {

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from bestroute.arms import Arm
 from bestroute.decision import Candidate, Cause, Decider, Decision, Forecast
-from bestroute.plan import Option, Plan, Price, Step, best_plan
-from bestroute.posterior import Chance, Evidence, Posterior
+from bestroute.objective import CostPerPoint
+from bestroute.plan import Gamble, Option, Plan, Price, Step, best_plan
+from bestroute.posterior import Evidence, Outlook, Posterior
 from bestroute.query import Query
 from bestroute.rules import Rule
 
@@ -66,16 +67,18 @@ class Planner:
         self.decider = decider
         self._sampling = decider.policy.sampling
         self._posterior = posterior
+        self._reference = Arm(model=decider.policy.reference)
         self._start = Standing(money_left=self._sampling.max_cost)
 
     def decide(
         self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None = None
     ) -> Decision:
-        """The decision, with its plan, what that is expected to cost, and in how many rounds of asking."""
+        """The decision, with its plan, what that is expected to cost and to lose, and in how many rounds of
+        asking."""
         decision = self.decider.decide(query, rule, forecast, without)
         if not self._sampling.plans and self._sampling.max_cost is None:  # one step, and nothing to weigh
             only = Step(decision.arm, 1.0, decision.expected_cost, 1.0)
-            return replace(decision, plan=(only,))
+            return replace(decision, plan=(only,), expected_gap=self._lost_by(decision.arm, decision.gap))
         asked = Asked(query, rule, forecast, decision)
         plan = self.plan(asked, self._start)
         if self._escalates(decision):
@@ -83,7 +86,11 @@ class Planner:
         elif plan.steps[0].arm.models.keys() != decision.models.keys():  # the decided arm costs too much
             decision = self._with_arm(asked, plan.steps[0].arm)
         return replace(
-            decision, plan=plan.steps, expected_cost=plan.expected_cost, expected_calls=plan.expected_calls
+            decision,
+            plan=plan.steps,
+            expected_cost=plan.expected_cost,
+            expected_calls=plan.expected_calls,
+            expected_gap=self._expected_gap(plan, forecast),
         )
 
     def plan(self, asked: Asked, standing: Standing) -> Plan:
@@ -131,7 +138,7 @@ class Planner:
             for tier, open_ in zip(tiers, self.decider.open_tiers(asked.query, asked.rule), strict=False):
                 if open_ and tier.gap is not None and reference.model not in tier.models:
                     for arm in (*self._parts_of(tier.arm, asked), tier.arm):
-                        found.setdefault(arm, tier.max_gap)
+                        found.setdefault(arm, self._limit(tier, asked))
             found.pop(reference.arm, None)
             found[reference.arm] = None
         else:
@@ -139,8 +146,8 @@ class Planner:
                 asked.decision, expected_cost=self.price(asked, asked.decision.arm, {})
             )  # all of it, whatever is planned
             arm, *further = self.decider.ladder(decided, asked.query, asked.rule)
-            limit = self.decider.limit(asked.decision, asked.rule)
-            found = dict.fromkeys(self._parts_of(arm, asked), limit)
+            weighed = [one for one in asked.decision.candidates if one.arm == arm]
+            found = {part: self._limit(weighed[0], asked) for part in self._parts_of(arm, asked) if weighed}
             found |= dict.fromkeys((arm, *further))
         return [Try(place, arm, max_gap) for place, (arm, max_gap) in enumerate(found.items())]
 
@@ -151,6 +158,24 @@ class Planner:
             for model, n in arm.parts
             if n > there.get(model, 0)
         )
+
+    def max_gap_after(self, one: Try, asked: Asked, standing: Standing) -> float | None:
+        """The gap after within which the response of a step that was taken is kept: its own limit or, where a
+        quality point has a price, what going on would cost."""
+        objective = asked.decision.objective
+        if one.max_gap is None or not isinstance(objective, CostPerPoint):
+            return one.max_gap
+        onward = self.plan(asked, standing)
+        return objective.worth(onward.worth) if onward.steps else one.max_gap
+
+    def _limit(self, tier: Candidate, asked: Asked) -> float:
+        """The gap after that a tier may have; where a quality point has a price, what is spent is spent, and
+        only the reference's cost can be saved."""
+        objective = asked.decision.objective
+        if isinstance(objective, CostPerPoint):
+            return objective.worth(asked.decision.reference_cost)
+        assert tier.max_gap is not None  # min_match is not asked twice
+        return tier.max_gap
 
     def _escalates(self, decision: Decision) -> bool:
         return self._sampling.escalate and decision.cause in _BY_FORECAST
@@ -178,19 +203,38 @@ class Planner:
 
         return price
 
-    def _option(self, one: Try, asked: Asked, standing: Standing) -> Option:
-        """A try with its chance; what it would lose counts in money, a gap as large as the dial as much as
-        the reference costs, since that is what the dial gives up for it.
+    def _option(self, one: Try, asked: Asked, standing: Standing) -> Option | Gamble:
+        """A try with its chance; what it would lose counts in money: at the price of a quality point or,
+        where there is none, a gap as large as the dial as much as the reference costs, since that is what
+        the dial gives up for it.
         """
         if one.max_gap is None:
             return Option(one.arm, 1.0)
-        chance = self._chance(one.arm, one.max_gap, asked, standing)
+        outlook = self._outlook(one.arm, asked, standing)
+        if self._posterior is None or outlook is None:
+            return Option(one.arm, 0.0)
+        objective = asked.decision.objective
+        if isinstance(objective, CostPerPoint):
+            outcomes = self._posterior.outcomes(outlook)
+            return Gamble(one.arm, outcomes, objective.setting)
+        chance = self._posterior.chance(outlook, one.max_gap)
         rate = asked.decision.reference_cost / max(one.max_gap, _LEAST_DIAL)
-        return Option(one.arm, chance.probability, rate * chance.gap)
+        return Option(one.arm, chance.probability, chance.gap, rate)
 
-    def _chance(self, arm: Arm, max_gap: float, asked: Asked, standing: Standing) -> Chance:
+    def _expected_gap(self, plan: Plan, forecast: Forecast | None) -> float | None:
+        """What a plan is expected to lose; its last step's response is kept whatever it is."""
+        last = plan.steps[-1]
+        gap = self._lost_by(last.arm, self.decider.gap_and_match(last.arm, forecast)[0])
+        return None if gap is None else plan.gap + last.reached * gap
+
+    def _lost_by(self, arm: Arm, gap: float | None) -> float | None:
+        """The predicted gap of an arm; the reference loses nothing, even where nothing is predicted."""
+        return 0.0 if arm == self._reference else gap
+
+    def _outlook(self, arm: Arm, asked: Asked, standing: Standing) -> Outlook | None:
+        """What asking an arm would show; None where it cannot be told."""
         if self._posterior is None:
-            return Chance(0.0, 0.0)
+            return None
         forecast, there = asked.forecast, standing.there
         reference = self.decider.prior(self.decider.policy.reference, forecast)
         added = [
@@ -200,21 +244,25 @@ class Planner:
         ]
         known = [(prior, more) for prior, more in added if prior is not None]
         if reference is None or len(known) < len(added):
-            return Chance(0.0, 0.0)
-        return self._posterior.chance(self._posterior.outlook(standing.evidence, reference, known), max_gap)
+            return None
+        return self._posterior.outlook(standing.evidence, reference, known)
 
     def _as_planned(self, asked: Asked, plan: Plan) -> Decision:
         """The decision with the plan's first arm, and every candidate's chance and place in the plan."""
         decision, first = asked.decision, plan.steps[0].arm
         affordable = {one.arm: one for one in self.tries(asked, self._start)}
         chances = {
-            one.arm: self._option(affordable[one.arm], asked, self._start).chance
+            one.arm: self._option(affordable[one.arm], asked, self._start).kept(decision.reference_cost)[0]
             if one.arm in affordable
             else None
             for one in self.order(asked)
         }
+        limits = {one.arm: one.max_gap for one in self.order(asked)}
         taken = {step.arm for step in plan.steps}
-        candidates = tuple(_as_planned(one, chances, taken) for one in decision.candidates)
+        candidates = tuple(
+            replace(_as_planned(one, chances, taken), max_gap=limits.get(one.arm) or one.max_gap)
+            for one in decision.candidates
+        )
         return replace(self._with_arm(asked, first), candidates=candidates)
 
     def _with_arm(self, asked: Asked, arm: Arm) -> Decision:

@@ -232,9 +232,13 @@ class Posterior:
 
     def chance(self, outlook: Outlook, dial: float) -> Chance:
         """Whether the gap after will be within the dial, and what it then is."""
+        fits = [(chance * _within(dial, gap), gap) for chance, gap in self.outcomes(outlook)]
+        return Chance(sum(fit for fit, _ in fits), sum(fit * gap for fit, gap in fits))
+
+    def outcomes(self, outlook: Outlook) -> tuple[tuple[float, float], ...]:
+        """What may come, each with its probability and gap after, in quality points."""
         agrees = self.agrees(outlook.features())
-        fits = agrees * _within(dial, outlook.agreed), (1 - agrees) * _within(dial, outlook.differed)
-        return Chance(sum(fits), fits[0] * outlook.agreed + fits[1] * outlook.differed)
+        return (agrees, outlook.agreed), (1 - agrees, outlook.differed)
 
 
 def _within(dial: float, gap: float) -> float:

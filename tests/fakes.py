@@ -11,6 +11,7 @@ import numpy as np
 from bestroute.arms import Model
 from bestroute.artefact import Manifest
 from bestroute.inference import TokenRow
+from bestroute.objective import OBJECTIVES
 from bestroute.policy import Policy, Sampling
 from bestroute.predictor import Prediction
 from bestroute.query import Query
@@ -113,13 +114,16 @@ TIERS = [
 
 
 def make_policy(**parts: Any) -> Policy:
-    """A policy of tiny, mid and the reference big, with `parts` in place of its own. Dial 0.03."""
+    """A policy of tiny, mid and the reference big, with `parts` in place of its own.
+
+    Its dial is max_gap 0.03, unless they have another.
+    """
     content = {
         "version": 1,
         "models": [TINY, MID, BIG],
         "reference": "big",
-        "max_gap": 0.03,
         "tiers": TIERS,
+        **({} if parts.keys() & OBJECTIVES.keys() else {"max_gap": 0.03}),
         **parts,
     }
     return Policy.model_validate(content, strict=False)

@@ -34,8 +34,9 @@ def planning(
 ) -> Router:
     """A router that escalates, unless `sampling` says other things; a dict there is added to that."""
     sampling = {"escalate": True, **policy.pop("sampling", {})}
+    dial = {} if "cost_per_point" in policy else {"max_gap": max_gap}
     return Router(
-        make_policy(max_gap=max_gap, sampling=sampling, **policy),
+        make_policy(sampling=sampling, **dial, **policy),
         predictor=predictor or FakePredictor(),
         reward=reward or FakeReward(),
         posterior=POSTERIOR,

@@ -8,17 +8,21 @@ from evaluate_parts import CHEAP, DEAR, TextPredictor
 from fakes import make_policy
 from test_evaluate_planned import BY_AGREEMENT, EASY, HARD, PRIORS, TIERS
 
-from bestroute.calibrate.choose import DIALS, Budget, Choice, MaxDrop, ReferenceShare, Refusal
+from bestroute.calibrate.aim import Choice, Refusal
+from bestroute.calibrate.choose import Budget, MaxDrop, ReferenceShare
 from bestroute.calibrate.held_out import figures
 from bestroute.calibrate.trials import Escalating, Expected, OneShot, Outcome, first_of_each, halves, part_of
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import Collector, query_of
 from bestroute.evaluate.routed import Recall
+from bestroute.objective import MaxGap
 from bestroute.query import Query
 
 
 class Table:
     """Trials from what each dial costs and loses, the same for each of `count` queries."""
+
+    objective = MaxGap(0.0)
 
     def __init__(self, rows, count=2000, reference=1.0):
         self.rows, self.count = rows, count
@@ -131,9 +135,9 @@ def test_aims_that_make_no_sense(make):
 
 
 def test_dials_rise_within_what_a_policy_may_say():
-    assert list(DIALS) == sorted(set(DIALS))
-    assert (DIALS[0], DIALS[-1]) == (-1, 1)
-    assert 0 in DIALS
+    assert list(MaxGap.grid) == sorted(set(MaxGap.grid))
+    assert (MaxGap.grid[0], MaxGap.grid[-1]) == (-1, 1)
+    assert 0 in MaxGap.grid
 
 
 def replayed(**sampling):

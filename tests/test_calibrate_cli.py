@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from evaluate_parts import record_of
 
 from bestroute.cli import cli
+from bestroute.policy import load_policy
 
 ROOT = Path(__file__).resolve().parents[1]
 ONE_SHOT = ROOT / "benchmarks" / "one_shot.yaml"
@@ -70,7 +71,7 @@ def test_help_has_an_example():
 def test_json_of_a_promise(policy, records):
     before = policy.read_bytes()
     report = document(run(policy, records, "--max-drop", "40%", "--confidence", "90%", "--json"))
-    assert report["objective"] == {"max_drop": 0.4, "confidence": 0.9}
+    assert report["aim"] == {"max_drop": 0.4, "confidence": 0.9}
     assert report["labelled"] is True
     assert set(report["after"]) == set(report["before"]) == FIGURES
     assert report["after"]["dial"] == report["dial"]
@@ -118,7 +119,7 @@ def test_write_changes_the_dial_and_says_why(policy, records):
 
 def test_a_share_of_the_reference(policy, records):
     report = document(run(policy, records, "--reference-share", "50%", "--json"))
-    assert report["objective"] == {"reference_share": 0.5}
+    assert report["aim"] == {"reference_share": 0.5}
     assert report["after"]["reference_share"] < 0.9
     everything = document(run(policy, records, "--reference-share", "100%", "--json"))
     assert everything["dial"] == -1
@@ -191,6 +192,63 @@ def test_repeated_queries_count_once(policy, tmp_path):
     report = document(result)
     assert report["chosen_on"] + report["after"]["queries"] == 40
     assert report["warnings"] == ["left out: 40 records whose query stands before"]
+
+
+TIERS = ["small@1", "small@2", "small@4", "medium@1", "medium@2"]
+
+
+def test_limits_of_the_tiers_own(policy, records):
+    before = policy.read_text("utf-8")
+    report = document(run(policy, records, "--max-drop", "50%", "--per-tier", "--json"))
+    assert report["tiers_before"] == dict.fromkeys(TIERS, 0)
+    assert list(report["tiers"]) == TIERS
+    assert report["chosen_on"] + (report["shaped_on"] or 0) + report["after"]["queries"] == 60
+    shown = run(policy, records, "--max-drop", "50%", "--per-tier", "--write")
+    assert re.search(r"^tier +max_gap as it was  chosen  from the dial\nsmall@1 ", shown.stdout, re.M)
+    after = policy.read_text("utf-8")
+    assert re.search(r"^# \S+ bestroute calibrate .* --max-drop 50% --per-tier: saving ", after, re.M)
+    written = load_policy(policy)
+    assert written.max_gap == report["dial"]
+    assert [tier.max_gap for tier in written.tiers] == [*report["tiers"].values(), None]
+    stripped = re.sub(
+        r", max_gap: [-.\d]+\}|^# \d{4}-.*\n", lambda found: "}" * (found[0][-1] == "}"), after, flags=re.M
+    )
+    assert re.sub(r"^max_gap: .*$", "max_gap: 0.0", stripped, flags=re.M) == before
+    again = document(run(policy, records, "--max-drop", "50%", "--per-tier", "--json"))
+    assert (again["tiers_before"], again["tiers"]) == (report["tiers"], report["tiers"])
+    assert again["after"] == report["after"]
+
+
+def test_tiers_that_stay_at_the_dial_are_told(policy, records):
+    """small costs next to nothing as soon as the dial lets it answer: no other limits save 1 % more."""
+    shown = run(policy, records, "--reference-share", "100%", "--per-tier")
+    assert "Every tier stays at the dial: none was found to gain enough by leaving it." in shown.stdout
+    report = document(run(policy, records, "--reference-share", "100%", "--per-tier", "--json"))
+    assert report["tiers"] == dict.fromkeys(TIERS, report["dial"])
+    assert (report["shaped_on"], report["after"]["queries"] + report["chosen_on"]) == (None, 60)
+
+
+def test_without_per_tier_no_tier_is_told_of(policy, records):
+    report = document(run(policy, records, "--reference-share", "50%", "--json"))
+    assert (report["tiers"], report["tiers_before"], report["shaped_on"]) == (None, None, None)
+
+
+def test_too_few_records_for_limits_of_the_tiers_own(policy, records):
+    before = policy.read_bytes()
+    report = document(run(policy, records, "--max-drop", "1%", "--per-tier", "--write", "--json"), code=1)
+    assert (report["dial"], report["tiers"], report["written"]) == (None, None, False)
+    assert "with 95 % confidence" in report["why_not"]
+    assert policy.read_bytes() == before
+
+
+def test_what_per_tier_needs(policy, records, tmp_path):
+    plain = write(tmp_path / "queries.jsonl", [{"query": record["query"]} for record in sums(30)])
+    result = run(policy, plain, "--budget", "1", "--per-tier")
+    assert (result.exit_code, "--per-tier needs records with scored responses" in result.stderr) == (2, True)
+    policy.write_text(policy.read_text("utf-8").replace("max_gap: 0.0", "cost_per_point: 0.1"), "utf-8")
+    result = run(policy, records, "--budget", "1", "--per-tier")
+    assert result.exit_code == 2
+    assert "--per-tier: under cost_per_point a tier has no limit of its own" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ def folder(tmp_path_factory):
     return write_artefacts(tmp_path_factory.mktemp("artefacts"))
 
 
-def changed(text, folder, dial=0.08, comment=COMMENT):
+def changed(text, folder, dial=0.08, comment=COMMENT, limits=()):
     content = text if isinstance(text, bytes) else text.encode()
-    return with_dial(content, folder / "policy.yaml", dial, comment).decode()
+    return with_dial(content, folder / "policy.yaml", dial, comment, limits).decode()
 
 
 def test_the_number_changes_and_a_comment_stands_above(folder):
@@ -171,6 +171,94 @@ def test_no_name_of_a_file_breaks_out_of_the_comment(odd, folder):
     assert again == changed(GOOD, folder)
 
 
+def tiers(text, folder, limits=(0.12, -0.05), was=GOOD):
+    """What becomes of the tiers of GOOD, written in other words, with the dial's line as it was."""
+    old = was[was.index("tiers:") : was.index("rules:")]
+    start = was.replace(old, text)
+    result = changed(start, folder, limits=limits)
+    head, tail = start[: start.index(text)], start[start.index(text) + len(text) :]
+    head = head.replace("max_gap: 0.03\n", f"{LINE}max_gap: 0.08\n")
+    assert result.startswith(head)
+    assert result.endswith(tail)
+    return result[len(head) : len(result) - len(tail)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("- {model: tiny, n: 2}", "- {model: tiny, n: 2, max_gap: 0.12}"),
+        ("- {max_gap: 0.5, model: tiny} # a", "- {max_gap: 0.12, model: tiny} # a"),
+        ("- {model: tiny, n: 2 , } # a", "- {model: tiny, n: 2, max_gap: 0.12 , } # a"),
+        ("- {models: {tiny: 2, big: 1}}", "- {models: {tiny: 2, big: 1}, max_gap: 0.12}"),
+        ('- {"model":"tiny"}', '- {"model":"tiny", max_gap: 0.12}'),
+        ("- {\n    model: tiny,\n    n: 2 # a\n    }",
+         "- {\n    model: tiny,\n    n: 2, max_gap: 0.12 # a\n    }"),
+        ("- model: tiny", "- model: tiny\n    max_gap: 0.12"),
+        ("-   model: tiny # a\n      n: 2 # b", "-   model: tiny # a\n      n: 2 # b\n      max_gap: 0.12"),
+        ("- model: tiny\n\n    # why two\n", "- model: tiny\n    max_gap: 0.12\n\n    # why two\n"),
+        ("- n: 2\n    max_gap:  .5e0 # a\n    model: tiny",
+         "- n: 2\n    max_gap:  0.12 # a\n    model: tiny"),
+        ("-\n    model: tiny", "-\n    model: tiny\n    max_gap: 0.12"),
+        ("- models:\n      tiny: 2 # a\n      big: 1 # b\n  # c",
+         "- models:\n      tiny: 2 # a\n      big: 1 # b\n    max_gap: 0.12\n  # c"),
+        ("- &first\n    model: tiny", "- &first\n    model: tiny\n    max_gap: 0.12"),
+        ("- model: &name tiny\n    n: &two 2", "- model: &name tiny\n    n: &two 2\n    max_gap: 0.12"),
+        ("- model: tiny\n    max_gap: &limit 0.5", "- model: tiny\n    max_gap: &limit 0.12"),
+    ],
+)  # fmt: skip
+def test_the_limit_of_a_tier_is_replaced_or_added(old, new, folder):
+    text = f"tiers:\n  {old}\n  - {{model: big, n: 2}}\n  - {{model: big}}\n"
+    after = text.replace(old, new).replace("big, n: 2}", "big, n: 2, max_gap: -0.05}")
+    assert tiers(text, folder) == after
+    assert changed(GOOD, folder, limits=(0.12,)).count("max_gap: 0.12") == 1
+
+
+def test_aliases_as_the_last_values_of_a_tier(folder):
+    text = "tiers:\n  - {model: tiny, n: &two 2}\n  - {model: tiny, n: *two}\n  - model: big\n    n: *two\n" \
+        "  - {model: big}\n"  # fmt: skip
+    after = text.replace("&two 2", "&two 2, max_gap: 0").replace("*two}", "*two, max_gap: 1}")
+    after = after.replace("n: *two\n", "n: *two\n    max_gap: 0.5\n")
+    assert tiers(text, folder, (0.0, 1.0, 0.5)) == after
+
+
+def test_tiers_above_the_dial_and_in_flow_style(folder):
+    old = GOOD[GOOD.index("tiers:") : GOOD.index("rules:")]
+    text = GOOD.replace(old, "").replace("max_gap: 0.03\n", f"{old}max_gap: 0.03\n")
+    assert changed(text, folder, limits=(0.12,)) == text.replace("n: 4}", "n: 4, max_gap: 0.12}").replace(
+        "\nmax_gap: 0.03", f"\n{LINE}max_gap: 0.08"
+    )
+    assert changed(FLOW, folder, limits=(0.12,)) == LINE + FLOW.replace(
+        "big, max_gap: 0.03", "big, max_gap: 0.08"
+    ).replace("tiny, max_gap: 0.03", "tiny, max_gap: 0.12")
+    assert changed(text.replace("\n", "\r\n"), folder, limits=(0.12,)) == changed(
+        text, folder, limits=(0.12,)
+    ).replace("\n", "\r\n")
+
+
+def test_limits_under_another_objective(folder):
+    text = GOOD.replace("max_gap: 0.03", "min_match: 0.7").replace("    max_gap: 0\n", "    min_match: 1\n")
+    assert changed(text, folder, 0.6, limits=(0.5,)) == text.replace(
+        "min_match: 0.7", f"{LINE}min_match: 0.6"
+    ).replace("n: 4}", "n: 4, min_match: 0.5}")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("- &one {model: tiny, n: 2}\n  - *one\n  - {model: big}", "duplicate key 'max_gap'"),
+        ("- {model: tiny, max_gap: &one 0.5}\n  - {model: tiny, max_gap: *one}\n  - {model: big}",
+         "tiers[1] is an alias of another value"),
+        ('- {model: tiny, max_gap: !!float "0.5"}\n  - {model: big}', "tiers[0] is written in an unusual"),
+        ("- ? model\n    : tiny\n  - {model: big}", "not valid YAML"),
+    ],
+)  # fmt: skip
+def test_limits_that_cannot_be_set_alone_are_refused(text, why, folder):
+    was = GOOD[GOOD.index("tiers:") : GOOD.index("rules:")]
+    with pytest.raises(InputError, match="the dial cannot be changed alone, so nothing is written") as caught:
+        changed(GOOD.replace(was, f"tiers:\n  {text}\n"), folder, limits=(0.12, 0.2)[: text.count("\n  - ")])
+    assert why in str(caught.value)
+
+
 words = st.text(
     st.characters(
         codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\ufeff\ufffe\uffff"
@@ -197,14 +285,62 @@ def test_all_else_stays_byte_by_byte(folder, comments, dial, end, blanks):
     assert parse_policy(result, path).max_gap == dial
 
 
+@st.composite
+def laid_out(draw):
+    """A tier in some layout, and what it is to become with the limit `{}`."""
+    note, blanks = draw(words), " " * draw(st.integers(1, 3))
+    keys = draw(
+        st.permutations(["model: tiny", *draw(st.sampled_from([[], ["n: 3"], ["n: 3", "max_gap: 0.7"]]))])
+    )
+    limited = [key.replace("0.7", "{}") for key in keys]
+    after = limited if "max_gap: {}" in limited else [*limited, "max_gap: {}"]
+    if draw(st.booleans()):
+        between = draw(st.sampled_from([", ", ",", " , ", ",\n      "]))
+        texts = ["-" + blanks + "{{" + between.join(part[: len(keys)]) for part in (keys, limited)]
+        end = "" if after == limited else ", max_gap: {}"
+        tail = f"{blanks}}}}} # {_braced(note)}\n"
+        return texts[0] + tail, texts[1] + end + tail
+    between = f"{blanks}# {_braced(note)}\n" + "  " + " " * (len(blanks) + 1)
+    last = f"{blanks}# {_braced(note)}\n" * draw(st.booleans())
+    above = "" if after == limited else "\n  " + " " * (len(blanks) + 1) + "max_gap: {}"
+    texts = ["-" + blanks + between.join(part) for part in (keys, limited)]
+    first = last.removesuffix("\n")
+    return texts[0] + first + "\n", texts[1] + first + above + "\n"
+
+
+def _braced(text):
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+@given(
+    layouts=st.lists(laid_out(), min_size=1, max_size=3),
+    limits=st.lists(st.integers(-100, 100).map(lambda value: value / 100), min_size=3, max_size=3),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_limits_in_any_layout(folder, layouts, limits, end):
+    def policy(place, *of):
+        parts = [layout[place].format(*([f"{limit:g}"] * layout[place].count("{}"))) for layout, limit in of]
+        listed = "tiers:\n  " + "  ".join([*parts, "- {model: big}\n"])
+        was = GOOD[GOOD.index("tiers:") : GOOD.index("rules:")]
+        return GOOD.replace(was, listed)
+
+    given = [(layout, limit) for layout, limit in zip(layouts, limits, strict=False)]
+    before = policy(0, *given).replace("\n", end)
+    after = policy(1, *given).replace("max_gap: 0.03\n", f"{LINE}max_gap: 0.08\n", 1).replace("\n", end)
+    used = limits[: len(layouts)]
+    assert changed(before, folder, limits=used) == after
+    found = parse_policy(after, folder / "policy.yaml")
+    assert [tier.max_gap for tier in found.tiers] == [*used, None]
+
+
 def test_writing_keeps_permissions_and_leaves_no_other_file(folder, tmp_path):
     write_artefacts(tmp_path)
     path = tmp_path / "policy.yaml"
     path.write_text(GOOD, "utf-8")
     os.chmod(path, 0o640)
     there = set(tmp_path.iterdir())
-    write_dial(path, load_policy(path), 0.08, COMMENT)
-    assert path.read_text("utf-8") == changed(GOOD, folder)
+    write_dial(path, load_policy(path), 0.08, COMMENT, (0.12,))
+    assert path.read_text("utf-8") == changed(GOOD, folder, limits=(0.12,))
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert set(tmp_path.iterdir()) == there
 

@@ -350,15 +350,17 @@ def test_as_dict_is_the_contract():
     content = decide(Query.of({"query": "abcdefgh", "id": "q1"})).as_dict()
     assert list(content) == [
         "query_id", "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost",
-        "reference_cost", "candidates", "policy", "plan", "expected_calls", "timings_ms",
+        "reference_cost", "candidates", "policy", "objective", "plan", "expected_calls", "expected_gap",
+        "timings_ms",
     ]  # fmt: skip
     assert list(content["candidates"][0]) == [
         "model", "n", "models", "gap", "match_probability", "expected_cost", "max_gap", "eligible", "why_not",
-        "chance",
+        "too_far", "chance", "min_match", "total_cost",
     ]  # fmt: skip
     assert content["models"] == {"mid": 4}
     assert content["candidates"][0]["models"] == {"tiny": 1}
     assert content["query_id"] == "q1"
+    assert content["objective"] == {"max_gap": 0.03}
     assert content["policy"] == make_policy().digest
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert "query_id" not in decide().as_dict()

@@ -4,8 +4,10 @@ from itertools import islice
 
 import pytest
 from fakes import FakePredictor, make_policy
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bestroute.dry_run import BATCH, Tally, decide_all
+from bestroute.dry_run import BATCH, Reservoir, Tally, decide_all
 from bestroute.query import Query
 from bestroute.router import Router
 
@@ -43,8 +45,8 @@ class TestTally:
         assert summary["cost_per_1000"] == pytest.approx(cost / 5 / 1000)
         assert summary["reference_cost_per_1000"] == pytest.approx(reference / 5 / 1000)
         assert summary["saving"] == pytest.approx(1 - cost / reference)
-        assert summary["with_gap"] == 3
-        assert summary["mean_gap"] == pytest.approx((2 * 0.015625 + 0) / 3)
+        assert summary["with_gap"] == 4
+        assert summary["mean_gap"] == pytest.approx((2 * 0.015625 + 2 * 0) / 4)
         mid, big, tiny = summary["arms"].values()
         assert (mid["queries"], mid["share"]) == (2, pytest.approx(0.4))
         assert mid["cost_per_1000"] == pytest.approx(2 * 504 / 5 / 1000)
@@ -77,6 +79,38 @@ class TestTally:
     def test_a_gap_that_nobody_knows_is_null(self):
         summary = tally_of("hi there", "hi again").summary()
         assert (summary["mean_gap"], summary["with_gap"]) == (None, 0)
+
+
+class TestReservoir:
+    @given(st.integers(0, 40), st.integers(1, 20), st.integers(0, 2**32))
+    def test_keeps_some_of_what_passes_and_lets_all_pass(self, count, most, seed):
+        queries = [Query.of(f"q{place}") for place in range(count)]
+        first, again = Reservoir(most, seed), Reservoir(most, seed)
+        assert list(first.passing(queries)) == queries
+        assert (first.seen, len(first.kept)) == (count, min(most, count))
+        assert len({query.text for query in first.kept}) == len(first.kept)
+        assert {query.text for query in first.kept} <= {query.text for query in queries}
+        if count <= most:
+            assert first.kept == queries
+        list(again.passing(queries))
+        assert again.kept == first.kept
+
+    def test_every_query_is_kept_as_often_as_any_other(self):
+        """5 of 20, 2,000 times: each some 500 times, with a standard deviation of 19.4."""
+        queries = [Query.of(f"q{place}") for place in range(20)]
+        kept = dict.fromkeys((query.text for query in queries), 0)
+        for seed in range(2000):
+            sample = Reservoir(5, seed)
+            list(sample.passing(queries))
+            for query in sample.kept:
+                kept[query.text] += 1
+        assert max(abs(count - 500) for count in kept.values()) < 4 * 19.4
+
+    def test_what_is_not_kept_is_not_held(self):
+        sample = Reservoir(3)
+        passing = sample.passing(Query.of(f"q{place}") for place in range(10**9))
+        assert len(list(islice(passing, 1000))) == sample.seen == 1000
+        assert len(sample.kept) == 3
 
 
 class TestDecideAll:

@@ -20,6 +20,7 @@ from bestroute.evaluate.replay import arms_of, replay
 from bestroute.evaluate.report import Judge, build_report
 from bestroute.evaluate.routed import Recall, dials_of, routed
 from bestroute.evaluate.weights import everything
+from bestroute.objective import CostPerPoint, MaxGap, MinMatch
 from bestroute.query import Query
 from bestroute.records import parse_record
 from bestroute.router import Router
@@ -121,8 +122,16 @@ class TestRouted:
         assert (found.causes, found.rules) == ({"rule": 1, "reference": 1}, {"greeting": 1})
 
     def test_dials(self):
-        assert dials_of(np.array([0.25, -0.5]), 0.03).tolist() == [-1, -0.5, 0, 0.03, 0.25, 1]
-        assert dials_of(np.empty(0), 0.0).tolist() == [-1, 0, 1]
+        """tiny and mid lose 0.25 and 0.125 to the reference; the extremes, 0 and its own stand beside."""
+        tiers = [{"model": "tiny"}, {"model": "mid"}, {"model": "big"}]
+        router = Router(make_policy(tiers=tiers), predictor=TextPredictor({"a": (0.5, 0.625, 0.75)}))
+        decision = router.route("a")
+        assert dials_of(MaxGap(0.03), [decision]).tolist() == [-1, 0, 0.03, 0.125, 0.25, 1]
+        assert dials_of(MinMatch(0.7), []).tolist() == [0, 0.7, 1]
+        assert dials_of(CostPerPoint(0.5), []).tolist() == [0, 0.5, 100]
+        prices = dials_of(CostPerPoint(0.5), [decision])
+        tiny = next(one for one in decision.candidates if one.model == "tiny")
+        assert (decision.reference_cost - tiny.expected_cost) / 0.25 in prices
 
 
 def test_recall_knows_nothing_of_a_blank_text():

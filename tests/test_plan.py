@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.arms import Arm
-from bestroute.plan import Option, best_plan
+from bestroute.plan import Gamble, Option, best_plan
 
 A, B, C = (Arm(model=name) for name in "abc")
 
@@ -27,6 +27,14 @@ def test_a_tier_is_tried_where_its_chance_is_worth_its_price():
     assert plan.expected_cost == pytest.approx(7)
     assert plan.expected_calls == pytest.approx(1.5)
     assert [step.reached for step in plan.steps] == [1, 0.5]
+
+
+def test_what_a_tier_loses_counts_at_its_rate_and_where_it_is_reached():
+    options = [Option(A, 0.5, gap=0.1, rate=10), Option(B, 0.25, gap=-0.02, rate=50), Option(C, 0.0)]
+    plan = best_plan(options, prices(a=2, b=1, c=10))
+    assert labels(plan) == ["a@1", "b@1", "c@1"]
+    assert plan.worth == pytest.approx(2 + 1 + 0.5 * (1 - 1 + 0.75 * 10))
+    assert plan.gap == pytest.approx(0.1 + 0.5 * -0.02)
 
 
 def test_and_skipped_where_not():
@@ -71,3 +79,42 @@ def test_no_subset_of_the_options_is_cheaper(tiers, last):
     subsets = (part for size in range(len(tiers) + 1) for part in combinations(range(len(tiers)), size))
     assert plan.expected_cost == pytest.approx(min(map(cost_of, subsets)))
     assert plan.steps[-1].arm == arms[-1]
+
+
+def test_a_gamble_keeps_what_loses_less_than_going_on_costs():
+    gamble = Gamble(A, ((0.5, 0.5), (0.3, 3.0), (0.2, 6.0)), rate=2.0)
+    plan = best_plan([gamble, Option(B, 0.0)], prices(a=2, b=10))
+    assert plan.steps[0].chance == pytest.approx(0.8)
+    assert plan.expected_cost == pytest.approx(2 + 0.2 * 10)
+    assert plan.worth == pytest.approx(2 + 0.5 * 1 + 0.3 * 6 + 0.2 * 10)
+    assert plan.gap == pytest.approx(0.5 * 0.5 + 0.3 * 3)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1), st.floats(-5, 15), st.floats(-5, 15), st.floats(0.01, 10)), max_size=4
+    ),
+    st.floats(0.01, 10),
+)
+def test_no_other_way_through_gambles_is_worth_less(tiers, last):
+    """Every subset of the gambles, each with every set of outcomes at which one would stop."""
+    arms = [Arm(model=f"m{index}") for index in range(len(tiers) + 1)]
+    costs = dict(zip((arm.model for arm in arms), (*(tier[3] for tier in tiers), last), strict=True))
+    options = [
+        Gamble(arm, ((chance, loss), (1 - chance, other)), rate=1.0)
+        for arm, (chance, loss, other, _) in zip(arms, tiers, strict=False)
+    ]
+
+    def least(at):
+        if at == len(options):
+            return last
+        onward, worths = least(at + 1), [least(at + 1)]
+        for stops in ((False, False), (True, False), (False, True), (True, True)):
+            worth = costs[arms[at].model]
+            for (chance, loss), stop in zip(options[at].outcomes, stops, strict=True):
+                worth += chance * (loss if stop else onward)
+            worths.append(worth)
+        return min(worths)
+
+    plan = best_plan([*options, Option(arms[-1], 0.0)], prices(**costs))
+    assert plan.worth == pytest.approx(least(0))

@@ -7,7 +7,7 @@ import pytest
 from fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TINY, FakePredictor, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_parts import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, planning
+from plan_parts import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, course_of, planning, play
 
 from bestroute.arms import Arm
 from bestroute.artefact import default_folder
@@ -56,8 +56,9 @@ class TestOneShot:
         decider = Decider(make_policy(max_gap=max_gap), MANIFEST)
         alone = decider.decide(QUERY, None, FORECAST)
         decision = Planner(decider, None).decide(QUERY, None, FORECAST)
-        assert replace(decision, plan=()) == alone
+        assert replace(decision, plan=(), expected_gap=None) == alone
         assert steps(decision) == [alone.arm.label]
+        assert decision.expected_gap == alone.gap
         assert (decision.plan[0].reached, decision.plan[0].chance, decision.expected_calls) == (1, 1, 1)
         assert all(candidate.chance is None for candidate in decision.candidates)
 
@@ -70,6 +71,8 @@ class TestOneShot:
         assert decision.plan[0].chance == pytest.approx(chance, rel=1e-4)
         assert decision.expected_cost == pytest.approx(2 * MID_COST * (2 - chance), rel=1e-4)
         assert decision.expected_calls == pytest.approx(2 - chance, rel=1e-4)
+        # Of two that agree the gap is 0; the whole arm, kept in any case, has the gap that is predicted.
+        assert decision.expected_gap == pytest.approx((1 - chance) * 0.015625, rel=1e-4)
 
     def test_what_stands_in_is_dearer_than_the_whole_arm(self):
         models = [TINY, MID, {**MID, "name": "other", "price": {"input": 3.0, "output": 4.0}}, BIG]
@@ -95,6 +98,33 @@ class TestEscalation:
         assert decision.expected_calls == pytest.approx(sum(reached), rel=1e-5)
         assert (decision.arm.label, decision.cause, decision.gap) == ("tiny@4", "tier", 0.125)
         assert decision.reference_cost == pytest.approx(BIG_COST)
+        assert decision.expected_gap == pytest.approx(0, abs=1e-5)  # what agrees loses nothing
+
+    @pytest.mark.parametrize(
+        ("dial", "keeps"),
+        [
+            ({"max_gap": 0.3}, False),
+            ({"max_gap": 0.9}, True),
+            ({"cost_per_point": 2e-3}, False),
+            ({"cost_per_point": 1e-3}, True),
+            ({"cost_per_point": 0.0}, True),
+        ],
+    )
+    def test_a_plan_loses_what_its_tiers_lose_that_are_kept(self, dial, keeps):
+        """Three in eight times the four of tiny differ, and the gap is 0.734: where a point costs 1000
+        millionths that is less than the reference's 1220, where it costs 2000 it is more."""
+        decision = decide(tiers=[{"model": "tiny", "n": 4}, {"model": "big"}], **dial)
+        lost = 0.875 - 1 / (1 + np.exp(3.75 - np.log(7)))
+        assert decision.expected_gap == pytest.approx(0.375 * lost if keeps else 0.0, abs=1e-5)
+
+    @pytest.mark.parametrize("without", ["abstain", "fallback"])
+    def test_the_reference_loses_nothing_where_nothing_is_predicted(self, without):
+        decision = planner_of().decide(QUERY, None, None, without)
+        assert (steps(decision), decision.gap, decision.expected_gap) == (["big@1"], None, 0.0)
+
+    def test_what_a_rule_routes_unseen_loses_nobody_knows_what(self):
+        decision = decide(rules=[{"name": "cheap", "when": ALWAYS, "route": {"model": "tiny"}}])
+        assert (steps(decision), decision.expected_gap) == (["tiny@1"], None)
 
     def test_candidates_have_their_chance_and_reason(self):
         decision = decide()
@@ -264,3 +294,43 @@ def test_a_tier_that_asks_the_reference_too_is_no_step_before_it():
     decision = decide(tiers=tiers)
     assert steps(decision) == ["tiny@2", "big@1"]
     assert reasons(decision)[1] == "it asks the reference, which stands last"
+
+
+class TestCostPerPoint:
+    """Two of tiny agree with a chance of 0.625 and lose nothing; apart they lose 0.51, $5.1e-3 at 0.01,
+    $1.02e-3 at 0.002; the reference costs $1.22e-3.
+    """
+
+    TIERS = ({"model": "tiny", "n": 2}, {"model": "big"})
+
+    def test_what_loses_more_than_the_reference_costs_is_not_kept(self):
+        decision = decide(cost_per_point=0.01, tiers=self.TIERS)
+        assert steps(decision) == ["tiny@2", "big@1"]
+        assert decision.plan[0].chance == pytest.approx(0.625, abs=1e-3)
+        assert decision.expected_cost == pytest.approx(2 * TINY_COST + 0.375 * BIG_COST, rel=1e-2)
+        assert decision.candidates[0].max_gap == pytest.approx(BIG_COST / 0.01)
+
+    def test_what_loses_less_is(self):
+        decision = decide(cost_per_point=0.002, tiers=self.TIERS)
+        assert decision.plan[0].chance == 1
+        assert decision.expected_cost == pytest.approx(2 * TINY_COST)
+
+    @pytest.mark.parametrize(("price", "arms"), [(0.01, ["tiny@2", "big@1"]), (0.002, ["tiny@2"])])
+    def test_a_course_goes_by_it_too(self, price, arms):
+        course = course_of(planning(cost_per_point=price, tiers=self.TIERS))
+        assert play(course, {"tiny": "AB", "big": "C"}) == arms
+        assert course.steps[0].why.startswith("gap 0.51")
+
+    def test_a_cheap_tier_that_is_left_raises_what_is_asked_of_the_one_before(self):
+        """mid@2 would lose little for $0.25e-3, so 0.51 from tiny is too much where the reference alone, at
+        $1.22e-3, would not have been worth it."""
+        tiers = (*self.TIERS[:1], {"model": "mid", "n": 2}, {"model": "big"})
+        course = course_of(planning(cost_per_point=0.002, tiers=tiers))
+        assert play(course, {"tiny": "AB", "mid": "CC", "big": "D"}) == ["tiny@2", "mid@2"]
+
+    def test_a_dearer_point_never_costs_less(self):
+        costs = [decide(cost_per_point=price, tiers=self.TIERS).expected_cost for price in (0, 0.002, 0.01)]
+        assert costs == sorted(costs)
+
+    def test_of_worthless_points_the_cheapest_is_taken(self):
+        assert decide(cost_per_point=0.0).expected_cost == pytest.approx(TINY_COST)

@@ -163,7 +163,7 @@ def test_a_good_policy_has_no_warnings(folder):
             "  - {model: tiny, n: 4}\n",
             "  - {model: tiny, n: 4}\n  - {model: tiny, n: 4}\n",
             ["15:5: tiers[1] can never be reached: "
-                "tiers[0] (tiny@4) is at least as good and may have as large a gap"],
+                "tiers[0] (tiny@4) is at least as good and has no stricter dial"],
         ),
         (
             "  - {model: tiny, n: 4}\n",
@@ -215,7 +215,7 @@ WEE = "  - {name: wee, class: medium, price: {input: 0.1, output: 0.2}}\n"
                 "16:5: tiers[1] (tiny@1+wee@1, $0.00013 a query) costs less than "
                 "tiers[0] (tiny@4+wee@4, $0.00052 a query) above it; swap them",
                 "16:5: tiers[1] can never be reached: "
-                "tiers[0] (tiny@4+wee@4) is at least as good and may have as large a gap",
+                "tiers[0] (tiny@4+wee@4) is at least as good and has no stricter dial",
             ],
         ),
         (
@@ -233,6 +233,15 @@ def test_warnings_of_portfolios(tiers, expected, folder):
     assert warnings_of(text, folder) == expected
 
 
+def test_a_match_with_another_reference_is_warned_of(folder):
+    text = GOOD.replace("max_gap: 0.03", "min_match: 0.5").replace("    max_gap: 0\n", "    min_match: 1\n")
+    text = text.replace("class: large", "class: medium")
+    assert warnings_of(text, folder) == [
+        "12:12: the router has learned to match 'large', not 'medium', the reference's class, so the "
+        "reference answers everything; max_gap goes with any reference"
+    ]
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_policies_hold_but_for_keys(path):
     policy, warnings = check_policy(path)
@@ -245,7 +254,10 @@ def test_the_example_has_every_key_once():
     written = {path[-1] for path in document.keys}
     schema = Policy.model_json_schema()
     known = {key for part in (schema, *schema["$defs"].values()) for key in part.get("properties", {})}
-    assert known - written <= {"min"}
+    assert known - written == {"min", "min_match", "cost_per_point"}
+    text = (ROOT / "policy.example.yaml").read_text("utf-8")
+    assert "# min_match:" in text  # in place of the dial that is set
+    assert "# cost_per_point:" in text
 
 
 def test_the_example_queries_are_many_and_named():

@@ -29,7 +29,7 @@ UNSEEN = {
     "unknown model of a route", "unknown model excluded", "reference excluded", "reference not last",
     "reference sampled", "reference in a portfolio last", "reference sampled as a portfolio",
     "unknown models of a portfolio", "unknown model of a route's portfolio", "portfolio above all",
-    "empty range",
+    "empty range", "a rule with another dial", "a tier with another dial", "match asked twice",
 }  # fmt: skip
 # ... in the router model, ...
 UNSEEN |= {"n above max_n", "portfolio above max_n", "unknown class", "no class"}

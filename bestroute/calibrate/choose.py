@@ -1,4 +1,5 @@
-"""Which dial: an objective tries the dials from the lowest up, and gives one or says why there is none.
+"""The aims there are: each tries the settings of the dial from the safest on, and gives one or says why there
+is none.
 
 The dials that are tried are fixed beforehand. Were they taken from the gaps of the very queries that
 choose, the promise would no longer be exact.
@@ -6,22 +7,19 @@ choose, the promise would no longer be exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from math import floor, log10
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import numpy as np
+from typing_extensions import Self
 
-from bestroute.calibrate.bound import lost, p_value, queries_needed
+from bestroute.calibrate.aim import Choice, Places, Refusal, Verdict
+from bestroute.calibrate.bound import Floats, lost, p_value, queries_needed
 from bestroute.calibrate.trials import Outcome, Trials
 from bestroute.errors import InputError
 
-DIALS: tuple[float, ...] = tuple(
-    np.round(
-        [-1, -0.5, -0.3, -0.2, -0.15, *np.arange(-0.1, 0.505, 0.01), *np.arange(0.55, 1.01, 0.05)], 2
-    ).tolist()
-)
 _ROUNDING = 1e-9
 _NOTHING_SAVED = (
     "no dial costs less than always asking the reference; `bestroute dry-run` tells why the reference answers"
@@ -29,60 +27,19 @@ _NOTHING_SAVED = (
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The dial that was chosen, what it gave on the queries that chose, and how many dials were tried."""
-
-    outcome: Outcome
-    tried: int
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why no dial was chosen; `records_needed`: how many judged records would do, None where more do not help
-    or it cannot be told."""
-
-    why: str
-    tried: int
-    records_needed: int | None = None
-
-
-Verdict: TypeAlias = Choice | Refusal
-
-
-class Objective(Protocol):
-    """What a dial is chosen for."""
-
-    @property
-    def needs_labels(self) -> bool:
-        """Whether it needs the quality of responses."""
-        ...
-
-    @property
-    def words(self) -> str:
-        """What the chosen dial keeps to, for a sentence."""
-        ...
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        ...
-
-    def choose(self, trials: Trials, dials: Sequence[float] = DIALS) -> Verdict:
-        """Choose one of the dials, which rise."""
-        ...
-
-
-@dataclass(frozen=True)
 class MaxDrop:
     """At most this share of the reference's mean quality is lost (0.01 is 1 %), with this confidence.
 
-    Fixed-sequence testing (arXiv 2110.01052, section 3.2): dials are tested from the lowest up until one
+    Fixed-sequence testing (arXiv 2110.01052, section 3.2): dials are tested from the safest on until one
     cannot be promised; that a dial which breaks the promise is among those before has probability
-    1 - confidence at most, whether or not the loss rises with the dial. So any of them may be taken: the
-    cheapest on these queries, of several the lowest.
+    1 - confidence at most, whether or not the loss rises along them. So any of them may be taken: the
+    cheapest on these queries, of several the safest. Where several families of dials are tested, each takes
+    its share of that probability, and any dial of any family may be taken.
     """
 
     drop: float
     confidence: float = 0.95
+    families: int = 1
 
     def __post_init__(self) -> None:
         if not 0 < self.drop < 1:
@@ -101,10 +58,10 @@ class MaxDrop:
         """As JSON values."""
         return {"max_drop": self.drop, "confidence": self.confidence}
 
-    def choose(self, trials: Trials, dials: Sequence[float] = DIALS) -> Verdict:
-        """Choose the cheapest dial that can be promised, of those that rise from the lowest."""
+    def choose(self, trials: Trials, dials: Sequence[float] | None = None) -> Verdict:
+        """Choose the cheapest dial that can be promised, of those from the safest on."""
         promised: list[Outcome] = []
-        rest = iter(dials)
+        rest = iter(_dials(trials, dials))
         for dial in rest:
             outcome = trials.at(dial)
             if self.p_value(outcome, trials) > self._error:
@@ -114,13 +71,34 @@ class MaxDrop:
         tried = len(promised)
         return self._cheapest(promised, trials, tried) or Refusal(_NOTHING_SAVED, tried)
 
+    def shared(self, families: int) -> MaxDrop:
+        """With a part of the error for each."""
+        return replace(self, families=families)
+
+    def gain(self, outcome: Outcome, trials: Trials) -> Floats:
+        """The saving."""
+        saved: Floats = (trials.reference_cost - outcome.cost) / (trials.reference_cost.mean() or 1.0)
+        return saved
+
+    def worth(self, outcomes: Iterable[Outcome], trials: Trials, places: Places) -> Floats:
+        """The saving of the cheapest that can be promised."""
+        going, worth = np.ones(len(places), bool), np.zeros(len(places))
+        for outcome in outcomes:
+            lost = self._lost(outcome, trials)[places]
+            going &= p_value(lost, self.drop, self._error) <= self._error
+            saved = self.gain(outcome, trials)[places].mean(axis=1)
+            worth = np.where(going, np.maximum(worth, saved), worth)
+            if not going.any():
+                break
+        return worth
+
     def p_value(self, outcome: Outcome, trials: Trials) -> float:
         """The p-value of "this setting loses more"."""
         return float(p_value(self._lost(outcome, trials), self.drop, self._error))
 
     @property
     def _error(self) -> float:
-        return 1 - self.confidence
+        return (1 - self.confidence) / self.families
 
     def _lost(self, outcome: Outcome, trials: Trials) -> Any:
         assert outcome.quality is not None
@@ -169,15 +147,42 @@ class MaxDrop:
             )
         dropped = 1 - float(outcome.quality.mean()) / reference
         return Refusal(
-            f"no dial can be promised to keep: {self.words}. At max_gap {outcome.dial:g} the drop is "
+            f"no dial can be promised to keep: {self.words}. At {_told(outcome.dial, trials)} the drop is "
             f"{100 * dropped:.2g} % already, on the {len(trials):,} queries that choose",
             tried,
         )
 
 
+class _Within:
+    """The safest dial that keeps to a bound; of those the one of the best quality."""
+
+    def shared(self, families: int) -> Self:
+        """The same: nothing is promised."""
+        return self
+
+    def gain(self, outcome: Outcome, trials: Trials) -> Floats:
+        """The quality."""
+        assert outcome.quality is not None
+        return outcome.quality
+
+    def _worth(
+        self, outcomes: Iterable[Outcome], trials: Trials, places: Places,
+        bounded: Callable[[Outcome], Floats], most: float,
+    ) -> Floats:  # fmt: skip
+        """The quality of the first at which the mean of what is bounded is within, for each resample."""
+        open_, worth = np.ones(len(places), bool), np.zeros(len(places))
+        for outcome in outcomes:
+            here = open_ & (bounded(outcome)[places].mean(axis=1) <= most)
+            worth[here] = self.gain(outcome, trials)[places[here]].mean(axis=1)
+            open_ &= ~here
+            if not open_.any():
+                break
+        return worth
+
+
 @dataclass(frozen=True)
-class Budget:
-    """A query costs at most so many US$ on average: the lowest dial that keeps to it."""
+class Budget(_Within):
+    """A query costs at most so many US$ on average: the safest dial that keeps to it."""
 
     dollars: float
     needs_labels = False
@@ -195,22 +200,26 @@ class Budget:
         """As JSON values."""
         return {"budget": self.dollars}
 
-    def choose(self, trials: Trials, dials: Sequence[float] = DIALS) -> Verdict:
-        """Choose the lowest dial within."""
+    def choose(self, trials: Trials, dials: Sequence[float] | None = None) -> Verdict:
+        """Choose the safest dial within."""
         costs = []
-        for dial in dials:
+        for dial in _dials(trials, dials):
             outcome = trials.at(dial)
             costs.append((float(outcome.cost.mean()), dial))
             if costs[-1][0] <= self.dollars * (1 + _ROUNDING):
                 return Choice(outcome, len(costs))
         least, dial = min(costs)
-        why = f"no dial costs {self.words}: the cheapest, max_gap {dial:g}, costs ${least:.4g}"
+        why = f"no dial costs {self.words}: the cheapest, {_told(dial, trials)}, costs ${least:.4g}"
         return Refusal(why, len(costs))
+
+    def worth(self, outcomes: Iterable[Outcome], trials: Trials, places: Places) -> Floats:
+        """The quality of the safest within."""
+        return self._worth(outcomes, trials, places, lambda one: one.cost, self.dollars * (1 + _ROUNDING))
 
 
 @dataclass(frozen=True)
-class ReferenceShare:
-    """The reference answers at most this share of queries: the lowest dial that keeps to it."""
+class ReferenceShare(_Within):
+    """The reference answers at most this share of queries: the safest dial that keeps to it."""
 
     share: float
     needs_labels = False
@@ -228,27 +237,47 @@ class ReferenceShare:
         """As JSON values."""
         return {"reference_share": self.share}
 
-    def choose(self, trials: Trials, dials: Sequence[float] = DIALS) -> Verdict:
-        """Choose the lowest dial within."""
+    def choose(self, trials: Trials, dials: Sequence[float] | None = None) -> Verdict:
+        """Choose the safest dial within."""
         shares = []
-        for dial in dials:
+        for dial in _dials(trials, dials):
             outcome = trials.at(dial)
             shares.append((reference_share(outcome, trials), dial))
             if shares[-1][0] <= self.share + _ROUNDING:
                 return Choice(outcome, len(shares))
         least, dial = min(shares)
         why = (
-            f"at no dial {self.words}: the least is {100 * least:.3g} %, at max_gap {dial:g}; tiers with a "
-            "max_gap of their own, rules and queries unlike those of training do not follow the dial"
+            f"at no dial {self.words}: the least is {100 * least:.3g} %, at {_told(dial, trials)}; tiers "
+            "with a dial of their own, rules and queries unlike those of training do not follow the dial"
         )
         return Refusal(why, len(shares))
+
+    def worth(self, outcomes: Iterable[Outcome], trials: Trials, places: Places) -> Floats:
+        """The quality of the safest within."""
+        return self._worth(
+            outcomes, trials, places, lambda one: _by_reference(one, trials), self.share + _ROUNDING
+        )
+
+
+def _dials(trials: Trials, dials: Sequence[float] | None) -> Sequence[float]:
+    return trials.objective.grid if dials is None else dials
+
+
+def _told(dial: float, trials: Trials) -> str:
+    """`max_gap 0.1`."""
+    return f"{trials.objective.key} {dial:g}"
 
 
 def reference_share(outcome: Outcome, trials: Trials) -> float:
     """The share of queries that the reference alone answers."""
+    return float(_by_reference(outcome, trials).mean())
+
+
+def _by_reference(outcome: Outcome, trials: Trials) -> Floats:
     reference = trials.arms[-1].models.keys()
     own = [arm.models.keys() == reference for arm in trials.arms]
-    return float(outcome.shares[:, own].sum(axis=1).mean())
+    by: Floats = outcome.shares[:, own].sum(axis=1)
+    return by
 
 
 def _saves(outcome: Outcome, trials: Trials) -> bool:

@@ -19,7 +19,7 @@ def in_short(report: dict[str, Any], words: str) -> str:
     after = report["after"]
     if not report["labelled"]:
         return f"expected saving {_percent(after['saving'])}, {words}"
-    promised = "max_drop" in report["objective"]
+    promised = "max_drop" in report["aim"]
     drop = "" if promised else f"drop {_percent(after['drop'])}, "
     return f"saving {_percent(after['saving'])}, {drop}{words}"
 
@@ -30,15 +30,39 @@ def _lines(report: dict[str, Any], words: str, path: Path) -> Iterator[str]:
     how = "played on" if report["labelled"] else "as the router expects of"
     yield f"\nThe dial {how} the other {before['queries']:,} queries:\n"
     labels = [("as it was", before)] + ([("chosen", after)] if after is not None else [])
-    head = ["", "max_gap", "saving", "quality", "drop", "$ per 1,000", "calls", "by the reference"]
+    head = ["", report["dial_key"], "saving", "quality", "drop", "$ per 1,000", "calls", "by the reference"]
     yield table(head, [_row(label, of) for label, of in labels])
     yield ""
     arms = [[arm, *(f"{of['arms'][arm]:.1%}" for _, of in labels)] for arm in before["arms"]]
     yield table(["arm", *(label for label, _ in labels)], arms)
+    if report["tiers"] is not None:
+        yield from _tiers(report)
     quality = before["reference_quality"]
     told = "" if quality is None else f"quality {quality:.3f}, "
     cost = dollars(1000 * before["reference_cost"])
     yield f"\nAlways the reference: {told}${cost} per 1,000 queries. In brackets: 95 % intervals."
+
+
+def _tiers(report: dict[str, Any]) -> Iterator[str]:
+    """The limit of each tier, before and after, and how far it is from the dial now."""
+    away = {tier: round(limit - report["dial"], 6) for tier, limit in report["tiers"].items()}
+    yield ""
+    yield table(
+        ["tier", f"{report['dial_key']} as it was", "chosen", "from the dial"],
+        [
+            [
+                tier,
+                f"{report['tiers_before'][tier]:g}",
+                f"{limit:g}",
+                f"{away[tier]:+g}" if away[tier] else "0",
+            ]
+            for tier, limit in report["tiers"].items()
+        ],
+    )
+    if report["shaped_on"] is not None:
+        yield f"\nHow far each tier is from the dial was found on {report['shaped_on']:,} further queries."
+    else:
+        yield "\nEvery tier stays at the dial: none was found to gain enough by leaving it."
 
 
 def _verdict(report: dict[str, Any], words: str, path: Path) -> str:
@@ -46,7 +70,7 @@ def _verdict(report: dict[str, Any], words: str, path: Path) -> str:
         return f"No dial was chosen and nothing is written: {report['why_not']}."
     by = f"chosen on {report['chosen_on']:,} queries, {report['dials_tried']} dials tried"
     where = f"written to {path}" if report["written"] else f"{path} stays as it is (--write sets it)"
-    return f"max_gap {report['dial']:g}: {words}; {by}; {where}."
+    return f"{report['dial_key']} {report['dial']:g}: {words}; {by}; {where}."
 
 
 def _row(label: str, of: dict[str, Any]) -> list[str]:

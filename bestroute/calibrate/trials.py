@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import nan
 from typing import Protocol
 
 import numpy as np
 
 from bestroute.arms import Arm
+from bestroute.calibrate.shape import Shape
 from bestroute.decision import Decision
 from bestroute.evaluate.planned import Player, Table, tier_of
 from bestroute.evaluate.replay import Floats, Replayed, arms_of
 from bestroute.evaluate.routed import Recall
+from bestroute.objective import AnyObjective
 from bestroute.policy import Policy
 from bestroute.posterior import Posterior
 from bestroute.query import Query
@@ -26,7 +30,8 @@ _BATCH = 256
 @dataclass(frozen=True)
 class Outcome:
     """What one setting of the dial gives, a query each: `cost` in US$, `calls` (sequential rounds of asking),
-    `shares` (queries, arms) of whose response is kept, and `quality`, None where nothing is known of it.
+    `shares` (queries, arms) of whose response is kept, and `quality`, None where nothing is known of it; then
+    `gap`, what is predicted to be lost, in quality points, NaN where not even that is known.
     """
 
     dial: float
@@ -34,11 +39,13 @@ class Outcome:
     calls: Floats
     shares: Floats
     quality: Floats | None = None
+    gap: Floats | None = None
 
 
 class Trials(Protocol):
     """Queries on which a dial can be tried. `reference_quality` (queries,) is None where nothing is known."""
 
+    objective: AnyObjective
     arms: tuple[Arm, ...]
     reference_cost: Floats
     reference_quality: Floats | None
@@ -52,13 +59,12 @@ class Trials(Protocol):
         ...
 
 
-class OneShot:
-    """Trials on records: the decided arm's expected quality and cost."""
+class OnRecords(ABC):
+    """Trials on records, which any setting of a policy's dials can be tried on, its tiers' own too."""
 
-    def __init__(self, policy: Policy, replayed: Replayed, recall: Recall) -> None:
-        sampling = policy.sampling.model_copy(update={"escalate": False, "stop_early": False})
-        self._policy = policy.model_copy(update={"sampling": sampling})
-        self._queries, self._recall, self._replay = replayed.queries, recall, replayed.replay
+    def __init__(self, policy: Policy, replayed: Replayed) -> None:
+        self.policy, self.objective = policy, policy.objective
+        self._queries = replayed.queries
         self.arms = replayed.replay.arms
         self.reference_cost = replayed.replay.cost[:, -1]
         self.reference_quality: Floats | None = replayed.replay.quality[:, -1]
@@ -68,11 +74,28 @@ class OneShot:
 
     def at(self, dial: float) -> Outcome:
         """What this setting gives."""
-        decided = _decisions(self._policy, self._queries, self._recall, dial)
+        return self.under(self.policy.at(dial))
+
+    @abstractmethod
+    def under(self, policy: Policy) -> Outcome:
+        """What the policy gives with its dials as they stand in this copy."""
+
+
+class OneShot(OnRecords):
+    """Trials on records: the decided arm's expected quality and cost."""
+
+    def __init__(self, policy: Policy, replayed: Replayed, recall: Recall) -> None:
+        sampling = policy.sampling.model_copy(update={"escalate": False, "stop_early": False})
+        super().__init__(policy.model_copy(update={"sampling": sampling}), replayed)
+        self._recall, self._replay = recall, replayed.replay
+
+    def under(self, policy: Policy) -> Outcome:
+        """What the policy gives with its dials as they stand in this copy."""
+        decided = _decisions(policy, self._queries, self._recall)
         places = np.array([self.arms.index(decision.arm) for decision in decided], np.intp)
         rows = np.arange(len(places))
         return Outcome(
-            dial,
+            policy.objective.setting,
             cost=self._replay.cost[rows, places],
             calls=np.ones(len(places)),
             shares=np.eye(len(self.arms))[places],
@@ -80,34 +103,47 @@ class OneShot:
         )
 
 
-class Escalating:
+class Escalating(OnRecords):
     """Trials on records: plans played on the recorded responses, in a random order that every dial shares."""
 
     def __init__(self, policy: Policy, replayed: Replayed, recall: Recall, seed: int = 0) -> None:
+        super().__init__(policy, replayed)
         posterior = Posterior.load(policy.posterior)
         table = Table(policy, replayed.replay, replayed.queries, replayed.recorded, posterior, seed=seed)
-        self._player, self._count = Player(table, recall), len(replayed.queries)
-        self.arms = replayed.replay.arms
-        self.reference_cost = replayed.replay.cost[:, -1]
-        self.reference_quality: Floats | None = replayed.replay.quality[:, -1]
+        self._player = Player(table, recall)
+
+    def under(self, policy: Policy) -> Outcome:
+        """What the policy gives with its dials as they stand in this copy."""
+        played = self._player.under(policy)
+        return Outcome(policy.objective.setting, played.cost, played.rounds, played.shares, played.quality)
+
+
+class Shaped:
+    """Trials of a policy whose tiers keep their distances from the dial; `advance` is called after each."""
+
+    def __init__(self, trials: OnRecords, shape: Shape, advance: Callable[[], None] = lambda: None) -> None:
+        self._trials, self._shape, self._advance = trials, shape, advance
+        self.objective, self.arms = trials.objective, trials.arms
+        self.reference_cost, self.reference_quality = trials.reference_cost, trials.reference_quality
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._trials)
 
     def at(self, dial: float) -> Outcome:
         """What this setting gives."""
-        played = self._player.at(dial)
-        return Outcome(dial, played.cost, played.rounds, played.shares, played.quality)
+        outcome = self._trials.under(self._shape.at(self._trials.policy, dial))
+        self._advance()
+        return outcome
 
 
 class Expected:
-    """Trials on plain queries: what the router expects that they cost; of quality nothing is known."""
+    """Trials on plain queries: what the router expects that they cost and lose; quality is not known."""
 
     def __init__(self, policy: Policy, queries: Sequence[Query], recall: Recall) -> None:
         self._policy, self._queries, self._recall = policy, tuple(queries), recall
-        self.arms = arms_of(policy)
+        self.objective, self.arms = policy.objective, arms_of(policy)
         self.reference_quality: Floats | None = None
-        costs = (one.reference_cost for one in _decisions(policy, self._queries, recall, policy.max_gap))
+        costs = (one.reference_cost for one in _decisions(policy, self._queries, recall))
         self.reference_cost = np.fromiter(costs, float)
 
     def __len__(self) -> int:
@@ -115,16 +151,17 @@ class Expected:
 
     def at(self, dial: float) -> Outcome:
         """What this setting gives."""
-        cost, calls = np.empty(len(self)), np.empty(len(self))
+        cost, calls, gap = (np.empty(len(self)) for _ in range(3))
         shares = np.zeros((len(self), len(self.arms)))
-        for row, decision in enumerate(_decisions(self._policy, self._queries, self._recall, dial)):
+        for row, decision in enumerate(_decisions(self._policy.at(dial), self._queries, self._recall)):
             cost[row], calls[row] = decision.expected_cost, decision.expected_calls
+            gap[row] = nan if decision.expected_gap is None else decision.expected_gap
             for step in decision.plan:
                 shares[row, tier_of(step.arm, self.arms)] += step.reached * step.chance
-        return Outcome(dial, cost, calls, shares)
+        return Outcome(dial, cost, calls, shares, gap=gap)
 
 
-def trials_of(policy: Policy, replayed: Replayed, recall: Recall, seed: int = 0) -> Trials:
+def trials_of(policy: Policy, replayed: Replayed, recall: Recall, seed: int = 0) -> OnRecords:
     """Trials on records, played where the policy escalates or stops early."""
     if policy.sampling.plans:
         return Escalating(policy, replayed, recall, seed)
@@ -141,6 +178,14 @@ def halves(texts: Sequence[str], seed: int = 0) -> tuple[list[int], list[int]]:
     for place in order:
         sides[bucket(texts[place], f"half {seed}", 2)].append(place)
     return sides
+
+
+def thirds(texts: Sequence[str], places: Sequence[int], seed: int = 0) -> tuple[list[int], list[int]]:
+    """Of the places of some texts a third that shapes and the rest, which chooses; each keeps its order."""
+    parts: tuple[list[int], list[int]] = ([], [])
+    for place in places:
+        parts[bucket(texts[place], f"third {seed}", 3) > 0].append(place)
+    return parts
 
 
 def first_of_each(texts: Sequence[str]) -> list[int]:
@@ -168,9 +213,8 @@ def part_of(replayed: Replayed, places: Sequence[int]) -> Replayed:
     )
 
 
-def _decisions(policy: Policy, queries: Sequence[Query], recall: Recall, dial: float) -> Iterator[Decision]:
-    at_dial = policy.model_copy(update={"max_gap": dial})
-    router = Router(at_dial, predictor=recall, time_budget_s=None)
+def _decisions(policy: Policy, queries: Sequence[Query], recall: Recall) -> Iterator[Decision]:
+    router = Router(policy, predictor=recall, time_budget_s=None)
     rest = iter(queries)
     while chunk := list(islice(rest, _BATCH)):
         yield from router.route_batch(chunk)

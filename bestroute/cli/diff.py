@@ -92,14 +92,16 @@ def command(
     if as_json:
         print_json(summary)
     else:
-        _print(summary, escalates=before.sampling.escalate or after.sampling.escalate)
+        _print(summary, plans=before.sampling.plans or after.sampling.plans)
+        if verdicts:
+            click.echo()
         for verdict in verdicts:
             click.echo(verdict)
     ctx.exit(1 if any(verdict.failed for verdict in verdicts) else 0)
 
 
-def _print(summary: dict[str, Any], escalates: bool) -> None:
-    _print_figures(summary)
+def _print(summary: dict[str, Any], plans: bool) -> None:
+    _print_figures(summary, plans)
     click.echo(
         f"\n{summary['moved']:,} of {summary['queries']:,} queries move ({share(summary['moved_share'])})"
         + (f"; {summary['replanned']:,} more may be asked other arms later" if summary["replanned"] else "")
@@ -107,7 +109,7 @@ def _print(summary: dict[str, Any], escalates: bool) -> None:
     if summary["moves"]:
         click.echo()
         print_table(
-            ["from", "to", "queries", "share", "$ per 1,000", "quality"],
+            ["from", "to", "queries", "share", "US$ per 1,000", "quality of these"],
             [
                 [
                     move["from"],
@@ -121,7 +123,7 @@ def _print(summary: dict[str, Any], escalates: bool) -> None:
             ],
         )
     if abs(summary["unmoved_cost_per_1000_change"]) > 1e-9:
-        change = f"{summary['unmoved_cost_per_1000_change']:+.4g} $ per 1,000"
+        change = f"US$ {summary['unmoved_cost_per_1000_change']:+.4g} per 1,000"
         click.echo(f"\nqueries that do not move: {change}, by prices, plans or lengths of responses")
     if summary["rules"]:
         click.echo()
@@ -132,26 +134,32 @@ def _print(summary: dict[str, Any], escalates: bool) -> None:
             click.echo(f"\nmost affected {title.replace('_', ' ')}")
             for entry in entries:
                 _print_entry(entry)
-    if escalates:
+    if plans:
         click.echo("\nquality is that of the arm asked first, also where a plan may go on to others")
 
 
-def _print_figures(summary: dict[str, Any]) -> None:
+def _print_figures(summary: dict[str, Any], plans: bool) -> None:
     cost, calls, quality = summary["cost_per_1000"], summary["calls"], summary["quality"]
     reference = summary["reference_share"]
     predicted = f"{summary['predicted']:,} queries"
+    rounds = ["rounds of asking", number(calls["old"], 2), number(calls["new"], 2), _signed(calls["change"])]
     print_table(
         ["", "old", "new", "change"],
         [
-            ["$ per 1,000", dollars(cost["old"]), dollars(cost["new"]), _percent(cost["relative"])],
+            ["US$ per 1,000", dollars(cost["old"]), dollars(cost["new"]), _percent(cost["relative"])],
             [
                 f"predicted quality ({predicted})",
                 number(quality["old"], 4),
                 number(quality["new"], 4),
                 _signed(quality["change"]),
             ],
-            ["rounds of asking", number(calls["old"], 2), number(calls["new"], 2), _signed(calls["change"])],
-            ["reference", share(reference["old"]), share(reference["new"]), _signed(reference["change"])],
+            *([rounds] if plans else []),
+            [
+                "asked of the reference",
+                share(reference["old"]),
+                share(reference["new"]),
+                _points(reference["change"]),
+            ],
         ],
     )
     if summary["without_prediction"]:
@@ -162,13 +170,18 @@ def _print_entry(entry: dict[str, Any]) -> None:
     name = entry["query_id"] or f"query {entry['number']}"
     text = entry["text"] if len(entry["text"]) <= 70 else entry["text"][:67] + "..."
     quality = _signed(entry["quality_change"])
-    click.echo(f"  {name}: quality {quality}, cost {entry['cost_change']:+.4g} $: {text}")
+    click.echo(f"  {name}: quality {quality}, US$ {entry['cost_change']:+.4g}: {text}")
     for side in ("old", "new"):
         click.echo(f"    {side}  {entry[side]['arm']}  {entry[side]['reason']}")
 
 
 def _signed(value: float | None) -> str:
     return "-" if value is None else f"{value:+.4f}"
+
+
+def _points(value: float | None) -> str:
+    """A change of a share."""
+    return "-" if value is None else f"{100 * value:+.1f} points"
 
 
 def _percent(value: float | None) -> str:

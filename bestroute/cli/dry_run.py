@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +27,13 @@ from bestroute.cli.output import (
 from bestroute.decision import Decision
 from bestroute.errors import InputError
 
+if TYPE_CHECKING:
+    from bestroute.dry_run import Reservoir
+    from bestroute.policy import Policy
+    from bestroute.predictor import Predictor
+
+_DRAWN, _PLANNED = 2000, 500  # queries that --plot sweeps; fewer where each is planned
+
 
 @click.command(
     "dry-run",
@@ -35,18 +42,23 @@ from bestroute.errors import InputError
 @click.argument("policy", type=POLICY)
 @click.argument("queries", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one decision a line.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the dial: .svg or .png.")
 @skip_bad_option
 @threads_option
 @json_option
 def command(
-    policy: Path, queries: Path, out: Path | None, skip_bad: bool, threads: int | None, as_json: bool
-) -> None:
+    policy: Path, queries: Path, out: Path | None, plot: Path | None, skip_bad: bool, threads: int | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Route every query of a file: share per arm, expected cost and gap, against always the reference.
 
     QUERIES is .txt (a query a line) or .jsonl ({"query" or "messages", "metadata"?} a line). The file is
-    streamed: memory does not grow with it.
+    streamed: memory does not grow with it. --plot shows, at every setting of the dial, the share of each arm,
+    and cost against predicted quality: on at most 2,000 of the queries, 500 where the policy escalates or
+    stops early, drawn at random with a fixed seed (extra `plot`).
     """
-    from bestroute.dry_run import Tally, decide_all
+    from bestroute.dry_run import Reservoir, Tally, decide_all
+    from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy
     from bestroute.predictor import OnnxPredictor
     from bestroute.query import read_queries
@@ -54,11 +66,16 @@ def command(
 
     if out is not None and out.exists() and any(out.samefile(path) for path in (policy, queries)):
         raise click.UsageError(f"--out {out} is one of the files read; give another name")
+    if plot is not None:
+        check_plot(plot)
     checked = load_policy(policy)
-    router = Router(checked, predictor=OnnxPredictor(checked.router, threads or os.cpu_count() or 1))
+    predictor = OnnxPredictor(checked.router, threads or os.cpu_count() or 1)
+    router = Router(checked, predictor=predictor)
     bad, tally, counter = BadLines(), Tally(), Counter("queries")
+    sample = Reservoir(_PLANNED if checked.sampling.plans else _DRAWN)
+    read = read_queries(queries, bad.add if skip_bad else None)
     with _writer(out) as write:
-        for decision in decide_all(router, read_queries(queries, bad.add if skip_bad else None)):
+        for decision in decide_all(router, read if plot is None else sample.passing(read)):
             tally.add(decision)
             write(decision)
             counter.advance()
@@ -75,7 +92,27 @@ def command(
     if as_json:
         print_json(summary)
     else:
-        _print(summary)
+        _print(summary, checked.sampling.plans)
+    if plot is not None:
+        _draw(plot, policy, checked, predictor, sample)
+
+
+def _draw(plot: Path, path: Path, policy: Policy, predictor: Predictor, sample: Reservoir) -> None:
+    """The dial on a sample of the queries; `path` is the policy's file."""
+    from bestroute.calibrate.plot import Mark, write_plot
+    from bestroute.calibrate.sweep import settings_for, sweep
+    from bestroute.calibrate.trials import Expected
+    from bestroute.evaluate.routed import Recall
+
+    counter = Counter("settings of the dial")
+    recall = Recall(predictor, [query.text for query in sample.kept])
+    trials = Expected(policy, sample.kept, recall)
+    swept = sweep(trials, settings_for(policy), counter.advance)
+    counter.close()
+    marks = [Mark("as it is", policy.objective.setting)]
+    drawn = f"{len(sample.kept):,} of {sample.seen:,} queries, drawn at random"
+    note = drawn if len(sample.kept) < sample.seen else f"all {sample.seen:,} queries"
+    write_plot(swept, marks, path.name, note, plot)
 
 
 @contextmanager
@@ -93,12 +130,12 @@ def _write_line(file: Any, decision: Decision) -> None:
     file.write(json.dumps(decision.as_dict(), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
 
-def _print(summary: dict[str, Any]) -> None:
+def _print(summary: dict[str, Any], plans: bool) -> None:
     arms = [
         [label, str(arm["queries"]), share(arm["share"]), dollars(arm["cost_per_1000"])]
         for label, arm in summary["arms"].items()
     ]
-    print_table(["arm", "queries", "share", "$ per 1,000"], arms)
+    print_table(["arm", "queries", "share", "US$ per 1,000"], arms)
     click.echo()
     for title, counts in (("cause", summary["causes"]), ("rule", summary["rules"])):
         if counts:
@@ -107,7 +144,14 @@ def _print(summary: dict[str, Any]) -> None:
     saving = summary["saving"]
     click.echo(
         f"{summary['queries']:,} queries: ${dollars(summary['cost_per_1000'])} per 1,000 against "
-        f"${dollars(summary['reference_cost_per_1000'])} for always the reference, saving "
-        f"{share(saving)}; mean predicted gap {number(summary['mean_gap'], 4)} "
-        f"over {summary['with_gap']:,} queries; {number(summary['calls'], 2)} rounds of asking a query"
+        f"${dollars(summary['reference_cost_per_1000'])} for always the reference, saving {share(saving)}\n"
+        f"mean predicted gap {number(summary['mean_gap'], 4)} over {summary['with_gap']:,} queries"
     )
+    if plans:
+        click.echo(f"{number(summary['calls'], 2)} rounds of asking a query")
+    abstained = summary["causes"].get("abstain", 0)
+    if abstained > summary["queries"] / 4:
+        click.echo(
+            f"the reference answers {abstained:,} queries unlike those that the router model was trained on "
+            "(cause abstain); one trained on queries like yours would know them"
+        )

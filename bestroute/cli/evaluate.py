@@ -57,7 +57,8 @@ def command(
     """
     from bestroute.evaluate.fixed import fixed_strategies
     from bestroute.evaluate.matched import by_match
-    from bestroute.evaluate.plot import check_plot, write_plot
+    from bestroute.evaluate.picture import check_plot
+    from bestroute.evaluate.plot import write_plot
     from bestroute.evaluate.report import Judge, build_report
     from bestroute.evaluate.seen import Seen
     from bestroute.policy import load_policy
@@ -89,7 +90,7 @@ def command(
     judge = Judge(judged.replay, seed, draws)
     report = build_report(judge, router, baselines, lambda name: _say(f"judging {name}"))
     report["baselines"] |= dict.fromkeys(absent)
-    report["policy"] |= {"digest": checked.digest, "max_gap": checked.max_gap}
+    report["policy"] |= {"digest": checked.digest, **checked.objective.as_dict()}
     report["warnings"] = [*cautions(divided, seen, judge_all), *absent.values(), *report["warnings"]]
     report["warnings"] = list(dict.fromkeys(report["warnings"]))
     report |= _counts(divided)
@@ -248,13 +249,16 @@ def _saving(saving: dict[str, float]) -> str:
 
 def _standing(report: dict[str, Any]) -> str:
     """The policy at its own dial, in a sentence."""
+    from bestroute.objective import OBJECTIVES
+
     policy = report["policy"]
+    dial = next(key for key in OBJECTIVES if key in policy)
     quality, cost = policy["quality"]["value"], policy["cost"]["value"]
     causes = ", ".join(f"{count:,} {cause}" for cause, count in policy["causes"].items())
     arms = ", ".join(f"{label} {share:.0%}" for label, share in report["overall"]["arms"].items() if share)
     saving, drop = (_saving(_as_saving(policy[name])) for name in ("saving", "drop"))
     return (
-        f"As it stands (max_gap {policy['max_gap']:g}): quality {quality:.3f}, "
+        f"As it stands ({dial} {policy[dial]:g}): quality {quality:.3f}, "
         f"${dollars(1000 * cost)} per 1,000 queries, saving {saving}, drop {drop}; {arms}. "
         f"Decided by: {causes}."
     )

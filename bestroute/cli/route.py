@@ -30,8 +30,6 @@ def command(
     policy: Path, query: str, metadata: tuple[str, ...], messages: bool, explain_all: bool, as_json: bool
 ) -> None:
     """Route one QUERY by POLICY and show why. QUERY `-` is read from standard input."""
-    from bestroute.decision import explain_rules
-    from bestroute.query import Query
     from bestroute.router import Router
 
     router = Router.from_policy(policy)
@@ -43,9 +41,6 @@ def command(
         print_json(decision.as_dict())
     else:
         click.echo(decision.explain())
-        if router.policy.rules:
-            routed = Query.of(asked, metadata=known)
-            click.echo("\n" + explain_rules(router.policy.rules, routed, decision.rule))
 
 
 def parse_messages(text: str) -> Any:

@@ -6,7 +6,7 @@ explain  a decision in words, for people
 """
 
 from bestroute.decision.decider import Decider
-from bestroute.decision.explain import explain, explain_rules, reason
+from bestroute.decision.explain import explain, reason
 from bestroute.decision.values import Candidate, Cause, Decision, Forecast
 
-__all__ = ["Candidate", "Cause", "Decider", "Decision", "Forecast", "explain", "explain_rules", "reason"]
+__all__ = ["Candidate", "Cause", "Decider", "Decision", "Forecast", "explain", "reason"]

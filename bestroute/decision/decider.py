@@ -9,7 +9,8 @@ import numpy as np
 
 from bestroute.arms import Arm, Model
 from bestroute.artefact import Manifest
-from bestroute.decision.values import Candidate, Cause, Decision, Forecast, above
+from bestroute.decision.values import Candidate, Cause, Decision, Forecast
+from bestroute.objective import AnyObjective, Offer
 from bestroute.policy import Policy
 from bestroute.predictor import Columns, columns_of, mixed
 from bestroute.query import Query
@@ -21,12 +22,13 @@ class _Row:
     """An arm with everything that does not depend on the query looked up.
 
     `columns`: the router model's column of each model, with its n; None where one of them was not learned.
+    `objective`: the tier's own, None where it is the policy's.
     """
 
     arm: Arm
     models: tuple[tuple[Model, int], ...]
     columns: Columns | None
-    max_gap: float | None = None
+    objective: AnyObjective | None = None
 
 
 class Decider:
@@ -43,7 +45,8 @@ class Decider:
         self._matches = self._reference.column == manifest.reference
         self._manifest = manifest
         self._max_novelty = manifest.max_novelty if policy.abstain else None
-        self._rows = tuple(self._row(tier.arm, tier.max_gap) for tier in policy.tiers)
+        self._objective = policy.objective
+        self._rows = tuple(self._row(tier.arm, tier.objective) for tier in policy.tiers)
         self._reference_row = self._row(Arm(model=policy.reference))
 
     def rule_for(self, query: Query) -> Rule | None:
@@ -65,14 +68,16 @@ class Decider:
         """
         if forecast is not None and self._max_novelty is not None and forecast.novelty > self._max_novelty:
             without = "abstain"
-        candidates = tuple(self._weigh(row, query, rule, forecast, without) for row in self._rows)
         reference_cost = self._cost(self._reference_row, query, forecast)
+        candidates = tuple(
+            self._weigh(row, query, rule, forecast, without, reference_cost) for row in self._rows
+        )
         if rule is not None and rule.route is not None:
             row = self._row(rule.route)
             gap, match = self._gap_and_match(row, forecast)
             cost = self._cost(row, query, forecast)
             return self._decision(query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates)
-        chosen = next(candidate for candidate in candidates if candidate.eligible)
+        chosen = self._choose(candidates, rule, reference_cost)
         cause = without or ("reference" if list(chosen.models) == [self._reference.name] else "tier")
         return self._decision(
             query, rule, cause, chosen, chosen.gap, chosen.match_probability, chosen.expected_cost,
@@ -104,13 +109,6 @@ class Decider:
         excluded = (rule.exclude if rule is not None else None) or ()
         return [self._open(row, query, excluded) for row in self._rows]
 
-    def limit(self, decision: Decision, rule: Rule | None) -> float:
-        """The gap after that the decided arm may have."""
-        if rule is not None and rule.max_gap is not None:
-            return rule.max_gap
-        limits = [one.max_gap for one in decision.candidates if one.arm == decision.arm]
-        return limits[0] if limits else self.policy.max_gap
-
     def prior(self, name: str, forecast: Forecast | None) -> float | None:
         """Predicted quality of one response of a model; None where it cannot be had."""
         column = self._columns.get(self._models[name].column)
@@ -129,10 +127,10 @@ class Decider:
         columns = self._row(arm).columns
         return None if columns is None else float(mixed(forecast.quality, columns, arm.n))
 
-    def _row(self, arm: Arm, max_gap: float | None = None) -> _Row:
+    def _row(self, arm: Arm, objective: AnyObjective | None = None) -> _Row:
         models = tuple((self._models[name], n) for name, n in arm.parts)
         columns = columns_of(((model.column, n) for model, n in models), self._manifest)
-        return _Row(arm, models, columns, max_gap)
+        return _Row(arm, models, columns, objective)
 
     def _open(self, row: _Row, query: Query, excluded: Sequence[str]) -> bool:
         return not row.arm.models.keys() & set(excluded) and self._obstacle(row, query) is None
@@ -153,31 +151,49 @@ class Decider:
             reference_cost=reference_cost,
             candidates=candidates,
             policy=self.digest,
+            objective=self.objective(rule),
             query_id=query.id,
+            asked=query,
+            rules=self.policy.rules,
         )
+
+    def objective(self, rule: Rule | None) -> AnyObjective:
+        """The dial of a query that this rule matches: the rule's, else the policy's."""
+        return (rule.objective if rule is not None else None) or self._objective
+
+    def _objective_of(self, row: _Row, rule: Rule | None) -> AnyObjective:
+        """The dial of a tier: a rule's goes before the tier's own, which goes before the policy's."""
+        return (rule.objective if rule is not None else None) or row.objective or self._objective
+
+    def _choose(self, candidates: Sequence[Candidate], rule: Rule | None, reference_cost: float) -> Candidate:
+        eligible = [candidate for candidate in candidates if candidate.eligible]
+        known = [candidate for candidate in eligible if candidate.gap is not None]
+        if not known:
+            return eligible[0]
+        return known[self.objective(rule).choose([candidate.offer(reference_cost) for candidate in known])]
 
     def _weigh(
-        self, row: _Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None
-    ) -> Candidate:
-        limit = self.policy.max_gap if row.max_gap is None else row.max_gap
-        if rule is not None and rule.max_gap is not None:
-            limit = rule.max_gap
+        self, row: _Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
+        reference_cost: float,
+    ) -> Candidate:  # fmt: skip
+        objective = self._objective_of(row, rule)
         gap, match = self._gap_and_match(row, forecast)
-        why_not = self._why_not(row, query, rule, gap, limit, without)
         cost, arm = self._cost(row, query, forecast), row.arm
+        offer = None if gap is None else Offer(gap, match, cost, reference_cost)
+        why_not = self._why_not(row, query, rule, gap is not None, without)
+        dial_decides = why_not is None and row is not self._rows[-1] and (rule is None or rule.route is None)
+        too_far = objective.why_not(offer) if dial_decides and offer is not None else None
+        why_not = why_not or too_far
+        limits = objective.limits(gap, cost, reference_cost)
         return Candidate(
-            arm.model, arm.n, dict(arm.models), gap, match, cost, limit, why_not is None, why_not
-        )
+            arm.model, arm.n, dict(arm.models), gap, match, cost, limits.max_gap, why_not is None, why_not,
+            too_far is not None, None, limits.min_match, limits.total_cost,
+        )  # fmt: skip
 
     def _why_not(
-        self,
-        row: _Row,
-        query: Query,
-        rule: Rule | None,
-        gap: float | None,
-        limit: float,
-        without: Cause | None,
+        self, row: _Row, query: Query, rule: Rule | None, known: bool, without: Cause | None
     ) -> str | None:
+        """What stands against an arm before the dial is asked."""
         if rule is not None and rule.route is not None:
             return None if row.arm.parts == rule.route.parts else "a rule decided"
         if row is self._rows[-1]:
@@ -187,11 +203,9 @@ class Decider:
         obstacle = self._obstacle(row, query)
         if obstacle is not None:
             return obstacle
-        if gap is not None and without == "abstain":
+        if known and without == "abstain":
             return "the query is unlike those that the router model was trained on"
-        if gap is None:
-            return _NO_FORECAST.get(without or "", "the router model has not learned this class or n")
-        return None if gap <= limit else above(gap, limit)
+        return None if known else _NO_FORECAST.get(without or "", _NOT_LEARNED)
 
     def _obstacle(self, row: _Row, query: Query) -> str | None:
         """Why an arm cannot take a request at all: a model's window or capabilities."""
@@ -230,6 +244,7 @@ class Decider:
         return model.cost(n, query.input_tokens, min(expected, self.policy.sampling.max_tokens))
 
 
+_NOT_LEARNED = "the router model has not learned this class or n"
 _NO_FORECAST = {
     "abstain": "there is no text to predict from",
     "fallback": "the router model failed",

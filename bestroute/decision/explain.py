@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from bestroute.decision.values import Candidate, Decision
-from bestroute.query import Query
-from bestroute.rules import Rule
+from bestroute.objective import AnyObjective
 from bestroute.table import dollars, number, table
 
 _BY_FORECAST = ("tier", "reference")
 
 
 def explain(decision: Decision) -> str:
-    """What was decided, what it costs, its plan, every tier as it was weighed, and how far the dial is from
-    another tier."""
+    """What was decided, what it costs, the rules tried, the plan, every tier as it was weighed, and how far
+    the dial is from another tier."""
     why = f"rule {decision.rule!r}" if decision.cause == "rule" else decision.cause
     lines = [f"{decision.arm.label}  ({why})"]
-    if decision.rule is not None and decision.cause != "rule":
-        lines.append(f"rule {decision.rule!r} applied")
     saving = 1 - decision.expected_cost / decision.reference_cost if decision.reference_cost else 0.0
     lines += [
         f"expected cost ${dollars(decision.expected_cost)}, "
         f"reference ${dollars(decision.reference_cost)}, saving {saving:.0%}",
         "",
     ]
+    rules = _rules(decision)
+    if rules:
+        lines += [*rules, ""]
     if len(decision.plan) > 1:
         lines += [f"plan: {_plan(decision)}; {decision.expected_calls:.2f} rounds of asking expected", ""]
     lines += [_tiers(decision), ""]
@@ -38,15 +36,16 @@ def explain(decision: Decision) -> str:
     return "\n".join(lines)
 
 
-def explain_rules(rules: Sequence[Rule], query: Query, matched: str | None) -> str:
+def _rules(decision: Decision) -> list[str]:
     """Every rule up to the one that matched, and why those before it did not; a line a rule."""
-    lines = []
-    for rule in rules:
-        taken = "matches" if rule.name == matched else "its model cannot take the request"
-        lines.append(f"rule {rule.name!r}: {rule.unmet(query) or taken}")
-        if rule.name == matched:
-            break
-    return "\n".join(lines)
+    lines: list[str] = []
+    for rule in decision.rules if decision.asked is not None else ():
+        assert decision.asked is not None
+        if rule.name == decision.rule:
+            return [*lines, f"rule {rule.name!r}: matches"]
+        unmet = rule.unmet(decision.asked)
+        lines.append(f"rule {rule.name!r}: {unmet or 'its model cannot take the request'}")
+    return lines
 
 
 def reason(decision: Decision) -> str:
@@ -59,23 +58,31 @@ def reason(decision: Decision) -> str:
 
 
 def _reason(decision: Decision) -> str:
-    tiers = decision.candidates
     if decision.cause == "fallback":
         return "the router model failed"
     if decision.cause == "abstain":
-        known = any(one.gap is not None for one in tiers)
+        known = any(one.gap is not None for one in decision.candidates)
         return "unlike the router model's training queries" if known else "nothing to predict from"
     if len(decision.plan) > 1:
         return f"plan: {_plan(decision)}"
     if decision.cause == "tier":
-        return f"gap {number(decision.gap)} is within {_limit(decision):g}"
-    near = min((one for one in tiers if one.too_far), key=lambda one: _gap(one) - one.max_gap, default=None)
+        taken = [one for one in decision.candidates if one.models == decision.models and one.eligible]
+        if not taken or taken[0].gap is None:
+            return "as much as max_cost allows"
+        return _dial_of(taken[0], decision).why(taken[0].offer(decision.reference_cost))
+    near = min(
+        (one for one in decision.candidates if one.too_far),
+        key=lambda one: _dial_of(one, decision).distance(one.offer(decision.reference_cost)),
+        default=None,
+    )
     return "no cheaper tier can" if near is None else f"no cheaper tier; {near.arm.label}: {near.why_not}"
 
 
-def _limit(decision: Decision) -> float:
-    limits = [one.max_gap for one in decision.candidates if one.models == decision.models]
-    return limits[0] if limits else math.nan
+def _dial_of(candidate: Candidate, decision: Decision) -> AnyObjective:
+    """The dial that a tier was weighed by: its own, else the query's."""
+    objective = decision.objective
+    own = getattr(candidate, objective.key, None)
+    return objective if own is None else objective.at(own)
 
 
 def _plan(decision: Decision) -> str:
@@ -83,22 +90,27 @@ def _plan(decision: Decision) -> str:
 
 
 def _tiers(decision: Decision) -> str:
-    planned = _planned(decision)
-    head = ["", "tier", "gap", "max gap", "match", *(["chance"] if planned else []), "cost $", "why not"]
-    rows = [
-        [
-            ">" if one.models == decision.models else "",
-            one.arm.label,
-            number(one.gap),
-            number(one.max_gap),
-            number(one.match_probability),
-            *([number(one.chance, 2)] if planned else []),
-            dollars(one.expected_cost),
-            one.why_not or "",
-        ]
-        for one in decision.candidates
+    columns: list[tuple[str, Callable[[Candidate], str]]] = [
+        ("", lambda one: ">" if one.models == decision.models else ""),
+        ("tier", lambda one: one.arm.label),
+        ("gap", lambda one: number(one.gap, 4)),
+        ("max gap", lambda one: number(one.max_gap, 4)),
+        ("match", lambda one: number(one.match_probability)),
+        ("min match", lambda one: number(one.min_match)),
+        ("chance", lambda one: number(one.chance, 2)),
+        ("cost $", lambda one: dollars(one.expected_cost)),
+        ("with gap $", lambda one: "-" if one.total_cost is None else dollars(one.total_cost)),
+        ("why not", lambda one: one.why_not or ""),
     ]
-    return table(head, rows)
+    asked = {
+        "max gap": any(one.max_gap is not None for one in decision.candidates),
+        "min match": any(one.min_match is not None for one in decision.candidates),
+        "chance": _planned(decision),
+        "with gap $": any(one.total_cost is not None for one in decision.candidates),
+    }
+    shown = [(head, cell) for head, cell in columns if asked.get(head, True)]
+    rows = [[cell(one) for _, cell in shown] for one in decision.candidates]
+    return table([head for head, _ in shown], rows)
 
 
 def _planned(decision: Decision) -> bool:
@@ -107,42 +119,39 @@ def _planned(decision: Decision) -> bool:
 
 
 def _distances(decision: Decision) -> list[str]:
-    """The dials nearest to the one that was set that would have chosen another tier.
-
-    The dial is what most tiers may lose; those that may lose something else have a `max_gap` of their own.
-    """
+    """The settings nearest to the one that was set, on either side, that would have chosen another tier."""
     if decision.cause not in _BY_FORECAST or _planned(decision):
         return []
-    tiers = decision.candidates
-    dial = Counter(one.max_gap for one in tiers).most_common(1)[0][0]
-    chosen = next(at for at, one in enumerate(tiers) if one.models == decision.models)
-    looser = [_up(_gap(one)) for one in tiers[:chosen] if one.too_far and one.max_gap == dial]
-    dials = [min(looser)] if looser else []
-    if chosen < len(tiers) - 1 and tiers[chosen].max_gap == dial:
-        dials.append(_below(_gap(tiers[chosen])))
-    return [
-        f"max_gap {other:g} would have chosen {_chosen_at(other, dial, tiers).arm.label}"
-        for other in dials
-        if -1 <= other <= 1
-    ]
+    objective = decision.objective
+    offers = [one.offer(decision.reference_cost) for one in _open(decision)]
+    if not offers:
+        return []
+    chosen = _chosen_at(objective, decision)
+    edges = sorted(set(objective.edges(offers)), key=lambda edge: abs(edge - objective.setting))
+    lines = []
+    for side in (
+        [edge for edge in edges if edge > objective.setting],
+        [edge for edge in edges if edge < objective.setting],
+    ):
+        others = ((edge, _chosen_at(objective.at(edge), decision)) for edge in side)
+        found = next(((edge, other) for edge, other in others if other is not chosen), None)
+        if found is not None:
+            lines.append(f"{objective.key} {found[0]:g} would have chosen {found[1].arm.label}")
+    return lines
 
 
-def _chosen_at(dial: float, in_place_of: float, tiers: Sequence[Candidate]) -> Candidate:
-    """The tier that another dial would have chosen."""
-    *open_, last = [one for one in tiers if one.eligible or one.too_far]
-    limits = [dial if one.max_gap == in_place_of else one.max_gap for one in open_]
-    return next((one for one, limit in zip(open_, limits, strict=True) if _gap(one) <= limit), last)
+def _open(decision: Decision) -> list[Candidate]:
+    """The tiers among which the dial chooses, the last of which always serves."""
+    return [one for one in decision.candidates if (one.eligible or one.too_far) and one.gap is not None]
 
 
-def _gap(candidate: Candidate) -> float:
-    return candidate.gap or 0.0
-
-
-def _up(value: float) -> float:
-    """To three decimals, not below the value."""
-    return math.ceil(value * 1000) / 1000
-
-
-def _below(value: float) -> float:
-    """To three decimals, below the value."""
-    return (math.ceil(value * 1000) - 1) / 1000
+def _chosen_at(objective: AnyObjective, decision: Decision) -> Candidate:
+    """The tier that another setting of the dial would have chosen; a tier's own dial stays."""
+    open_ = _open(decision)
+    within = []
+    for one in open_:
+        own = getattr(one, objective.key, None)
+        dial = objective if own in (None, decision.objective.setting) else objective.at(own)
+        if one is open_[-1] or dial.why_not(one.offer(decision.reference_cost)) is None:
+            within.append(one)
+    return within[objective.choose([one.offer(decision.reference_cost) for one in within])]

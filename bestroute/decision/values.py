@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestroute.arms import Arm
+from bestroute.objective import AnyObjective, Offer
 from bestroute.plan import Step
+from bestroute.query import Query
+from bestroute.rules import Rule
 
 Cause: TypeAlias = Literal["rule", "tier", "reference", "abstain", "fallback"]
 Floats = NDArray[np.float32]
+_NOT_TOLD = ("query_id", "asked", "rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,10 @@ class Candidate:
 
     `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses. `gap` is
     in quality points (negative: better than the reference), `expected_cost` in US$ for this query,
-    `max_gap` the largest gap the tier may have. `why_not` says what stood against it, None if nothing did.
-    `chance`: where the policy escalates, that its gap after will be within `max_gap`.
+    `max_gap` the largest gap the tier may have, None where the dial is `min_match`, which it then must reach.
+    `total_cost`: under `cost_per_point`, US$ with what its gap is worth. `why_not` says what stood against
+    it, None if nothing did; `too_far`: the dial did, and nothing else. `chance`: where the policy
+    escalates, that its gap after will be within `max_gap`.
     """
 
     model: str
@@ -33,20 +39,23 @@ class Candidate:
     gap: float | None
     match_probability: float | None
     expected_cost: float
-    max_gap: float
+    max_gap: float | None
     eligible: bool
     why_not: str | None
+    too_far: bool = False
     chance: float | None = None
+    min_match: float | None = None
+    total_cost: float | None = None
 
     @property
     def arm(self) -> Arm:
         """The arm that was weighed."""
         return _arm_of(tuple(self.models.items()))
 
-    @property
-    def too_far(self) -> bool:
-        """Whether its predicted gap, and nothing else, stands against it."""
-        return self.gap is not None and self.why_not == above(self.gap, self.max_gap)
+    def offer(self, reference_cost: float) -> Offer:
+        """What it offers, for an objective. Needs a gap."""
+        assert self.gap is not None
+        return Offer(self.gap, self.match_probability, self.expected_cost, reference_cost)
 
     def as_dict(self) -> dict[str, Any]:
         """The candidate as JSON values."""
@@ -62,8 +71,11 @@ class Decision:
     tier was), `abstain` (the query is unlike all that the router model was trained on, or has no text to
     predict from), `fallback` (the router model failed or overran its time budget). `rule` is the name of the
     rule that matched, whatever it did. `plan` holds the steps that may follow one another, `expected_calls`
-    how many of them are expected. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is
-    the policy's digest. Two decisions are equal whatever their timings.
+    how many of them are expected, `expected_gap` what the response that is kept is expected to lose, in
+    quality points, None where that cannot be told. `objective`: the dial of this query, a rule's or the
+    policy's. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is the policy's
+    digest. Two decisions are equal whatever their timings. `asked` and `rules`, the policy's, are
+    what `explain` tells of.
     """
 
     model: str
@@ -77,10 +89,14 @@ class Decision:
     reference_cost: float
     candidates: tuple[Candidate, ...]
     policy: str
+    objective: AnyObjective
     query_id: str | None = None
     plan: tuple[Step, ...] = ()
     expected_calls: float = 1.0
+    expected_gap: float | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict, compare=False)
+    asked: Query | None = field(default=None, compare=False, repr=False)
+    rules: tuple[Rule, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def arm(self) -> Arm:
@@ -88,16 +104,17 @@ class Decision:
         return _arm_of(tuple(self.models.items()))
 
     def explain(self) -> str:
-        """The decision for people, as `bestroute route` shows it: what was decided, what it costs, and every
-        tier with what stood against it."""
+        """The decision for people, as `bestroute route` shows it: what was decided, what it costs, the rules
+        tried, and every tier with what stood against it."""
         from bestroute.decision.explain import explain
 
         return explain(self)
 
     def as_dict(self) -> dict[str, Any]:
         """The decision as JSON values; `query_id` only where the query has one."""
-        content = {name: getattr(self, name) for name in Decision.__slots__ if name != "query_id"}
+        content = {name: getattr(self, name) for name in Decision.__slots__ if name not in _NOT_TOLD}
         content |= {"models": dict(self.models), "timings_ms": dict(self.timings_ms)}
+        content["objective"] = self.objective.as_dict()
         content["candidates"] = [candidate.as_dict() for candidate in self.candidates]
         content["plan"] = [step.as_dict() for step in self.plan]
         return content if self.query_id is None else {"query_id": self.query_id, **content}
@@ -120,8 +137,3 @@ class Forecast:
 def _arm_of(parts: tuple[tuple[str, int], ...]) -> Arm:
     """Kept, since a policy has few arms and their validation would cost more than a decision's arithmetic."""
     return Arm(models=dict(parts))
-
-
-def above(gap: float, max_gap: float) -> str:
-    """Why a tier is left out whose predicted gap is too large."""
-    return f"gap {gap:.3f} is above {max_gap:g}"

@@ -72,7 +72,7 @@ class Verdict:
             return f"fails if {self.bound.text}: cannot be told"
         sign = "" if self.bound.against == "level" else "+"
         shown = format(self.found, f"{sign}.2%" if self._percent else f"{sign}.4g")
-        return f"fails if {self.bound.text}: it is {shown}" + (", FAILS" if self.failed else "")
+        return f"fails if {self.bound.text}: it is {shown}, " + ("FAILS" if self.failed else "holds")
 
     @property
     def _percent(self) -> bool:

@@ -22,6 +22,7 @@ from bestroute.evaluate.curve import Played
 from bestroute.evaluate.replay import Floats, Recorded, Replay
 from bestroute.evaluate.routed import Recall, Routed
 from bestroute.inference import TokenRow
+from bestroute.objective import AnyObjective, CostPerPoint
 from bestroute.planner import Asked
 from bestroute.policy import Policy
 from bestroute.posterior import Posterior
@@ -105,8 +106,9 @@ def planned(
     all), the `rewards`, or the `agreement`.
     """
     policy = table.policy
-    dials = np.unique(np.append(DIALS, policy.max_gap))
-    own = int(np.flatnonzero(dials == policy.max_gap)[0])
+    objective = policy.objective
+    dials = np.unique(np.append(dials_for(objective, table.replay), objective.setting))
+    own = int(np.flatnonzero(dials == objective.setting)[0])
     player = Player(table, base.recall, without)
     played = []
     for dial in dials:
@@ -123,6 +125,15 @@ def planned(
         error=np.array([one.error for one in played]),
     )
     return replace(base, strategy=strategy, own=own, causes=played[own].causes)
+
+
+def dials_for(objective: AnyObjective, replay: Replay) -> Floats:
+    """Settings to play: gaps or, where a quality point has a price, prices at which the reference's mean cost
+    pays for such gaps."""
+    if not isinstance(objective, CostPerPoint):
+        return DIALS
+    gaps = np.geomspace(0.003, 1, len(DIALS) - 2)
+    return np.concatenate([replay.cost[:, -1].mean() / gaps, [0.0, objective.grid[0]]])
 
 
 @dataclass(frozen=True)
@@ -153,9 +164,13 @@ class Player:
 
     def at(self, dial: float) -> AtDial:
         """Play every query at this dial."""
+        return self.under(self._table.policy.at(dial))
+
+    def under(self, policy: Policy) -> AtDial:
+        """Play every query with the dials as they stand in this copy of the policy."""
         table = self._table
         router = Router(
-            table.policy.model_copy(update={"max_gap": dial}),
+            policy,
             predictor=self._predictor,
             posterior=table.posterior,
             time_budget_s=None,

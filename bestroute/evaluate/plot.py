@@ -6,22 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bestroute.errors import InputError, require
+from bestroute.errors import InputError
 from bestroute.evaluate.fixed import STATIC_MIX
-from bestroute.files import atomic_write
+from bestroute.evaluate.picture import BLACK, BLUE, COLOURS, check_plot, picture, plain
 
-FORMATS = (".png", ".svg")
-_ROUTER, _MIX = "#0072B2", "#000000"
-# Okabe and Ito's colours, which the colour-blind tell apart; line styles tell them apart once more.
-_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 _STYLES = ("-", "--", "-.", ":")
-
-
-def check_plot(path: Path) -> None:
-    """Raise InputError for a file name that no plot can have, MissingExtra without matplotlib."""
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{path}: a plot is written as {' or '.join(FORMATS)}; give such a name")
-    require("matplotlib", "plot")
 
 
 def write_plot(report: Mapping[str, Any], path: Path) -> None:
@@ -37,15 +26,8 @@ def write_plot(report: Mapping[str, Any], path: Path) -> None:
             f"{path}: not drawn, as nothing can be a share of a reference's cost or quality of 0; "
             "give the reference a price in the policy, and records on which it is sometimes right"
         )
-    kind = path.suffix.lower()
-    matplotlib = require("matplotlib", "plot")
-    figures = require("matplotlib.figure", "plot")
-    with matplotlib.rc_context({"svg.hashsalt": "bestroute", "svg.fonttype": "none", "font.size": 9}):
-        figure = figures.Figure(figsize=(8.5, 5.0), layout="constrained")
+    with picture(path, 8.5, 5.0) as figure:
         _draw(figure.add_subplot(), report)
-        with atomic_write(path) as file:
-            metadata = {"Date": None} if kind == ".svg" else {"Software": None}
-            figure.savefig(file, format=kind[1:], dpi=150, metadata=metadata)
 
 
 def _draw(axes: Any, report: Mapping[str, Any]) -> None:
@@ -54,15 +36,15 @@ def _draw(axes: Any, report: Mapping[str, Any]) -> None:
     fixed = {name: points for name, points in curves.items() if name.startswith("fixed:")}
     others = [name for name in curves if name not in fixed and name != STATIC_MIX]
     for index, name in enumerate(others):
-        colour, style = _COLOURS[index % len(_COLOURS)], _STYLES[index % len(_STYLES)]
+        colour, style = COLOURS[index % len(COLOURS)], _STYLES[index % len(_STYLES)]
         axes.plot(*_scaled(curves[name], scale), style, color=colour, linewidth=1.1, label=_words(name))
     if STATIC_MIX in curves:
         mix = _scaled(curves[STATIC_MIX], scale)
-        axes.plot(*mix, "--", color=_MIX, linewidth=1.3, label="static mix (hull of fixed arms)")
+        axes.plot(*mix, "--", color=BLACK, linewidth=1.3, label="static mix (hull of fixed arms)")
     for name, points in fixed.items():
         ((x,), (y,)) = _scaled(points, scale)
-        axes.plot(x, y, "o", color=_MIX, markersize=4)
-        label = name.removeprefix("fixed:")
+        axes.plot(x, y, "o", color=BLACK, markersize=4)
+        label = plain(name.removeprefix("fixed:"))
         axes.annotate(label, (x, y), xytext=(5, -9), textcoords="offset points", fontsize=7.5)
     _draw_router(axes, report, scale)
     _frame(axes)
@@ -70,8 +52,8 @@ def _draw(axes: Any, report: Mapping[str, Any]) -> None:
 
 def _draw_router(axes: Any, report: Mapping[str, Any], scale: tuple[float, float]) -> None:
     line = _scaled(report["overall"]["frontier"], scale)
-    axes.plot(*line, "-", color=_ROUTER, linewidth=2.2, label="router", zorder=5)
-    axes.fill_between(*band(report), color=_ROUTER, alpha=0.15, linewidth=0, label="router, 95 % interval")
+    axes.plot(*line, "-", color=BLUE, linewidth=2.2, label="router", zorder=5)
+    axes.fill_between(*band(report), color=BLUE, alpha=0.15, linewidth=0, label="router, 95 % interval")
 
 
 def band(report: Mapping[str, Any]) -> tuple[list[float], list[float], list[float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from bestroute.decision import Decision
 from bestroute.evaluate.curve import Strategy
 from bestroute.evaluate.replay import Floats
 from bestroute.inference import TokenRow
+from bestroute.objective import AnyObjective
 from bestroute.policy import Policy
 from bestroute.predictor import Columns, Prediction, Predictor, columns_of, mixed
 from bestroute.query import Query
@@ -101,8 +102,8 @@ def routed(
 ) -> Routed:
     """Replay the router of a policy over queries; `arms` are those of bestroute.evaluate.replay.arms_of.
 
-    The dial takes 60 quantiles of the predicted gaps, its extremes -1 and 1, 0 and the policy's own. Rules,
-    exclusions, windows and abstaining hold as served; tiers with a `max_gap` of their own keep it.
+    The dial takes 60 quantiles of the settings at which an arm would just do, its extremes and the policy's
+    own. Rules, exclusions, windows and abstaining hold as served; tiers with a dial of their own keep it.
     """
     texts = [query.text for query in queries]
     recall = Recall(predictor, texts, advance)
@@ -112,20 +113,19 @@ def routed(
     quality = _of_arms(said.quality, columns, [arm.n for arm in arms])
     knows_reference = policy.reference_model.column == recall.manifest.reference
     match = _of_arms(said.match, columns if knows_reference else [None] * len(arms), [arm.n for arm in arms])
-    gaps = single[:, -1:] - quality[:, :-1]
-    dials = dials_of(gaps[np.isfinite(gaps)], policy.max_gap)
 
     def decide(dial: float, at: Sequence[int]) -> list[Decision]:
-        router = Router(policy.model_copy(update={"max_gap": dial}), predictor=recall, time_budget_s=None)
+        router = Router(policy.at(dial), predictor=recall, time_budget_s=None)
         return router.route_batch([queries[index] for index in at])
 
+    as_it_stands = decide(policy.objective.setting, range(len(queries)))
+    dials = dials_of(policy.objective, as_it_stands)
     chosen = choices(policy, arms, dials, len(queries), decide)
     shares = np.zeros((len(dials), len(queries), len(arms)))
     np.put_along_axis(shares, chosen[:, :, None], 1.0, axis=2)
-    as_it_stands = decide(policy.max_gap, range(len(queries)))
     return Routed(
         strategy=Strategy(name, dials, shares, single),
-        own=int(np.flatnonzero(dials == policy.max_gap)[0]),
+        own=int(np.flatnonzero(dials == policy.objective.setting)[0]),
         quality=quality,
         match=match,
         margin=predictor.manifest.margin,
@@ -135,10 +135,20 @@ def routed(
     )
 
 
-def dials_of(gaps: Floats, own: float) -> Floats:
-    """Settings of the dial, rising: quantiles of the gaps, the extremes -1 and 1, 0, and the policy's own."""
-    cuts = np.quantile(gaps, np.linspace(0, 1, QUANTILES), method="lower") if gaps.size else gaps
-    return np.unique(np.clip(np.concatenate([cuts, [-1.0, 0.0, own, 1.0]]), -1, 1))
+def dials_of(objective: AnyObjective, decisions: Iterable[Decision]) -> Floats:
+    """Settings of the dial, rising: quantiles of those at which a tier is just within, the extremes, 0, and
+    the policy's own."""
+    edges = [
+        objective.edge(tier.offer(decision.reference_cost))
+        for decision in decisions
+        for tier in decision.candidates[:-1]
+        if tier.gap is not None
+    ]
+    known = np.array([edge for edge in edges if edge is not None])
+    cuts = np.quantile(known, np.linspace(0, 1, QUANTILES), method="lower") if known.size else known
+    ends = sorted((objective.grid[0], objective.grid[-1]))
+    settings = np.concatenate([cuts, [0.0, objective.setting, *ends]])
+    return np.unique(np.clip(settings, ends[0], ends[1]))
 
 
 def choices(
@@ -150,8 +160,8 @@ def choices(
 ) -> Places:
     """Index of the arm that answers each query at each dial, shape (dials, queries).
 
-    As the dial rises, a query moves to earlier tiers only; so where both ends of a stretch agree, all between
-    do, and only the others are decided again, half a stretch at a time.
+    The settings at which a query takes a tier follow one another; so where both ends of a stretch agree, all
+    between do, and only the others are decided again, half a stretch at a time.
     """
     index = {arm: place for place, arm in enumerate(arms)}
     arm_of = [*(index[tier.arm] for tier in policy.tiers), *range(len(arms))]
@@ -182,7 +192,11 @@ def _place(decision: Decision, index: dict[Arm, int], tiers: int) -> int:
     """The tier that was taken; where a rule chose, its arm's index after all tiers."""
     if decision.cause == "rule":
         return tiers + index[decision.arm]
-    return next(place for place, candidate in enumerate(decision.candidates) if candidate.eligible)
+    return next(
+        place
+        for place, candidate in enumerate(decision.candidates)
+        if candidate.eligible and candidate.models == decision.models
+    )
 
 
 def _columns(policy: Policy, arm: Arm, manifest: Manifest) -> Columns | None:

@@ -12,6 +12,11 @@ import yaml
 from bestroute.policy.schema import Policy
 
 _COLUMN = 40
+_DIALS = {
+    "max_gap": "the dial: quality points (of 1) that a query may be expected to lose",
+    "min_match": "the dial: how probable it must be that nothing is lost",
+    "cost_per_point": "the dial: US$ that a whole quality point of one query is worth",
+}
 # Not the words that some readers take for truth values.
 _PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off)$)[a-z][a-z0-9_./+-]*", re.IGNORECASE)
 _ENDPOINT = "{base_url: 'https://api.openai.com/v1', api_key_env: OPENAI_API_KEY}"
@@ -35,11 +40,10 @@ def _lines(content: dict[str, Any], schema: str) -> Iterator[str]:
     for index, model in enumerate(content.pop("models")):
         yield from _model(model, first=index == 0)
     yield ""
-    reference, max_gap = _flow(content.pop("reference")), _flow(content.pop("max_gap"))
-    yield _noted(f"reference: {reference}", "whose quality must be matched")
-    yield _noted(
-        f"max_gap: {max_gap}", "the dial: quality points (of 1) that a query may be expected to lose"
-    )
+    yield _noted(f"reference: {_flow(content.pop('reference'))}", "whose quality must be matched")
+    for key, note in _DIALS.items():
+        if key in content:
+            yield _noted(f"{key}: {_flow(content.pop(key))}", note)
     yield ""
     yield _noted("tiers:", "tried top to bottom, cheapest first; the last is the reference")
     for tier in content.pop("tiers"):

@@ -13,6 +13,7 @@ from typing import Any
 
 from bestroute.artefact import Kind, Manifest, check_files, default_folder, read_manifest
 from bestroute.errors import ArtefactError
+from bestroute.objective import OBJECTIVES, exactly_one
 from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, clip, spell
 from bestroute.policy.document import Path as Steps
@@ -28,6 +29,7 @@ def note_mismatches(document: Document, folder: Path, whole: bool) -> Manifest |
     _unique_names(document, "models")
     _unique_names(document, "rules")
     _named_arms(document)
+    _one_dial(document)
     _known_models(document)
     _reference_last(document)
     _reference_stays(document)
@@ -68,6 +70,33 @@ def _named_arms(document: Document) -> None:
     for path, arm in _arms(document):
         if "model" not in arm and "models" not in arm and path not in document.faulty:
             document.fault(path, f"missing key 'model' in {spell(path)}")
+
+
+def _one_dial(document: Document) -> None:
+    """Tiers and rules set the policy's own kind of dial, and one that can be asked as often as it is."""
+    given = [key for key in OBJECTIVES if key in document.value]
+    try:
+        exactly_one(list(OBJECTIVES), given)
+    except ValueError as error:
+        mistyped = not given and any(did_you_mean(str(key), OBJECTIVES) for key in document.value)
+        if not mistyped:  # else that fault is told
+            document.fault((), f"{spell((), document.form)} {error}")
+        return
+    (dial,) = given
+    for steps in (("tiers", "*"), ("rules", "*")):
+        for path, part in document.find(*steps):
+            for key in OBJECTIVES if isinstance(part, dict) else ():
+                if key in part and key != dial:
+                    message = f"{spell((*path, key))}: the dial of this policy is {dial}; set that instead"
+                    document.fault((*path, key), message, document.keys[(*path, key)])
+    for key in ("escalate", "stop_early"):
+        for path, value in document.find("sampling", key):
+            if dial == "min_match" and value is True:
+                document.fault(
+                    path,
+                    f"{spell(path)} asks the dial again of the responses, which {dial} cannot be; "
+                    "write max_gap or cost_per_point in its place",
+                )
 
 
 def _known_models(document: Document) -> None:

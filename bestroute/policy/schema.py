@@ -11,17 +11,20 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     FiniteFloat,
     PrivateAttr,
     ValidationInfo,
     WithJsonSchema,
+    model_validator,
 )
 
 from bestroute.arms import Arm, Frozen, Model, Name
 from bestroute.artefact import Kind, default_folder
 from bestroute.errors import InputError
-from bestroute.rules import Gap, Rule
+from bestroute.objective import OBJECTIVES, AnyObjective, Gap, Match, PointPrice, exactly_one, objective_of
+from bestroute.rules import Rule
 from bestroute.selection import DEFAULT, SelectorName
 
 VERSION = 1
@@ -88,6 +91,16 @@ class Tier(Arm):
     max_gap: Gap | None = Field(
         default=None, description="gap it may have; the policy's dial if absent", examples=[0.02]
     )
+    min_match: Match | None = Field(
+        default=None,
+        description="match probability it must have; the policy's dial if absent",
+        examples=[0.8],
+    )
+
+    @property
+    def objective(self) -> AnyObjective | None:
+        """The dial of this tier; None where it is the policy's."""
+        return objective_of(self)
 
     @property
     def arm(self) -> Arm:
@@ -96,11 +109,13 @@ class Tier(Arm):
 
 
 class Policy(Frozen):
-    """A whole policy: models, the reference they are measured by, tiers, rules, and the one dial, `max_gap`.
+    """A whole policy: models, the reference they are measured by, tiers, rules, and the one dial.
 
     Values read from a file have been checked against each other (bestroute.policy.references); a Policy
     constructed in Python has not.
     """
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in OBJECTIVES]})
 
     version: Annotated[int, AfterValidator(_known_version)] = Field(
         description=f"version of this format: {VERSION}", json_schema_extra={"const": VERSION}
@@ -126,8 +141,21 @@ class Policy(Frozen):
     reference: Name = Field(
         description="name of the model whose quality must be matched", examples=["gpt-4o"]
     )
-    max_gap: Gap = Field(
-        description="the dial: quality points that a query may be expected to lose", examples=[0.03]
+    max_gap: Gap | None = Field(
+        default=None,
+        description="the dial: quality points (of 1) that a query may be expected to lose",
+        examples=[0.03],
+    )
+    min_match: Match | None = Field(
+        default=None,
+        description="the dial, in place of max_gap: how probable it must be that nothing is lost",
+        examples=[0.7],
+    )
+    cost_per_point: PointPrice | None = Field(
+        default=None,
+        description="the dial, in place of max_gap: US$ that a whole quality point of one query is worth; "
+        "the tier whose cost and loss together are least answers",
+        examples=[0.05],
     )
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)] = Field(
         description="arms in order of trial, cheapest first; the last one is the reference",
@@ -139,6 +167,13 @@ class Policy(Frozen):
     )
     rules: tuple[Rule, ...] = Field(default=(), description="asked before the router model; first match wins")
     sampling: Sampling = Field(default_factory=Sampling, description="how responses are asked for")
+
+    @model_validator(mode="after")
+    def _has_one_dial(self) -> Policy:
+        given = [key for key in OBJECTIVES if getattr(self, key) is not None]
+        if given or not self.model_fields_set & OBJECTIVES.keys():  # a key without a value is another fault
+            exactly_one(list(OBJECTIVES), given)
+        return self
 
     _path: Path = PrivateAttr(default=Path("policy.yaml"))
 
@@ -157,6 +192,18 @@ class Policy(Frozen):
         )
 
     @property
+    def objective(self) -> AnyObjective:
+        """What the dial means, and where it stands. Raises InputError where nothing sets it."""
+        found = objective_of(self)
+        if found is None:
+            raise InputError(f"the policy has no dial; give one of {', '.join(OBJECTIVES)}")
+        return found
+
+    def at(self, setting: float) -> Policy:
+        """The policy with another setting of its dial."""
+        return self.model_copy(update={self.objective.key: setting})
+
+    @property
     def reference_model(self) -> Model:
         """The model whose quality must be matched."""
         return self.model(self.reference)
@@ -165,10 +212,11 @@ class Policy(Frozen):
     def digest(self) -> str:
         """12 hex digits of the SHA-256 of the content.
 
-        Comments, layout, spelled-out defaults and the place of the file do not change it. Computed anew at
-        each call, so that a copy with another dial has its own.
+        Comments, layout, spelled-out defaults and the place of the file do not change it, nor does a later
+        version that knows more optional keys. Computed anew at each call, so that a copy with another dial
+        has its own.
         """
-        content = self.model_dump(mode="json", by_alias=True)
+        content = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         content["router"] = self._portable(self.router, "router")
         content["reward"] = self._portable(self.reward, "reward")
         content["posterior"] = self._portable(self.posterior, "posterior")

@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator
 
 from bestroute.artefact import Manifest, read_manifest
+from bestroute.objective import AnyObjective, CostPerPoint, Offer
 from bestroute.policy.compose import Fault
 from bestroute.policy.document import Document, spell
 from bestroute.policy.references import column_of
 from bestroute.policy.schema import Policy, Tier
 
 _PROMPT_TOKENS = 100
+_REFERENCE = Offer(0.0, 1.0, 0.0, 0.0)
 
 
 def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
@@ -21,6 +23,7 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     yield from _unreachable_rules(policy, document)
     yield from _unset_keys(document)
     yield from _unlearned_reference(policy, document, manifest)
+    yield from _unlearned_match(policy, document, manifest)
     yield from _foreign_posterior(policy, document, manifest)
 
 
@@ -63,17 +66,21 @@ def _unreachable_tiers(policy: Policy, document: Document) -> Iterator[Fault]:
 def _why_unreachable(policy: Policy, index: int, tier: Tier) -> str | None:
     if tier.max_gap == -1:
         return "no response is a whole point better than the reference"
-    dials = {policy.max_gap, *(rule.max_gap for rule in policy.rules if rule.max_gap is not None)}
+    objectives = {policy.objective, *(rule.objective for rule in policy.rules if rule.objective is not None)}
+    if any(isinstance(one, CostPerPoint) for one in objectives):
+        return None  # not the first tier within serves, but the best
     for before, earlier in enumerate(policy.tiers[:index]):
         label = f"tiers[{before}] ({earlier.arm.label})"
-        if list(earlier.models) == [policy.reference] and all(_allowed(earlier, dial) >= 0 for dial in dials):
+        if list(earlier.models) == [policy.reference] and all(
+            _dial(earlier, one).why_not(_REFERENCE) is None for one in objectives
+        ):
             return f"{label} is the reference, which always serves"
         if (
             index < len(policy.tiers) - 1  # the last one, the reference, takes what is left
             and _as_good(earlier, tier)
-            and all(_allowed(earlier, dial) >= _allowed(tier, dial) for dial in dials)
+            and not any(_stricter(_dial(earlier, one), _dial(tier, one)) for one in objectives)
         ):
-            return f"{label} is at least as good and may have as large a gap"
+            return f"{label} is at least as good and has no stricter dial"
     return None
 
 
@@ -84,8 +91,14 @@ def _as_good(earlier: Tier, tier: Tier) -> bool:
     }
 
 
-def _allowed(tier: Tier, dial: float) -> float:
-    return dial if tier.max_gap is None else tier.max_gap
+def _dial(tier: Tier, objective: AnyObjective) -> AnyObjective:
+    return tier.objective or objective
+
+
+def _stricter(one: AnyObjective, other: AnyObjective) -> bool:
+    """Whether something is within the other's setting that is not within the one's."""
+    offer = Offer(other.setting, other.setting, 0.0, 0.0)
+    return one.why_not(offer) is not None
 
 
 def _unreachable_rules(policy: Policy, document: Document) -> Iterator[Fault]:
@@ -114,6 +127,15 @@ def _unlearned_reference(policy: Policy, document: Document, manifest: Manifest)
                 f"the router has not learned the class {model.column!r} of the reference (it knows "
                 f"{', '.join(manifest.classes)}), so it cannot predict a gap to it",
             )
+
+
+def _unlearned_match(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
+    if policy.min_match is not None and policy.reference_model.column != manifest.reference:
+        yield Fault(
+            document.place(("min_match",)),
+            f"the router has learned to match {manifest.reference!r}, not {policy.reference_model.column!r}, "
+            "the reference's class, so the reference answers everything; max_gap goes with any reference",
+        )
 
 
 def _foreign_posterior(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:

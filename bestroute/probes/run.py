@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bestroute.decision import Decision, explain_rules
-from bestroute.policy import Policy, load_policy
+from bestroute.decision import Decision
+from bestroute.policy import load_policy
 from bestroute.probes.load import read_probes
 from bestroute.probes.schema import Expect, Probe
 from bestroute.router import Router
@@ -27,7 +27,6 @@ class ProbeResult:
     failures: tuple[str, ...]
     line: int
     excused: bool = False
-    policy: Policy | None = None
 
     @property
     def passed(self) -> bool:
@@ -41,10 +40,7 @@ class ProbeResult:
 
     def explain(self) -> str:
         """What is not as expected, and the decision as `bestroute route` shows it."""
-        parts = [*self.failures, "", self.decision.explain()]
-        if self.policy is not None and self.policy.rules:
-            parts += ["", explain_rules(self.policy.rules, self.probe.asked, self.decision.rule)]
-        return "\n".join(parts).strip()
+        return "\n".join([*self.failures, "", self.decision.explain()]).strip()
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -131,7 +127,7 @@ def report_of(router: Router, probes: str | Path) -> ProbeReport:
     for probe, place in zip(file.probes, places, strict=True):
         decision = router.route(probe.asked)
         failures = tuple(_failures(probe.expect, decision))
-        results.append(ProbeResult(probe, decision, failures, place.line, policy=policy))
+        results.append(ProbeResult(probe, decision, failures, place.line))
     tags = _rates(results, file.min_pass_rate)
     reached = {rate.tag: rate.ok for rate in tags if rate.minimum is not None}
     return ProbeReport(tuple(_excused(result, reached) for result in results), tags, policy.digest)

@@ -10,8 +10,8 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from bestroute.arms import Frozen, Name, Samples
 from bestroute.decision import Cause
+from bestroute.objective import Gap
 from bestroute.query import Query
-from bestroute.rules import Gap
 
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
 

@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from bestroute.arms import Arm, Frozen, Name
+from bestroute.objective import AnyObjective, Gap, Match, PointPrice, exactly_one, objective_of
 from bestroute.query import Query
 from bestroute.rules.conditions import Condition, Has, Metadata, Pattern, Tokens, Turns
 from bestroute.rules.keywords import Keywords
 
-__all__ = ["Gap", "Rule", "When", "first_match"]
+__all__ = ["ACTIONS", "Rule", "When", "first_match"]
 
-Gap = Annotated[FiniteFloat, Field(ge=-1, le=1)]
+ACTIONS = ("route", "max_gap", "min_match", "cost_per_point", "exclude")
+"""What a rule may do: exactly one."""
 
 
 class When(Frozen):
@@ -67,9 +69,7 @@ class When(Frozen):
 class Rule(Frozen):
     """Conditions and the one thing to do when they hold: route to an arm, set the dial, or exclude models."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": [action]} for action in ("route", "max_gap", "exclude")]}
-    )
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [action]} for action in ACTIONS]})
 
     name: Name = Field(description="what decisions and reports call the rule", examples=["greetings"])
     when: When = Field(description="conditions, all of which must hold")
@@ -77,6 +77,10 @@ class Rule(Frozen):
         default=None, description="the arm that answers", examples=[{"model": "gpt-4o"}]
     )
     max_gap: Gap | None = Field(default=None, description="the dial for these queries", examples=[0.0])
+    min_match: Match | None = Field(default=None, description="the dial for these queries", examples=[0.9])
+    cost_per_point: PointPrice | None = Field(
+        default=None, description="the dial for these queries", examples=[0.5]
+    )
     exclude: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
         default=None,
         description="models that may not answer these queries",
@@ -85,11 +89,13 @@ class Rule(Frozen):
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Rule:
-        given = [name for name in ("route", "max_gap", "exclude") if getattr(self, name) is not None]
-        if len(given) != 1:
-            has = " and ".join(given) or "none"
-            raise ValueError(f"needs exactly one of route, max_gap and exclude; this has {has}")
+        exactly_one(ACTIONS, [name for name in ACTIONS if getattr(self, name) is not None])
         return self
+
+    @property
+    def objective(self) -> AnyObjective | None:
+        """The dial for these queries; None where the rule sets none."""
+        return objective_of(self)
 
     def matches(self, query: Query) -> bool:
         """Whether every condition holds."""

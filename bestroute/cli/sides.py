@@ -1,0 +1,117 @@
+"""The queries of a calibration on their sides: some choose the dial, the others judge it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bestroute.cli.reading import Reader, cautions, divide_records
+from bestroute.errors import InputError
+
+if TYPE_CHECKING:
+    from bestroute.calibrate.trials import OnRecords, Trials
+    from bestroute.policy import Policy
+
+
+class PerTier(NamedTuple):
+    """Trials where tiers get limits of their own: on the queries that `shape` these, on the `rest` that then
+    chooses, on all of them, and on those that judge.
+    """
+
+    shape: OnRecords
+    rest: OnRecords
+    everything: OnRecords
+    judges: OnRecords
+
+
+class Sides(NamedTuple):
+    """Trials on the queries that choose and on those that judge."""
+
+    chooses: Trials
+    judges: Trials
+    per_tier: PerTier | None = None
+
+
+def labelled(paths: Sequence[Path]) -> bool:
+    """Whether the files hold records, by the first line that is an object. Raises InputError where some do
+    and others hold plain queries.
+    """
+    kinds = {path: _holds_records(path) for path in paths}
+    if len(set(kinds.values())) > 1:
+        plain = next(path for path, labelled in kinds.items() if not labelled)
+        raise InputError(f"{plain}: holds plain queries, other files records; give one kind")
+    return kinds[paths[0]]
+
+
+def of_records(
+    policy: Policy, paths: Sequence[Path], reader: Reader, judge_all: bool, seed: int, threads: int,
+    per_tier: bool, warnings: list[str],
+) -> Sides:  # fmt: skip
+    """Records, of which half choose and the other half judges; `per_tier`: a third of the former shapes."""
+    from bestroute.calibrate.trials import first_of_each, halves, part_of, thirds, trials_of
+    from bestroute.evaluate.routed import Recall
+    from bestroute.evaluate.seen import Seen
+    from bestroute.predictor import OnnxPredictor
+
+    folders = [policy.router, policy.reward, *([policy.posterior] if policy.sampling.plans else [])]
+    seen = Seen(folders)
+    divided = divide_records(policy, reader.records(paths), iter(()), seen, judge_all, threads)
+    reader.tell()
+    warnings += cautions(divided, seen, judge_all)
+    if divided.saw and not judge_all:
+        warnings.append(f"left out: {divided.saw} records that training saw")
+    first = first_of_each(divided.judged.replay.texts)
+    if repeated := len(divided.judged.queries) - len(first):
+        warnings.append(f"left out: {repeated} records whose query stands before")
+    judged = part_of(divided.judged, first)
+    texts = judged.replay.texts
+    sides = halves(texts, seed)
+    parts = thirds(texts, sides[0], seed) if per_tier else ()
+    _check(*sides, *parts)
+    recall = Recall(OnnxPredictor(policy.router, threads), texts)
+
+    def trials(places: Sequence[int]) -> OnRecords:
+        return trials_of(policy, part_of(judged, places), recall, seed)
+
+    chooses, judges = map(trials, sides)
+    if not parts:
+        return Sides(chooses, judges)
+    shape, rest = map(trials, parts)
+    return Sides(chooses, judges, PerTier(shape, rest, chooses, judges))
+
+
+def of_queries(policy: Policy, paths: Sequence[Path], reader: Reader, seed: int, threads: int) -> Sides:
+    """Plain queries, of which half choose and the other half judges."""
+    from bestroute.calibrate.trials import Expected, halves
+    from bestroute.evaluate.routed import Recall
+    from bestroute.predictor import OnnxPredictor
+    from bestroute.query import read_queries
+
+    queries = [query for path in paths for query in read_queries(path, reader.on_bad)]
+    reader.tell()
+    texts = [query.text for query in queries]
+    sides = halves(texts, seed)
+    _check(*sides)
+    recall = Recall(OnnxPredictor(policy.router, threads), texts)
+    chooses, judges = (Expected(policy, [queries[place] for place in side], recall) for side in sides)
+    return Sides(chooses, judges)
+
+
+def _holds_records(path: Path) -> bool:
+    from bestroute.files import read_lines
+
+    if ".txt" in path.suffixes[-2:]:
+        return False
+    for value in read_lines(path, json.loads, lambda _: None):
+        return isinstance(value, dict) and ("responses" in value or "prompt" in value)
+    raise InputError(f"{path}: holds no record and no query")
+
+
+def _check(*sides: Sequence[int]) -> None:
+    if not all(sides):
+        raise InputError(
+            f"{sum(map(len, sides[:2]))} queries cannot be divided into those that choose and those that "
+            "judge; give more"
+        )

@@ -1,0 +1,281 @@
+"""Objectives: what the dial of a policy means, and so which tier serves.
+
+`max_gap` bounds what a query may be expected to lose, `min_match` how surely it loses nothing,
+`cost_per_point` says what quality is worth. The first two take the first tier within; the third the one
+whose cost and loss together are least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import ceil, floor, isfinite
+from typing import Annotated, ClassVar, NamedTuple, Protocol, TypeAlias
+
+from pydantic import Field, FiniteFloat
+from typing_extensions import Self
+
+Gap = Annotated[FiniteFloat, Field(ge=-1, le=1)]
+Match = Annotated[FiniteFloat, Field(ge=0, le=1)]
+PointPrice = Annotated[FiniteFloat, Field(ge=0)]
+
+MOST = 1.0  # quality points there are, and so the largest gap
+
+
+class Offer(NamedTuple):
+    """What a tier offers for one query: predicted `gap` (quality points) and `match` probability, None where
+    that cannot be told; expected `cost` and `reference_cost` in US$.
+    """
+
+    gap: float
+    match: float | None
+    cost: float
+    reference_cost: float
+
+
+class Limits(NamedTuple):
+    """What a table shows of a dial beside a tier.
+
+    `max_gap`: the largest gap at which it would still do, None where that is not a matter of gaps;
+    `min_match` it must reach; `total_cost` US$ with what its gap is worth. None where the dial does not ask.
+    """
+
+    max_gap: float | None = None
+    min_match: float | None = None
+    total_cost: float | None = None
+
+
+class Objective(Protocol):
+    """What the dial means. `setting` is where it stands."""
+
+    key: ClassVar[str]
+    """The key in the policy."""
+    grid: ClassVar[tuple[float, ...]]
+    """Settings fixed beforehand, from the safest, which loses least, to the loosest."""
+
+    @property
+    def setting(self) -> float:
+        """Where the dial stands."""
+        ...
+
+    def at(self, setting: float) -> Self:
+        """The same, set otherwise."""
+        ...
+
+    def as_dict(self) -> dict[str, float]:
+        """The setting by its key, as in the policy."""
+        ...
+
+    def limits(self, gap: float | None, cost: float, reference_cost: float) -> Limits:
+        """What a table shows beside a tier. US$."""
+        ...
+
+    def why_not(self, offer: Offer) -> str | None:
+        """What the dial has against a tier; None where it is within."""
+        ...
+
+    def distance(self, offer: Offer) -> float:
+        """How far a tier is from being within, for comparing tiers; 0 and below is within."""
+        ...
+
+    def choose(self, within: Sequence[Offer]) -> int:
+        """Index of the tier that serves, of those within, in order of trial."""
+        ...
+
+    def why(self, offer: Offer) -> str:
+        """Why the chosen tier was chosen."""
+        ...
+
+    def edge(self, offer: Offer) -> float | None:
+        """The setting at which a tier is just within; None where there is none."""
+        ...
+
+    def edges(self, offers: Sequence[Offer]) -> Iterable[float]:
+        """Settings about which the choice among tiers may change, each rounded to either side."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Dial:
+    setting: float
+    key: ClassVar[str]
+
+    def at(self, setting: float) -> Self:
+        """The same, set otherwise."""
+        return type(self)(setting)
+
+    def as_dict(self) -> dict[str, float]:
+        """The setting by its key, as in the policy."""
+        return {self.key: self.setting}
+
+
+class _First(_Dial):
+    """The first tier within the dial serves."""
+
+    __slots__ = ()
+
+    def choose(self, within: Sequence[Offer]) -> int:
+        """The first."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class MaxGap(_First):
+    """At most so many quality points may be expected to be lost."""
+
+    key = "max_gap"
+    grid = tuple(part / 100 for part in (-100, -50, -30, -20, -15, *range(-10, 51), *range(55, 101, 5)))
+
+    def limits(self, gap: float | None, cost: float, reference_cost: float) -> Limits:
+        """The dial."""
+        return Limits(max_gap=self.setting)
+
+    def why_not(self, offer: Offer) -> str | None:
+        """The gap, where it is above the dial."""
+        return f"gap {offer.gap:.3f} is above {self.setting:g}" if offer.gap > self.setting else None
+
+    def distance(self, offer: Offer) -> float:
+        """Quality points."""
+        return offer.gap - self.setting
+
+    def why(self, offer: Offer) -> str:
+        """The gap beside the dial."""
+        return f"gap {offer.gap:.3f} is within {self.setting:g}"
+
+    def edge(self, offer: Offer) -> float:
+        """The gap."""
+        return offer.gap
+
+    def edges(self, offers: Sequence[Offer]) -> Iterable[float]:
+        """Every gap, to three decimals: enough for it, and too little."""
+        for offer in offers:
+            up = ceil(offer.gap * 1000)
+            yield from _within((up / 1000, (up - 1) / 1000), -MOST, MOST)
+
+
+@dataclass(frozen=True, slots=True)
+class MinMatch(_First):
+    """At least so probable it must be that nothing is lost: BEST-Route's own threshold (arXiv 2506.22716,
+    Algorithm 1)."""
+
+    key = "min_match"
+    grid = tuple(part / 100 for part in range(100, -1, -1))
+
+    def limits(self, gap: float | None, cost: float, reference_cost: float) -> Limits:
+        """The dial."""
+        return Limits(min_match=self.setting)
+
+    def why_not(self, offer: Offer) -> str | None:
+        """The match probability, where it is below the dial."""
+        if offer.match is None:
+            return "the router model's match is with another reference"
+        return f"match {offer.match:.3f} is below {self.setting:g}" if offer.match < self.setting else None
+
+    def distance(self, offer: Offer) -> float:
+        """Probability."""
+        return self.setting - (offer.match or 0.0)
+
+    def why(self, offer: Offer) -> str:
+        """The match probability beside the dial."""
+        return f"match {offer.match or 0.0:.3f} is at least {self.setting:g}"
+
+    def edge(self, offer: Offer) -> float | None:
+        """The match probability."""
+        return offer.match
+
+    def edges(self, offers: Sequence[Offer]) -> Iterable[float]:
+        """Every match probability, to three decimals: little enough for it, and too much."""
+        for offer in offers:
+            if offer.match is not None:
+                down = floor(offer.match * 1000)
+                yield from _within((down / 1000, (down + 1) / 1000), 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CostPerPoint(_Dial):
+    """A whole quality point is worth so many US$: the tier whose cost and gap at that price are least serves.
+
+    No other choice among the same tiers is predicted to lose less at the same mean cost (Lagrange).
+    """
+
+    key = "cost_per_point"
+    grid = tuple(float(f"{10 ** (tenths / 10):.2g}") for tenths in range(20, -61, -1)) + (0.0,)
+
+    def total(self, offer: Offer) -> float:
+        """US$: expected cost, and what the gap is worth."""
+        return offer.cost + self.setting * offer.gap
+
+    def limits(self, gap: float | None, cost: float, reference_cost: float) -> Limits:
+        """The gap at which the reference would do as well, and what cost and gap come to."""
+        total = None if gap is None else cost + self.setting * gap
+        return Limits(max_gap=self.worth(reference_cost - cost), total_cost=total)
+
+    def worth(self, dollars: float) -> float:
+        """Quality points that so many US$ pay for, between -1 and 1."""
+        if abs(dollars) >= self.setting * MOST:
+            return MOST if dollars >= 0 else -MOST
+        return dollars / self.setting
+
+    def why_not(self, offer: Offer) -> str | None:
+        """Cost and gap together, where they are above what the reference costs."""
+        total = self.total(offer)
+        if total <= offer.reference_cost:
+            return None
+        return f"with its gap it comes to ${total:.3g}, above the reference's ${offer.reference_cost:.3g}"
+
+    def distance(self, offer: Offer) -> float:
+        """US$."""
+        return self.total(offer) - offer.reference_cost
+
+    def choose(self, within: Sequence[Offer]) -> int:
+        """The least, of several the first."""
+        return min(range(len(within)), key=lambda index: self.total(within[index]))
+
+    def why(self, offer: Offer) -> str:
+        """What cost and gap come to."""
+        return f"with its gap it comes to ${self.total(offer):.3g}, the least"
+
+    def edge(self, offer: Offer) -> float | None:
+        """The price at which it comes to what the reference does."""
+        return _price_between(offer, Offer(0.0, None, offer.reference_cost, offer.reference_cost))
+
+    def edges(self, offers: Sequence[Offer]) -> Iterable[float]:
+        """Every price at which two tiers come to the same, to three digits and a little to either side."""
+        for one, other in combinations(offers, 2):
+            price = _price_between(one, other)
+            if price is not None:
+                yield from (float(f"{price * 0.995:.3g}"), float(f"{price * 1.005:.3g}"))
+
+
+def _price_between(one: Offer, other: Offer) -> float | None:
+    """US$ a quality point at which two tiers come to the same; None where one is never dearer."""
+    if one.gap == other.gap:
+        return None
+    price = (other.cost - one.cost) / (one.gap - other.gap)
+    return price if isfinite(price) and price >= 0 else None
+
+
+AnyObjective: TypeAlias = MaxGap | MinMatch | CostPerPoint
+OBJECTIVES: dict[str, type[AnyObjective]] = {one.key: one for one in (MaxGap, MinMatch, CostPerPoint)}
+"""Every objective by its key in the policy."""
+
+
+def objective_of(holder: object) -> AnyObjective | None:
+    """The objective that one of the holder's attributes sets; None where none does."""
+    for key, kind in OBJECTIVES.items():
+        setting = getattr(holder, key, None)
+        if setting is not None:
+            return kind(setting)
+    return None
+
+
+def exactly_one(names: Sequence[str], given: Sequence[str]) -> None:
+    """Raise ValueError, saying what was given, unless it is one of the names."""
+    if len(given) != 1:
+        has = " and ".join(given) or "none"
+        raise ValueError(f"needs exactly one of {', '.join(names[:-1])} and {names[-1]}; this has {has}")
+
+
+def _within(values: Iterable[float], low: float, high: float) -> Iterable[float]:
+    return (value for value in values if low <= value <= high)
