@@ -124,6 +124,10 @@ class TestChanges:
         assert found["calls"]["new"] == pytest.approx(decided.expected_calls)
         assert found["calls"]["new"] > found["calls"]["old"] == 1
         assert (found["moved"], found["replanned"]) == (0, 1)
+        quality = found["quality"]  # big's is 0.875, and tiny@2's what is lost without a plan
+        assert quality["new"] == pytest.approx(0.875 - decided.expected_gap)
+        assert quality["new"] > quality["old"] == pytest.approx(0.875 - decided.gap)
+        assert found["unmoved_quality_change"] == pytest.approx(quality["change"])
 
 
 QUERIES = st.lists(st.sampled_from([*TEXTS, "hi", "exactly so", "longer than the others " * 9]), max_size=12)

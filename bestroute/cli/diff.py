@@ -29,8 +29,8 @@ _HELP = """Route every query of a file by two policies: what moves, what it cost
 
     QUERIES is .txt (a query a line) or .jsonl ({"query" or "messages", "metadata"?} a line). The file is
     streamed: memory does not grow with it. A query moves where another arm is asked (first); its cost is that
-    of its plan, where the policy escalates. Quality is what the router model predicts of the decided arms,
-    over the queries for which it was asked under both policies; the others are counted.
+    of its plan, where the policy escalates. Quality is what is predicted of the responses that are kept, over
+    the queries for which the router model was asked under both policies; the others are counted.
 
     --fail-if METRIC OP VALUE exits 1 where that is so. OP is one of > >= < <=, and METRIC one of
 
@@ -123,7 +123,8 @@ def _print(summary: dict[str, Any], plans: bool) -> None:
             ],
         )
     if abs(summary["unmoved_cost_per_1000_change"]) > 1e-9:
-        change = f"US$ {summary['unmoved_cost_per_1000_change']:+.4g} per 1,000"
+        cost = f"US$ {summary['unmoved_cost_per_1000_change']:+.4g} per 1,000"
+        change = f"{cost}, quality {_signed(summary['unmoved_quality_change'])}"
         click.echo(f"\nqueries that do not move: {change}, by prices, plans or lengths of responses")
     if summary["rules"]:
         click.echo()
@@ -134,8 +135,6 @@ def _print(summary: dict[str, Any], plans: bool) -> None:
             click.echo(f"\nmost affected {title.replace('_', ' ')}")
             for entry in entries:
                 _print_entry(entry)
-    if plans:
-        click.echo("\nquality is that of the arm asked first, also where a plan may go on to others")
 
 
 def _print_figures(summary: dict[str, Any], plans: bool) -> None:

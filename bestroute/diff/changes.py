@@ -59,6 +59,11 @@ class _Sum:
             self.quality += change
             self.predicted += 1
 
+    @property
+    def mean_quality(self) -> float | None:
+        """The mean change over the queries that have one."""
+        return self.quality / self.predicted if self.predicted else None
+
 
 class Changes:
     """Running sums over pairs of decisions, and the queries that changed most.
@@ -98,7 +103,7 @@ class Changes:
     def figure(self, metric: str, arm: str = "") -> Figure:
         """A number under both policies.
 
-        `cost` (US$ per 1,000 queries), `quality` (mean predicted quality of the decided arm, over the queries
+        `cost` (US$ per 1,000 queries), `quality` (mean predicted quality of what is kept, over the queries
         for which both policies have a prediction), `calls` (rounds of asking a query), `moved` (share of the
         queries), `share` (of the queries that ask `arm` first; of each policy's own reference if empty).
         """
@@ -123,8 +128,8 @@ class Changes:
     def summary(self) -> dict[str, Any]:
         """As JSON values; a number that cannot be had is null.
 
-        Queries that do not move may cost another sum too: by prices, by plans, and since the length of a
-        response is predicted where no rule decides.
+        Queries that do not move may cost and lose another sum too: by prices, by plans, and since the length
+        of a response is predicted where no rule decides.
         """
         per_thousand = 1000 / max(1, self.queries)
         moves = [
@@ -134,7 +139,7 @@ class Changes:
                 "queries": total.queries,
                 "share": total.queries / self.queries,
                 "cost_per_1000_change": total.cost * per_thousand,
-                "quality_change": total.quality / total.predicted if total.predicted else None,
+                "quality_change": total.mean_quality,
             }
             for (before, after), total in sorted(self._moves.items(), key=lambda move: -move[1].queries)
         ]
@@ -155,6 +160,7 @@ class Changes:
             "reference_share": self.figure("share").as_dict(),
             "moves": moves,
             "unmoved_cost_per_1000_change": self._unmoved.cost * per_thousand,
+            "unmoved_quality_change": self._unmoved.mean_quality,
             "rules": [
                 {"from": before, "to": after, "queries": count}
                 for (before, after), count in self._rules.most_common()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from bestroute.arms import Arm
 from bestroute.artefact import Manifest
-from bestroute.decision import Decider, Decision
+from bestroute.decision import Decider, Decision, Forecast
 from bestroute.diff.shared import SharedPredictor
 from bestroute.dry_run import BATCH, batches
 from bestroute.planner import Asked
@@ -20,8 +21,8 @@ from bestroute.router import Router
 class Pair:
     """One query with the decisions of both policies.
 
-    The qualities are what is predicted of the decided arms' kept responses, 0 to 1; None where either has no
-    prediction, so that the means over queries are means over the same queries.
+    The qualities are what is predicted of the responses that are kept, 0 to 1, over the whole plan; None
+    where either side has no prediction, so that the means over queries are means over the same queries.
     """
 
     query: Query
@@ -98,12 +99,20 @@ class Sides:
         if self.shared:
             before, after = before or after, after or before
         qualities = [
-            None if forecast is None else decider.quality(asked.decision.arm, forecast)
+            None if forecast is None else _quality(asked.decision, decider, forecast)
             for decider, asked, forecast in zip(self._deciders, (old, new), (before, after), strict=True)
         ]
         if None in qualities:
             qualities = [None, None]
         return Pair(old.query, old.decision, new.decision, *qualities)
+
+
+def _quality(decision: Decision, decider: Decider, forecast: Forecast) -> float | None:
+    """Of a plan's kept response; an arm that is asked alone has a prediction also where a rule chose it."""
+    if len(decision.plan) == 1:
+        return decider.quality(decision.arm, forecast)
+    reference = decider.quality(Arm(model=decider.policy.reference), forecast)
+    return None if reference is None or decision.expected_gap is None else reference - decision.expected_gap
 
 
 def _same(one: Manifest, other: Manifest) -> bool:
