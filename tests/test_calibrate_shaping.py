@@ -129,6 +129,14 @@ def test_a_shape_at_a_setting():
     assert limited(policy, 0.2, ()) == policy.at(0.2)
 
 
+def test_a_tier_that_stays_at_the_dial_is_left_to_it():
+    """So that the dial, and that of a rule, moves it as before."""
+    policy = make_policy(tiers=[TIERS[0], {"model": "mid", "max_gap": 0.5}, {"model": "big"}])
+    assert Shape((0.0, 0.0)).written(policy, 0.2) == (None, 0.2)
+    assert Shape((0.05, 0.0)).written(policy, 0.2) == (0.25, 0.2)
+    assert [tier.max_gap for tier in Shape((0.0, 0.0)).at(policy, 0.2).tiers] == [None, 0.2, None]
+
+
 @given(st.sampled_from([MaxGap, MinMatch]), st.tuples(*[st.sampled_from([0.0, *OFFSETS])] * 3))
 def test_limits_follow_the_dial_within_what_a_policy_may_say(objective, offsets):
     grid, shape = objective.grid, Shape(offsets)

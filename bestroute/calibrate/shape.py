@@ -23,16 +23,25 @@ class Shape:
         low, high = sorted((objective.grid[0], objective.grid[-1]))
         return tuple(min(max(round(setting + offset, _DIGITS), low), high) for offset in self.offsets)
 
+    def written(self, policy: Policy, setting: float) -> tuple[float | None, ...]:
+        """The same as they stand in the policy: None for a tier that has none and stays at the dial."""
+        limits = self.limits(policy.objective, setting)
+        return tuple(
+            limit if offset or tier.objective is not None else None
+            for tier, offset, limit in zip(policy.tiers, self.offsets, limits, strict=False)
+        )
+
     def at(self, policy: Policy, setting: float) -> Policy:
         """The policy at a setting of its dial; rules with a dial of their own keep it."""
-        return limited(policy, setting, self.limits(policy.objective, setting))
+        return limited(policy, setting, self.written(policy, setting))
 
 
-def limited(policy: Policy, setting: float, limits: Sequence[float]) -> Policy:
-    """The policy at a setting of its dial, and its first tiers with limits of their own."""
+def limited(policy: Policy, setting: float, limits: Sequence[float | None]) -> Policy:
+    """The policy at a setting of its dial, and its first tiers with limits of their own; None: as it is."""
     key, tiers = policy.objective.key, list(policy.tiers)
     for place, limit in enumerate(limits):
-        tiers[place] = tiers[place].model_copy(update={key: limit})
+        if limit is not None:
+            tiers[place] = tiers[place].model_copy(update={key: limit})
     return policy.at(setting).model_copy(update={"tiers": tuple(tiers)})
 
 

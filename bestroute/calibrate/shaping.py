@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from bestroute.calibrate.aim import Aim, Choice, Refusal, Verdict
-from bestroute.calibrate.shape import Shape
+from bestroute.calibrate.shape import Shape, limited
 from bestroute.calibrate.trials import OnRecords, Outcome, Shaped
 from bestroute.evaluate.replay import Floats
 
@@ -99,7 +99,7 @@ class _Worth:
         for setting in policy.objective.grid[::_COARSE]:
             limits = shape.limits(policy.objective, setting)
             if limits not in self._tried:
-                self._tried[limits] = self._trials.under(shape.at(policy, setting))
+                self._tried[limits] = self._trials.under(limited(policy, setting, limits))
                 self._advance()
             yield self._tried[limits]
 

@@ -27,11 +27,13 @@ def in_short(report: dict[str, Any], words: str) -> str:
 def _lines(report: dict[str, Any], words: str, path: Path) -> Iterator[str]:
     before, after = report["before"], report["after"]
     yield _verdict(report, words, path)
-    how = "played on" if report["labelled"] else "as the router expects of"
-    yield f"\nThe dial {how} the other {before['queries']:,} queries:\n"
+    what = "What it gives on" if report["labelled"] else "What the router expects of"
+    yield f"\n{what} the other {before['queries']:,} queries:\n"
     labels = [("as it was", before)] + ([("chosen", after)] if after is not None else [])
-    head = ["", report["dial_key"], "saving", "quality", "drop", "$ per 1,000", "calls", "by the reference"]
-    yield table(head, [_row(label, of) for label, of in labels])
+    plans = any(of["calls"] > 1 for _, of in labels)
+    rounds = ["rounds of asking"] if plans else []
+    head = ["", report["dial_key"], "saving", "quality", "drop", "US$ per 1,000", *rounds, "by the reference"]
+    yield table(head, [_row(label, of, plans) for label, of in labels])
     yield ""
     arms = [[arm, *(f"{of['arms'][arm]:.1%}" for _, of in labels)] for arm in before["arms"]]
     yield table(["arm", *(label for label, _ in labels)], arms)
@@ -67,13 +69,14 @@ def _tiers(report: dict[str, Any]) -> Iterator[str]:
 
 def _verdict(report: dict[str, Any], words: str, path: Path) -> str:
     if report["after"] is None:
-        return f"No dial was chosen and nothing is written: {report['why_not']}."
+        why = report["why_not"].replace(". ", ".\n")
+        return f"No dial was chosen and nothing is written: {why}."
     by = f"chosen on {report['chosen_on']:,} queries, {report['dials_tried']} dials tried"
     where = f"written to {path}" if report["written"] else f"{path} stays as it is (--write sets it)"
     return f"{report['dial_key']} {report['dial']:g}: {words}; {by}; {where}."
 
 
-def _row(label: str, of: dict[str, Any]) -> list[str]:
+def _row(label: str, of: dict[str, Any], plans: bool) -> list[str]:
     quality = of["quality"]
     told = (
         "-" if quality is None else f"{quality['value']:.3f} ({quality['low']:.3f} to {quality['high']:.3f})"
@@ -85,7 +88,7 @@ def _row(label: str, of: dict[str, Any]) -> list[str]:
         told,
         _percent(of["drop"]),
         dollars(1000 * of["cost"]),
-        number(of["calls"], 2),
+        *([number(of["calls"], 2)] if plans else []),
         f"{of['reference_share']:.1%}",
     ]
 

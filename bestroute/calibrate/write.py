@@ -40,13 +40,13 @@ class _Edit(NamedTuple):
 
 
 def write_dial(
-    path: Path, calibrated: Policy, dial: float, comment: str, limits: Sequence[float] = ()
+    path: Path, calibrated: Policy, dial: float, comment: str, limits: Sequence[float | None] = ()
 ) -> None:
     """Set the dial in a policy file, whole or not at all; its permissions stay.
 
     `calibrated` is the policy as it was read for calibrating; `limits` are those of its first tiers, from the
-    first on. Raises InputError, and writes nothing, where the file says something else by now or the dial
-    cannot be changed without changing more.
+    first on; None: that tier stays as it is. Raises InputError, and writes nothing, where the file says
+    something else by now or the dial cannot be changed without changing more.
     """
     try:
         content = path.read_bytes()
@@ -62,7 +62,9 @@ def write_dial(
             os.chmod(file.name, mode)
 
 
-def with_dial(content: bytes, path: Path, dial: float, comment: str, limits: Sequence[float] = ()) -> bytes:
+def with_dial(
+    content: bytes, path: Path, dial: float, comment: str, limits: Sequence[float | None] = ()
+) -> bytes:
     """The content of a policy file with another dial, and one comment line above it (in a policy written in
     flow style: at the top). `comment` starts with the date, `2026-11-24 bestroute calibrate ...`; one that
     stands there from an earlier time is replaced. `limits` as in `write_dial`.
@@ -91,7 +93,7 @@ def _edited(text: str, edits: Iterable[_Edit]) -> str:
 
 
 def _edits(
-    text: str, path: Path, name: str, dial: float, limits: Sequence[float], comment: str
+    text: str, path: Path, name: str, dial: float, limits: Sequence[float | None], comment: str
 ) -> Iterator[_Edit]:
     """The comment, the dial, and the limit of each tier."""
     root = compose(text, POLICY)
@@ -107,6 +109,8 @@ def _edits(
         yield _comment(text, start - len(indent), indent, comment)
     tiers = next(value for key, value in root.value if key.value == "tiers").value
     for place, (tier, limit) in enumerate(zip(tiers, limits, strict=False)):
+        if limit is None:
+            continue
         owner = f"{_refusal(path)}: tiers[{place}]"
         own = _find(tier, name)
         yield _number(text, *own, limit, owner) if own else _added(text, tier, f"{name}: {limit:g}", owner)

@@ -239,7 +239,7 @@ class _Counted:
 def _write(policy: Policy, path: Path, dial: float, comment: str, shape: Shape | None) -> None:
     from bestroute.calibrate.write import write_dial
 
-    limits = () if shape is None else shape.limits(policy.objective, dial)
+    limits = () if shape is None else shape.written(policy, dial)
     write_dial(path, policy, dial, f"{date.today().isoformat()} {comment}", limits)
 
 
