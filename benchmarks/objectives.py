@@ -47,12 +47,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     try:
-        report = compare(load_policy(options.policy), options.records, options.threads)
+        policy = load_policy(options.policy)
+        report = compare(policy, options.records, options.threads)
         if options.json is not None:
             options.json.write_text(json.dumps(report), "utf-8")
         show(report)
         if options.plot is not None:
-            write_plot(report, options.plot)
+            write_plot(report, options.plot, name=policy.objective.key)
     except BestRouteError as error:
         sys.exit(f"error: {error}")
 

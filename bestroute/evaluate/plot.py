@@ -13,12 +13,13 @@ from bestroute.evaluate.picture import BLACK, BLUE, COLOURS, check_plot, picture
 _STYLES = ("-", "--", "-.", ":")
 
 
-def write_plot(report: Mapping[str, Any], path: Path) -> None:
+def write_plot(report: Mapping[str, Any], path: Path, name: str = "router") -> None:
     """Write the overall frontiers as `.svg` (the same bytes for the same report) or `.png`.
 
     Axes are shares of the reference's own cost and quality. The band is the 95 % bootstrap interval, over
-    queries, of the router's quality as a share of the reference's. Raises InputError for another kind of
-    file and where the reference costs nothing or is never right, MissingExtra without matplotlib.
+    queries, of the router's quality as a share of the reference's; `name` is what the router is called.
+    Raises InputError for another kind of file and where the reference costs nothing or is never right,
+    MissingExtra without matplotlib.
     """
     check_plot(path)
     if not (report["overall"]["reference_cost"] > 0 and report["overall"]["reference_quality"] > 0):
@@ -27,10 +28,10 @@ def write_plot(report: Mapping[str, Any], path: Path) -> None:
             "give the reference a price in the policy, and records on which it is sometimes right"
         )
     with picture(path, 8.5, 5.0) as figure:
-        _draw(figure.add_subplot(), report)
+        _draw(figure.add_subplot(), report, name)
 
 
-def _draw(axes: Any, report: Mapping[str, Any]) -> None:
+def _draw(axes: Any, report: Mapping[str, Any], router: str) -> None:
     scale = (report["overall"]["reference_cost"], report["overall"]["reference_quality"])
     curves = {name: part["overall"]["frontier"] for name, part in report["baselines"].items() if part}
     fixed = {name: points for name, points in curves.items() if name.startswith("fixed:")}
@@ -46,14 +47,15 @@ def _draw(axes: Any, report: Mapping[str, Any]) -> None:
         axes.plot(x, y, "o", color=BLACK, markersize=4)
         label = plain(name.removeprefix("fixed:"))
         axes.annotate(label, (x, y), xytext=(5, -9), textcoords="offset points", fontsize=7.5)
-    _draw_router(axes, report, scale)
+    _draw_router(axes, report, scale, router)
     _frame(axes)
 
 
-def _draw_router(axes: Any, report: Mapping[str, Any], scale: tuple[float, float]) -> None:
+def _draw_router(axes: Any, report: Mapping[str, Any], scale: tuple[float, float], name: str) -> None:
     line = _scaled(report["overall"]["frontier"], scale)
-    axes.plot(*line, "-", color=BLUE, linewidth=2.2, label="router", zorder=5)
-    axes.fill_between(*band(report), color=BLUE, alpha=0.15, linewidth=0, label="router, 95 % interval")
+    axes.plot(*line, "-", color=BLUE, linewidth=2.2, label=_words(name), zorder=5)
+    interval = f"{_words(name)}, 95 % interval"
+    axes.fill_between(*band(report), color=BLUE, alpha=0.15, linewidth=0, label=interval)
 
 
 def band(report: Mapping[str, Any]) -> tuple[list[float], list[float], list[float]]:
