@@ -257,10 +257,10 @@ class Planner:
             else None
             for one in self.order(asked)
         }
-        limits = {one.arm: one.max_gap for one in self.order(asked)}
+        limits = {one.arm: one.max_gap for one in self.order(asked) if one.max_gap is not None}
         taken = {step.arm for step in plan.steps}
         candidates = tuple(
-            replace(_as_planned(one, chances, taken), max_gap=limits.get(one.arm) or one.max_gap)
+            replace(_as_planned(one, chances, taken), max_gap=limits.get(one.arm, one.max_gap))
             for one in decision.candidates
         )
         return replace(self._with_arm(asked, first), candidates=candidates)
