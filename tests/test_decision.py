@@ -346,6 +346,14 @@ def test_without_a_forecast_the_reference_answers(cause, why_not):
     assert reasons(decision) == [why_not] * 4 + [None]
 
 
+def test_every_tier_tells_what_is_predicted_of_it():
+    decision = decide()
+    qualities = [one.quality for one in decision.candidates]
+    assert qualities == [0.625, 0.75, 0.8125, 0.859375, 0.875]
+    assert [0.875 - quality for quality in qualities] == [one.gap for one in decision.candidates]
+    assert {one.quality for one in decide(forecast=None, without="fallback").candidates} == {None}
+
+
 def test_as_dict_is_the_contract():
     content = decide(Query.of({"query": "abcdefgh", "id": "q1"})).as_dict()
     assert list(content) == [
@@ -354,8 +362,8 @@ def test_as_dict_is_the_contract():
         "timings_ms",
     ]  # fmt: skip
     assert list(content["candidates"][0]) == [
-        "model", "n", "models", "gap", "match_probability", "expected_cost", "max_gap", "eligible", "why_not",
-        "too_far", "chance", "min_match", "total_cost",
+        "model", "n", "models", "quality", "gap", "match_probability", "expected_cost", "max_gap", "eligible",
+        "why_not", "too_far", "chance", "min_match", "total_cost",
     ]  # fmt: skip
     assert content["models"] == {"mid": 4}
     assert content["candidates"][0]["models"] == {"tiny": 1}

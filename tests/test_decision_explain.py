@@ -37,8 +37,8 @@ class TestExplain:
             "expected cost $0.000504, reference $0.00122, saving 59%",
         ]
         tiers = shown[shown.index("") :][6:]
-        assert [line.split()[:2] for line in tiers[:3]] == [
-            ["tiny@1", "0.2500"], ["tiny@4", "0.1250"], ["mid@2", "0.0625"],
+        assert [line.split()[:3] for line in tiers[:3]] == [
+            ["tiny@1", "0.625", "0.2500"], ["tiny@4", "0.750", "0.1250"], ["mid@2", "0.812", "0.0625"],
         ]  # fmt: skip
         assert tiers[2].endswith("gap 0.062 is above 0.03")
         assert tiers[3].startswith(">  mid@4")

@@ -124,8 +124,7 @@ class Decider:
 
     def quality(self, arm: Arm, forecast: Forecast) -> float | None:
         """Predicted quality of an arm's kept response; None where a class or n was not learned."""
-        columns = self._row(arm).columns
-        return None if columns is None else float(mixed(forecast.quality, columns, arm.n))
+        return self._quality(self._row(arm), forecast)
 
     def _row(self, arm: Arm, objective: AnyObjective | None = None) -> _Row:
         models = tuple((self._models[name], n) for name, n in arm.parts)
@@ -177,7 +176,7 @@ class Decider:
         reference_cost: float,
     ) -> Candidate:  # fmt: skip
         objective = self._objective_of(row, rule)
-        gap, match = self._gap_and_match(row, forecast)
+        quality, (gap, match) = self._quality(row, forecast), self._gap_and_match(row, forecast)
         cost, arm = self._cost(row, query, forecast), row.arm
         offer = None if gap is None else Offer(gap, match, cost, reference_cost)
         why_not = self._why_not(row, query, rule, gap is not None, without)
@@ -186,8 +185,8 @@ class Decider:
         why_not = why_not or too_far
         limits = objective.limits(gap, cost, reference_cost)
         return Candidate(
-            arm.model, arm.n, dict(arm.models), gap, match, cost, limits.max_gap, why_not is None, why_not,
-            too_far is not None, None, limits.min_match, limits.total_cost,
+            arm.model, arm.n, dict(arm.models), quality, gap, match, cost, limits.max_gap, why_not is None,
+            why_not, too_far is not None, None, limits.min_match, limits.total_cost,
         )  # fmt: skip
 
     def _why_not(
@@ -223,6 +222,11 @@ class Decider:
             return None
         needed = query.input_tokens + self.policy.sampling.max_tokens
         return None if needed <= model.context_window else f"needs {needed} tokens of {model.context_window}"
+
+    def _quality(self, row: _Row, forecast: Forecast | None) -> float | None:
+        if forecast is None or row.columns is None:
+            return None
+        return float(mixed(forecast.quality, row.columns, row.arm.n))
 
     def _gap_and_match(self, row: _Row, forecast: Forecast | None) -> tuple[float | None, float | None]:
         reference = self._reference_column

@@ -93,6 +93,7 @@ def _tiers(decision: Decision) -> str:
     columns: list[tuple[str, Callable[[Candidate], str]]] = [
         ("", lambda one: ">" if one.models == decision.models else ""),
         ("tier", lambda one: one.arm.label),
+        ("quality", lambda one: number(one.quality)),
         ("gap", lambda one: number(one.gap, 4)),
         ("max gap", lambda one: number(one.max_gap, 4)),
         ("match", lambda one: number(one.match_probability)),

@@ -25,8 +25,9 @@ _NOT_TOLD = ("query_id", "asked", "rules")
 class Candidate:
     """One tier as it was weighed for one query.
 
-    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses. `gap` is
-    in quality points (negative: better than the reference), `expected_cost` in US$ for this query,
+    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses. `quality`,
+    0 to 1, is predicted of the kept response, `gap` is what that is below the reference's, in quality points
+    (negative: better); both None where they cannot be told. `expected_cost` is in US$ for this query,
     `max_gap` the largest gap the tier may have, None where the dial is `min_match`, which it then must reach.
     `total_cost`: under `cost_per_point`, US$ with what its gap is worth. `why_not` says what stood against
     it, None if nothing did; `too_far`: the dial did, and nothing else. `chance`: where the policy
@@ -36,6 +37,7 @@ class Candidate:
     model: str
     n: int
     models: Mapping[str, int] = field(hash=False)
+    quality: float | None
     gap: float | None
     match_probability: float | None
     expected_cost: float
