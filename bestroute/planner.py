@@ -17,6 +17,7 @@ from bestroute.posterior import Evidence, Outlook, Posterior
 from bestroute.query import Query
 from bestroute.rules import Rule
 
+_TOO_DEAR = "costs more than max_cost"
 _LEAST_DIAL = 0.05  # below it a quality point is worth no more
 _BY_FORECAST: tuple[Cause, ...] = ("tier", "reference")
 
@@ -83,8 +84,8 @@ class Planner:
         plan = self.plan(asked, self._start)
         if self._escalates(decision):
             decision = self._as_planned(asked, plan)
-        elif plan.steps[0].arm.models.keys() != decision.models.keys():  # the decided arm costs too much
-            decision = self._with_arm(asked, plan.steps[0].arm)
+        elif decision.arm not in [step.arm for step in plan.steps]:
+            decision = self._as_affordable(asked, plan.steps[0].arm)
         return replace(
             decision,
             plan=plan.steps,
@@ -265,6 +266,14 @@ class Planner:
         )
         return replace(self._with_arm(asked, first), candidates=candidates)
 
+    def _as_affordable(self, asked: Asked, arm: Arm) -> Decision:
+        """The decision with this arm, since the decided one costs too much."""
+        candidates = tuple(
+            replace(one, eligible=False, why_not=_TOO_DEAR) if one.arm == asked.decision.arm else one
+            for one in asked.decision.candidates
+        )
+        return replace(self._with_arm(asked, arm), candidates=candidates)
+
     def _with_arm(self, asked: Asked, arm: Arm) -> Decision:
         """The decision with another arm to ask first."""
         gap, match = self.decider.gap_and_match(arm, asked.forecast)
@@ -287,7 +296,7 @@ def _as_planned(candidate: Candidate, chances: Mapping[Arm, float | None], taken
     if candidate.arm in taken:
         return replace(candidate, eligible=True, why_not=None, chance=chance)
     if chance is None:
-        why_not = "costs more than max_cost"
+        why_not = _TOO_DEAR
     else:
         why_not = f"the chance of {chance:.0%} that it suffices is not worth its price"
     return replace(candidate, eligible=False, why_not=why_not, chance=chance)

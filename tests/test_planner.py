@@ -289,6 +289,14 @@ def test_one_shot_asks_what_it_can_afford():
     assert decide(max_gap=0.0, sampling={"escalate": False}).arm.label == "big@1"
 
 
+def test_one_shot_asks_fewer_of_a_model_where_that_is_all_it_can_afford():
+    """At dial 0.02 mid@4 is decided (504 millionths); within 300 mid@2 (252) is the last that fits."""
+    decision = decide(max_gap=0.02, sampling={"escalate": False, "max_cost": 300e-6})
+    assert (decision.arm.label, decision.gap, steps(decision)) == ("mid@2", 0.0625, ["mid@2"])
+    dear = decision.candidates[3]
+    assert (dear.arm.label, dear.eligible, dear.why_not) == ("mid@4", False, "costs more than max_cost")
+
+
 def test_a_tier_that_asks_the_reference_too_is_no_step_before_it():
     tiers = [{"model": "tiny", "n": 2}, {"models": {"tiny": 1, "big": 1}}, {"model": "big"}]
     decision = decide(tiers=tiers)
