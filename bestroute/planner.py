@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bestroute.arms import Arm
 from bestroute.decision import Candidate, Cause, Decider, Decision, Forecast
@@ -77,9 +78,11 @@ class Planner:
         """The decision, with its plan, what that is expected to cost and to lose, and in how many rounds of
         asking."""
         decision = self.decider.decide(query, rule, forecast, without)
+        again = partial(self._again, query, rule, forecast, without)
         if not self._sampling.plans and self._sampling.max_cost is None:  # one step, and nothing to weigh
             only = Step(decision.arm, 1.0, decision.expected_cost, 1.0)
-            return replace(decision, plan=(only,), expected_gap=self._lost_by(decision.arm, decision.gap))
+            lost = self._lost_by(decision.arm, decision.gap)
+            return replace(decision, plan=(only,), expected_gap=lost, again=again)
         asked = Asked(query, rule, forecast, decision)
         plan = self.plan(asked, self._start)
         if self._escalates(decision):
@@ -92,7 +95,16 @@ class Planner:
             expected_cost=plan.expected_cost,
             expected_calls=plan.expected_calls,
             expected_gap=self._expected_gap(plan, forecast),
+            again=again,
         )
+
+    def _again(
+        self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
+        setting: float,
+    ) -> Decision:  # fmt: skip
+        """The decision, had the dial of the query stood elsewhere."""
+        decider, rule = self.decider.at(setting, rule)
+        return Planner(decider, self._posterior).decide(query, rule, forecast, without)
 
     def plan(self, asked: Asked, standing: Standing) -> Plan:
         """The steps that are worth taking from here on; none where nothing is left that may be asked."""

@@ -79,19 +79,30 @@ class TestExplain:
         assert not dials(decision.explain().splitlines())
         assert reason(decision) == "the router model failed"
 
-    def test_a_plan_has_chances_and_no_dial(self):
+    def test_a_plan_has_chances_and_the_dials_that_ask_another_first(self):
         shown = planning().route("abcdefgh").explain()
         assert "\nplan: " in shown
         assert " rounds of asking expected\n" in shown
         assert "chance" in shown
-        assert not dials(shown.splitlines())
+        told = dials(shown.splitlines())
+        assert len(told) == 2
+        for line in told:
+            asked = planning(max_gap=float(line.split()[1])).route("abcdefgh").arm.label
+            assert line.endswith(f" would have asked {asked} first")
+            assert asked != "tiny@4"
+
+    def test_what_costs_too_much_is_chosen_at_no_dial(self):
+        """mid@4 costs 504 millionths of a dollar, mid@2 252; big@1 1220."""
+        told = dials(lines("abcdefgh", sampling={"max_cost": 300e-6}))
+        assert told == ["max_gap 0.125 would have chosen tiny@4"]
 
     @given(
         st.lists(st.floats(0, 1, width=32), min_size=12, max_size=12),
         st.floats(-1, 1),
         st.sampled_from([None, -0.25, 0.0, 0.125]),
+        st.booleans(),
     )
-    def test_a_dial_that_is_named_does_what_is_said(self, values, dial, own):
+    def test_a_dial_that_is_named_does_what_is_said(self, values, dial, own, ruled):
         quality = [sorted(values[at : at + 4]) for at in (0, 4, 8)]
         predictor = FakePredictor(quality)
         tiers = [
@@ -101,16 +112,29 @@ class TestExplain:
             {"model": "mid", "n": 4},
             {"model": "big"},
         ]
-        if own is not None and own == dial:
-            return  # the same number is not told from the dial itself
-        parts = {"tiers": tiers, "rules": []}
-        decision = router(predictor, max_gap=dial, **parts).route("x")
-        for line in dials(decision.explain().splitlines()):
-            other = float(line.split()[1])
-            if other == own:
-                continue
-            chosen = router(predictor, max_gap=other, **parts).route("x").arm.label
-            assert line == f"max_gap {other:g} would have chosen {chosen}"
+
+        def at(setting):
+            parts = (
+                {"max_gap": 0.5, "rules": [{**STRICT, "max_gap": setting}]}
+                if ruled
+                else {"max_gap": setting, "rules": [NO_TINY]}
+            )
+            return router(predictor, tiers=tiers, **parts).route("exactly what")
+
+        decision = at(dial)
+        told = dials(decision.explain().splitlines())
+        others = [float(line.split()[1]) for line in told]
+        for line, other in zip(told, others, strict=True):
+            assert line == f"max_gap {other:g} would have chosen {at(other).arm.label}"
+            assert at(other).arm != decision.arm
+        low, high = (
+            max([other for other in others if other < dial], default=-1.0),
+            min([other for other in others if other > dial], default=1.0),
+        )
+        # Nothing else is chosen in between, but within the three decimals that are told.
+        for part in (0.0, 0.25, 0.5, 0.75, 1.0):
+            between = low + 0.0011 + part * (high - low - 0.0022)
+            assert between < low or between > high or at(between).arm == decision.arm
 
 
 class TestReason:

@@ -49,6 +49,15 @@ class Decider:
         self._rows = tuple(self._row(tier.arm, tier.objective) for tier in policy.tiers)
         self._reference_row = self._row(Arm(model=policy.reference))
 
+    def at(self, setting: float, rule: Rule | None) -> tuple[Decider, Rule | None]:
+        """The same, and the rule that a query matches, where the dial of that query stands elsewhere: the
+        rule's own where it has one, else the policy's."""
+        if rule is None or rule.objective is None:
+            return Decider(self.policy.at(setting), self._manifest), rule
+        moved = rule.model_copy(update={rule.objective.key: setting})
+        rules = tuple(moved if one is rule else one for one in self.policy.rules)
+        return Decider(self.policy.model_copy(update={"rules": rules}), self._manifest), moved
+
     def rule_for(self, query: Query) -> Rule | None:
         """The first rule that matches and, where it routes, whose models can take the request."""
 

@@ -120,39 +120,22 @@ def _planned(decision: Decision) -> bool:
 
 
 def _distances(decision: Decision) -> list[str]:
-    """The settings nearest to the one that was set, on either side, that would have chosen another tier."""
-    if decision.cause not in _BY_FORECAST or _planned(decision):
+    """The settings nearest to the one that was set, on either side, at which another tier serves."""
+    again, dial = decision.again, decision.objective
+    if decision.cause not in _BY_FORECAST or again is None:
         return []
-    objective = decision.objective
-    offers = [one.offer(decision.reference_cost) for one in _open(decision)]
-    if not offers:
-        return []
-    chosen = _chosen_at(objective, decision)
-    edges = sorted(set(objective.edges(offers)), key=lambda edge: abs(edge - objective.setting))
+    offers = [one.offer(decision.reference_cost) for one in decision.candidates if one.gap is not None]
+    settings, words = set(dial.edges(offers)), "chosen {}"
+    if _planned(decision):  # a gap before does not tell where a plan changes
+        settings, words = settings.union(dial.grid), "asked {} first"
     lines = []
+    nearest = sorted(settings, key=lambda setting: abs(setting - dial.setting))
     for side in (
-        [edge for edge in edges if edge > objective.setting],
-        [edge for edge in edges if edge < objective.setting],
+        (setting for setting in nearest if setting > dial.setting),
+        (setting for setting in nearest if setting < dial.setting),
     ):
-        others = ((edge, _chosen_at(objective.at(edge), decision)) for edge in side)
-        found = next(((edge, other) for edge, other in others if other is not chosen), None)
+        others = ((setting, again(setting).arm) for setting in side)
+        found = next(((setting, arm) for setting, arm in others if arm != decision.arm), None)
         if found is not None:
-            lines.append(f"{objective.key} {found[0]:g} would have chosen {found[1].arm.label}")
+            lines.append(f"{dial.key} {found[0]:g} would have {words.format(found[1].label)}")
     return lines
-
-
-def _open(decision: Decision) -> list[Candidate]:
-    """The tiers among which the dial chooses, the last of which always serves."""
-    return [one for one in decision.candidates if (one.eligible or one.too_far) and one.gap is not None]
-
-
-def _chosen_at(objective: AnyObjective, decision: Decision) -> Candidate:
-    """The tier that another setting of the dial would have chosen; a tier's own dial stays."""
-    open_ = _open(decision)
-    within = []
-    for one in open_:
-        own = getattr(one, objective.key, None)
-        dial = objective if own in (None, decision.objective.setting) else objective.at(own)
-        if one is open_[-1] or dial.why_not(one.offer(decision.reference_cost)) is None:
-            within.append(one)
-    return within[objective.choose([one.offer(decision.reference_cost) for one in within])]

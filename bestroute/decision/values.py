@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
@@ -18,7 +18,7 @@ from bestroute.rules import Rule
 
 Cause: TypeAlias = Literal["rule", "tier", "reference", "abstain", "fallback"]
 Floats = NDArray[np.float32]
-_NOT_TOLD = ("query_id", "asked", "rules")
+_NOT_TOLD = ("query_id", "asked", "rules", "again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class Decision:
     how many of them are expected, `expected_gap` what the response that is kept is expected to lose, in
     quality points, None where that cannot be told. `objective`: the dial of this query, a rule's or the
     policy's. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is the policy's
-    digest. Two decisions are equal whatever their timings. `asked` and `rules`, the policy's, are
-    what `explain` tells of.
+    digest. Two decisions are equal whatever their timings. `asked`, `rules`, the policy's, and `again`, which
+    decides anew at another setting of the dial, are what `explain` goes by.
     """
 
     model: str
@@ -99,6 +99,7 @@ class Decision:
     timings_ms: Mapping[str, float] = field(default_factory=dict, compare=False)
     asked: Query | None = field(default=None, compare=False, repr=False)
     rules: tuple[Rule, ...] = field(default=(), compare=False, repr=False)
+    again: Callable[[float], Decision] | None = field(default=None, compare=False, repr=False)
 
     @property
     def arm(self) -> Arm:
@@ -107,7 +108,8 @@ class Decision:
 
     def explain(self) -> str:
         """The decision for people, as `bestroute route` shows it: what was decided, what it costs, the rules
-        tried, and every tier with what stood against it."""
+        tried, every tier with what stood against it, and the nearest dials that would have chosen another.
+        Takes milliseconds, tens of them where there is a plan."""
         from bestroute.decision.explain import explain
 
         return explain(self)
