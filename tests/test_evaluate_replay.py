@@ -113,11 +113,13 @@ class TestPortfolios:
             del item["reward"]
         for item in raw["responses"]["small"]:
             item["text"] = "small"
-        collector = Collector(policy, FakeReward({"right": 0.9, "wrong": 0.1}), keep_responses=True)
+        reward = FakeReward({"right": 0.9, "wrong": 0.1})
+        collector = Collector(policy, reward, keep_responses=True)
         record = parse_record(raw)
         collector.add(record, query_of(record))
         (recorded,) = collector.finish().recorded
         assert [item.reward for item in recorded.responses["big"]] == pytest.approx([0.9, 0.1])
+        assert reward.seen == [("q", ("right", "wrong"))]  # once, though it is asked of the arm and of plans
 
 
 def test_what_is_not_recorded_is_estimated():
@@ -215,6 +217,17 @@ class TestDivide:
         assert divided.judged.replay.texts == ("a", "c")
         assert divided.fit.texts == ("b",)
         assert (divided.saw, divided.repeated) == (1, 0)
+
+    def test_where_nothing_is_fitted_the_rest_is_only_counted(self, tmp_path):
+        """So no time goes into its rewards."""
+        raw, reward = record_of("b", SCORES), FakeReward()
+        for item in raw["responses"]["small"]:
+            del item["reward"]
+            item["text"] = "text"
+        seen = self.seen(tmp_path, "b")
+        divided = divide(POLICY, [*self.given("a"), *records(raw)], None, seen, reward)
+        assert (divided.judged.replay.texts, divided.fit, divided.saw) == (("a",), None, 1)
+        assert not reward.seen
 
     def test_all_judge_where_asked(self, tmp_path):
         divided = divide(POLICY, self.given("a", "b"), [], self.seen(tmp_path, "b"), None, judge_all=True)

@@ -40,12 +40,12 @@ class Reader:
 def divide_records(
     policy: Policy,
     records: Iterator[Record],
-    fit: Iterator[Record],
+    fit: Iterator[Record] | None,
     seen: Seen,
     judge_all: bool,
     threads: int,
 ) -> Divided:
-    """Replay records under a policy: those that judge, and those to fit on."""
+    """Replay records under a policy: those that judge and, unless `fit` is None, those to fit on."""
     from bestroute.artefact import read_manifest
     from bestroute.evaluate.seen import divide
     from bestroute.reward import OnnxRewardModel

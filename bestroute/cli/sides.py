@@ -57,7 +57,7 @@ def of_records(
 
     folders = [policy.router, policy.reward, *([policy.posterior] if policy.sampling.plans else [])]
     seen = Seen(folders)
-    divided = divide_records(policy, reader.records(paths), iter(()), seen, judge_all, threads)
+    divided = divide_records(policy, reader.records(paths), None, seen, judge_all, threads)
     reader.tell()
     warnings += cautions(divided, seen, judge_all)
     if divided.saw and not judge_all:

@@ -150,14 +150,16 @@ class Collector:
 
     def add(self, record: Record, query: Query) -> None:
         """Replay one record, or count why it is left out."""
+        tokens = query.input_tokens if record.input_tokens is None else record.input_tokens
         try:
-            row = self._row(record, query)
-            recorded = self._record(record, query) if self.keep_responses else None
+            responses = self._rewarded(record, query)
+            row = self._row(responses, tokens)
         except _LeftOut as reason:
             self.left_out[str(reason)] += 1
             return
-        if recorded is not None:
-            self._recorded.append(recorded)
+        if self.keep_responses:
+            lengths = {name: _output_tokens(items, name) for name, items in responses.items()}
+            self._recorded.append(Recorded(responses, lengths, tokens))
         self._queries.append(query)
         self._sources.append(family_of(record.source))
         self._rows.append(row)
@@ -184,16 +186,28 @@ class Collector:
         left_out = dict(self.left_out.most_common())
         return Replayed(replayed, tuple(self._queries), left_out, tuple(self._recorded))
 
-    def _row(self, record: Record, query: Query) -> Floats:
+    def _rewarded(self, record: Record, query: Query) -> dict[str, tuple[Response, ...]]:
+        """Every model's responses, with rewards where they are compared or, in a plan, judged by them."""
+        found = {}
+        for name, n in self._deepest.items():
+            responses = self._responses(record, self.policy.model(name), n)
+            judged = self.keep_responses and name != self.policy.reference
+            if judged or name in self._compared:
+                if self.keep_responses and any(item.text is None for item in responses):
+                    raise _LeftOut(f"without texts, by which plans judge, of {name}")
+                rewards = self._rewards(query, responses, name)
+                pairs = zip(responses, rewards, strict=True)
+                responses = tuple(replace(item, reward=reward) for item, reward in pairs)
+            found[name] = responses
+        return found
+
+    def _row(self, found: Mapping[str, tuple[Response, ...]], tokens: float) -> Floats:
         """Quality, cost, single and match of every arm; shape (4, arms)."""
-        tokens = query.input_tokens if record.input_tokens is None else record.input_tokens
-        models = {name: self.policy.model(name) for name in self._deepest}
-        lists = {name: self._responses(record, models[name], n) for name, n in self._deepest.items()}
-        reference = scores_of(lists[self._arms[-1].model])
+        models = {name: self.policy.model(name) for name in found}
+        reference = scores_of(found[self._arms[-1].model])
         columns = {}
-        for name, responses in lists.items():
-            compared = name in self._compared
-            rewards = self._rewards(query, responses, name) if compared else [0.0] * len(responses)
+        for name, responses in found.items():
+            rewards = [(item.reward or 0.0) if name in self._compared else 0.0 for item in responses]
             texts = tuple(item.text for item in responses if item.text is not None)
             pool = Pool(texts if len(texts) == len(responses) else None, rewards)
             columns[name] = _Column(pool, scores_of(responses), _output_tokens(responses, name))
@@ -215,25 +229,6 @@ class Collector:
         quality = sum(float(weight @ np.asarray(scores)) for scores, weight in kept)
         match = sum(float(weight @ match_shares(scores, reference, self.margin)) for scores, weight in kept)
         return quality, match
-
-    def _record(self, record: Record, query: Query) -> Recorded:
-        lists = {
-            name: self._responses(record, self.policy.model(name), n) for name, n in self._deepest.items()
-        }
-        rewarded = self._compared | self._deepest.keys() - {self.policy.reference}
-        for name in rewarded:
-            if any(item.text is None for item in lists[name]):
-                raise _LeftOut(f"without texts, by which plans judge, of {name}")
-        responses = {
-            name: self._rewarded(query, items, name) if name in rewarded else items
-            for name, items in lists.items()
-        }
-        tokens = query.input_tokens if record.input_tokens is None else record.input_tokens
-        return Recorded(responses, {name: _output_tokens(of, name) for name, of in lists.items()}, tokens)
-
-    def _rewarded(self, query: Query, responses: Sequence[Response], name: str) -> tuple[Response, ...]:
-        rewards = self._rewards(query, responses, name)
-        return tuple(replace(item, reward=value) for item, value in zip(responses, rewards, strict=True))
 
     def _responses(self, record: Record, model: Model, n: int) -> tuple[Response, ...]:
         responses = record.responses.get(model.name) or record.responses.get(model.column)

@@ -55,7 +55,7 @@ class Divided:
 def divide(
     policy: Policy,
     records: Iterable[Record],
-    fit: Iterable[Record],
+    fit: Iterable[Record] | None,
     seen: Seen,
     reward: RewardModel | None,
     *,
@@ -64,7 +64,8 @@ def divide(
 ) -> Divided:
     """Replay records: those whose query nobody saw judge (all of them with `judge_all`), the others fit.
 
-    `fit` are more to fit on. No query is on both sides. Raises InputError where none is left to judge.
+    `fit` are more to fit on; None where nothing is fitted, and so the others are only counted. No query is on
+    both sides. Raises InputError where none is left to judge.
     """
     judging = Collector(policy, reward, margin, keep_responses=policy.sampling.plans)
     fitting = Collector(policy, reward, margin)
@@ -74,7 +75,8 @@ def divide(
         known = query.text in seen
         saw += known
         if known and not judge_all:
-            fitting.add(record, query)
+            if fit is not None:
+                fitting.add(record, query)
         else:
             judging.add(record, query)
             judges.add(query_hash(query.text))
@@ -82,7 +84,7 @@ def divide(
         raise InputError(
             f"all {saw} records were seen in training, none is left to judge by; give others, or --all"
         )
-    for record, query in _asked(fit, fitting.left_out):
+    for record, query in _asked(fit or (), fitting.left_out):
         if query_hash(query.text) in judges:
             repeated += 1
         else:
