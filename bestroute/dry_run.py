@@ -23,10 +23,12 @@ def batches(queries: Iterable[Query], batch: int = BATCH) -> Iterator[list[Query
         yield chunk
 
 
-def decide_all(router: Router, queries: Iterable[Query], batch: int = BATCH) -> Iterator[Decision]:
-    """Decisions in order, a batch of queries in memory at a time."""
+def decide_all(
+    router: Router, queries: Iterable[Query], batch: int = BATCH, explain_all: bool = False
+) -> Iterator[Decision]:
+    """Decisions in order, a batch of queries in memory at a time; `explain_all` as in `Router.route`."""
     for chunk in batches(queries, batch):
-        yield from router.route_batch(chunk)
+        yield from router.route_batch(chunk, explain_all=explain_all)
 
 
 class Reservoir:
@@ -66,6 +68,7 @@ class Tally:
     gap: float = 0.0
     with_gap: int = 0
     arms: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=Counter)
     arm_costs: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     causes: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
@@ -78,6 +81,7 @@ class Tally:
         self.reference_cost += decision.reference_cost
         self.calls += decision.expected_calls
         self.arms[label] += 1
+        self.models[decision.model] += 1
         self.arm_costs[label] += decision.expected_cost
         self.causes[decision.cause] += 1
         if decision.rule is not None:

@@ -40,9 +40,9 @@ class TestChanges:
         """In millionths of a dollar, eight letters being two tokens.
 
         Before: mid@4 4 * (2 * 3 + 20 * 6) = 504, twice; the reference 2 * 10 + 40 * 30 = 1220; the greeting,
-        by the mean tokens of training, tiny@1 2 * 1 + 100 * 2 = 202. After: mid@2, half of 504, three times,
+        tiny@1 2 * 1 + 10 * 2 = 22. After: mid@2, half of 504, three times,
         and the reference again. Qualities: mid@4 0.859375, mid@2 0.8125, big 0.875, tiny@1 0.625; the
-        greeting is predicted for the new policy, which tells of the old one's arm too.
+        greeting is predicted, since it moves, though a rule routes it under the old policy.
         """
         found = changes_of(*TEXTS).summary()
         assert (found["queries"], found["moved"], found["moved_share"]) == (4, 3, 0.75)
@@ -60,11 +60,11 @@ class TestChanges:
                 "to": "mid@2",
                 "queries": 1,
                 "share": 0.25,
-                "cost_per_1000_change": pytest.approx((252 - 202) / 4 / 1000),
+                "cost_per_1000_change": pytest.approx((252 - 22) / 4 / 1000),
                 "quality_change": pytest.approx(0.8125 - 0.625),
             },
         ]
-        before, after = (2 * 504 + 1220 + 202) / 4000, (3 * 252 + 1220) / 4000
+        before, after = (2 * 504 + 1220 + 22) / 4000, (3 * 252 + 1220) / 4000
         assert found["cost_per_1000"] == {
             "old": pytest.approx(before),
             "new": pytest.approx(after),
@@ -91,14 +91,35 @@ class TestChanges:
         assert (first["new"]["arm"], first["new"]["reason"]) == ("mid@2", "gap 0.062 is within 0.07")
         assert first["quality_change"] == pytest.approx(0.1875)
 
-    def test_queries_that_no_side_predicts_are_left_out_of_quality_and_counted(self):
+    def test_what_rules_route_alike_is_left_out_of_quality_and_counted(self):
         found = changes_of("hi there", "abcdefgh", new=make_policy(rules=[GREETING], max_gap=0.07)).summary()
         assert (found["predicted"], found["without_prediction"]) == (1, 1)
         assert found["quality"]["old"] == pytest.approx(0.859375)
 
-    def test_another_router_model_does_not_speak_for_the_other_side(self):
-        found = changes_of("hi there", "abcdefgh", predictors=(FakePredictor(), FakePredictor())).summary()
-        assert (found["predicted"], found["without_prediction"]) == (1, 1)
+    def test_what_moves_from_rule_to_rule_has_its_risk(self):
+        """tiny@1 is predicted to reach 0.625 and mid@1 0.75."""
+        better = make_policy(rules=[{**GREETING, "route": {"model": "mid"}}])
+        (move,) = changes_of("hi there", old=better, new=make_policy(rules=[GREETING])).summary()["moves"]
+        assert (move["from"], move["to"], move["quality_change"]) == ("mid@1", "tiny@1", -0.125)
+
+    @pytest.mark.parametrize("other", [FakePredictor(), FakePredictor(output_tokens=[1.0, 2.0, 4.0])])
+    def test_a_rule_that_changes_no_arm_changes_no_cost(self, other):
+        """Though in itself it predicts no length of the response. Each router model speaks for its side."""
+        ruled = make_policy(rules=[{**GREETING, "route": {"model": "big"}}], max_gap=-1.0)
+        plain, one = make_policy(max_gap=-1.0), FakePredictor()
+        same = changes_of("hi there", old=plain, new=ruled, predictors=(one, one)).summary()
+        assert (same["moved"], same["cost_per_1000"]["change"], same["quality"]["change"]) == (0, 0, 0)
+        new = changes_of("hi there", old=plain, new=ruled, predictors=(one, other)).figure("cost").new
+        tokens = float(other._answers[2][2])
+        assert new == pytest.approx((2 * 10 + tokens * 30) / 1000)
+
+    def test_the_reference_is_asked_however_often(self):
+        thrice = [*TIERS[:-1], {"model": "big", "n": 3}]
+        found = changes_of(
+            "abcdefgh", old=make_policy(max_gap=-1.0), new=make_policy(max_gap=-1.0, tiers=thrice)
+        )
+        assert found.figure("share") == (1.0, 1.0)
+        assert found.figure("share", "big@3") == (0.0, 1.0)
 
     def test_of_nothing(self):
         found = changes_of().summary()
@@ -139,6 +160,15 @@ POLICIES = st.builds(
 )
 
 
+def dry_run_of(policy, texts, policies):
+    """Decisions with `--explain-all`, but of queries that rules route alike under both policies."""
+    for text in texts:
+        plain = [Router(one, predictor=FakePredictor(), time_budget_s=None).route(text) for one in policies]
+        alike = {(one.cause, one.arm) for one in plain} == {("rule", plain[0].arm)}
+        router = Router(policy, predictor=FakePredictor(), time_budget_s=None)
+        yield from decide_all(router, [Query.of(text)], explain_all=not alike)
+
+
 class TestProperties:
     @given(QUERIES, POLICIES)
     def test_a_policy_against_itself_moves_nothing(self, texts, policy):
@@ -159,10 +189,9 @@ class TestProperties:
         assert total == pytest.approx(change, abs=1e-9)
         for name, policy in (("old", old), ("new", new)):
             tally = Tally()
-            router = Router(policy, predictor=FakePredictor(), time_budget_s=None)
-            for decision in decide_all(router, map(Query.of, texts)):
+            for decision in dry_run_of(policy, texts, (old, new)):
                 tally.add(decision)
-            assert found[name] == {"policy": policy.digest, **tally.summary()}
+            assert found[name] == {"policy": policy.digest, "reference": "big", **tally.summary()}
 
     @given(QUERIES, POLICIES, POLICIES)
     def test_the_other_way_round_is_the_negative(self, texts, old, new):
@@ -212,8 +241,8 @@ class TestSharing:
     def test_copies_of_one_artefact_are_one_router_model(self, copy_of):
         policy = load_policy(ROOT / "policies" / "balanced.yaml")
         moved = policy.model_copy(update={"router": copy_of("router").folder})
-        assert Sides(policy, moved).shared
-        assert Sides(policy, policy).shared
+        for both in (Sides(policy, moved), Sides(policy, policy)):
+            assert both._predictors[0] is both._predictors[1]
 
     def test_a_batch_that_fails_is_asked_one_by_one(self):
         class OneBad(FakePredictor):

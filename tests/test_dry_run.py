@@ -21,9 +21,10 @@ def router(predictor=None):
     return Router(policy, predictor=predictor or FakePredictor(), time_budget_s=None)
 
 
-def tally_of(*queries):
+def tally_of(*queries, explain_all=False):
     tally = Tally()
-    for decision in decide_all(router(), [Query.of(query) for query in queries]):
+    asked = [Query.of(query) for query in queries]
+    for decision in decide_all(router(), asked, explain_all=explain_all):
         tally.add(decision)
     return tally
 
@@ -52,6 +53,12 @@ class TestTally:
         assert mid["cost_per_1000"] == pytest.approx(2 * 504 / 5 / 1000)
         assert big["cost_per_1000"] == pytest.approx((1220 + 9000) / 5 / 1000)
         assert tiny["cost_per_1000"] == pytest.approx(202 / 5 / 1000)
+
+    def test_what_rules_route_is_predicted_where_it_is_asked(self):
+        """The greeting 2 * 1 + 10 * 2 = 22, gap 0.25; the image has no text to predict from."""
+        summary = tally_of("hi there", IMAGE, explain_all=True).summary()
+        assert (summary["with_gap"], summary["mean_gap"]) == (2, 0.125)
+        assert summary["arms"]["tiny@1"]["cost_per_1000"] == pytest.approx(22 / 2 / 1000)
 
     def test_the_arms_add_up(self):
         summary = tally_of("abcdefgh", "exactly!", "hi there").summary()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from math import nan
 from typing import Protocol
 
@@ -14,6 +13,7 @@ import numpy as np
 from bestroute.arms import Arm
 from bestroute.calibrate.shape import Shape
 from bestroute.decision import Decision
+from bestroute.dry_run import decide_all
 from bestroute.evaluate.planned import Player, Table, tier_of
 from bestroute.evaluate.replay import Floats, Replayed, arms_of
 from bestroute.evaluate.routed import Recall
@@ -23,8 +23,6 @@ from bestroute.posterior import Posterior
 from bestroute.query import Query
 from bestroute.records import bucket
 from bestroute.router import Router
-
-_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -137,14 +135,19 @@ class Shaped:
 
 
 class Expected:
-    """Trials on plain queries: what the router expects that they cost and lose; quality is not known."""
+    """Trials on plain queries: what the router expects that they cost and lose; quality is not known.
 
-    def __init__(self, policy: Policy, queries: Sequence[Query], recall: Recall) -> None:
-        self._policy, self._queries, self._recall = policy, tuple(queries), recall
+    `explain_all`: also of those that a rule routes.
+    """
+
+    def __init__(
+        self, policy: Policy, queries: Sequence[Query], recall: Recall, explain_all: bool = False
+    ) -> None:
+        self._queries, self._recall, self._explain_all = tuple(queries), recall, explain_all
+        self._policy = policy
         self.objective, self.arms = policy.objective, arms_of(policy)
         self.reference_quality: Floats | None = None
-        costs = (one.reference_cost for one in _decisions(policy, self._queries, recall))
-        self.reference_cost = np.fromiter(costs, float)
+        self.reference_cost = np.fromiter((one.reference_cost for one in self._decided(policy)), float)
 
     def __len__(self) -> int:
         return len(self._queries)
@@ -153,12 +156,15 @@ class Expected:
         """What this setting gives."""
         cost, calls, gap = (np.empty(len(self)) for _ in range(3))
         shares = np.zeros((len(self), len(self.arms)))
-        for row, decision in enumerate(_decisions(self._policy.at(dial), self._queries, self._recall)):
+        for row, decision in enumerate(self._decided(self._policy.at(dial))):
             cost[row], calls[row] = decision.expected_cost, decision.expected_calls
             gap[row] = nan if decision.expected_gap is None else decision.expected_gap
             for step in decision.plan:
                 shares[row, tier_of(step.arm, self.arms)] += step.reached * step.chance
         return Outcome(dial, cost, calls, shares, gap=gap)
+
+    def _decided(self, policy: Policy) -> Iterator[Decision]:
+        return _decisions(policy, self._queries, self._recall, self._explain_all)
 
 
 def trials_of(policy: Policy, replayed: Replayed, recall: Recall, seed: int = 0) -> OnRecords:
@@ -213,8 +219,8 @@ def part_of(replayed: Replayed, places: Sequence[int]) -> Replayed:
     )
 
 
-def _decisions(policy: Policy, queries: Sequence[Query], recall: Recall) -> Iterator[Decision]:
+def _decisions(
+    policy: Policy, queries: Sequence[Query], recall: Recall, explain_all: bool = False
+) -> Iterator[Decision]:
     router = Router(policy, predictor=recall, time_budget_s=None)
-    rest = iter(queries)
-    while chunk := list(islice(rest, _BATCH)):
-        yield from router.route_batch(chunk)
+    return decide_all(router, queries, explain_all=explain_all)

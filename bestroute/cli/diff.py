@@ -29,8 +29,8 @@ _HELP = """Route every query of a file by two policies: what moves, what it cost
 
     QUERIES is .txt (a query a line) or .jsonl ({"query" or "messages", "metadata"?} a line). The file is
     streamed: memory does not grow with it. A query moves where another arm is asked (first); its cost is that
-    of its plan, where the policy escalates. Quality is what is predicted of the responses that are kept, over
-    the queries for which the router model was asked under both policies; the others are counted.
+    of its plan, where the policy escalates. Quality is what is predicted of the responses that are kept. Of
+    queries that rules route to the same arm under both policies nothing is predicted; these are counted.
 
     --fail-if METRIC OP VALUE exits 1 where that is so. OP is one of > >= < <=, and METRIC one of
 
@@ -125,7 +125,7 @@ def _print(summary: dict[str, Any], plans: bool) -> None:
     if abs(summary["unmoved_cost_per_1000_change"]) > 1e-9:
         cost = f"US$ {summary['unmoved_cost_per_1000_change']:+.4g} per 1,000"
         change = f"{cost}, quality {_signed(summary['unmoved_quality_change'])}"
-        click.echo(f"\nqueries that do not move: {change}, by prices, plans or lengths of responses")
+        click.echo(f"\nqueries that do not move: {change}, by prices or plans")
     if summary["rules"]:
         click.echo()
         rows = [[r["from"] or "-", r["to"] or "-", str(r["queries"])] for r in summary["rules"][:_LISTED]]
@@ -154,7 +154,7 @@ def _print_figures(summary: dict[str, Any], plans: bool) -> None:
             ],
             *([rounds] if plans else []),
             [
-                "asked of the reference",
+                f"asked of the reference{_references(summary)}",
                 share(reference["old"]),
                 share(reference["new"]),
                 _points(reference["change"]),
@@ -163,6 +163,12 @@ def _print_figures(summary: dict[str, Any], plans: bool) -> None:
     )
     if summary["without_prediction"]:
         click.echo(f"left out of quality, not predicted: {summary['without_prediction']:,} queries")
+
+
+def _references(summary: dict[str, Any]) -> str:
+    """Their names, where they differ."""
+    old, new = (summary[side]["reference"] for side in ("old", "new"))
+    return "" if old == new else f" ({old}, then {new})"
 
 
 def _print_entry(entry: dict[str, Any]) -> None:

@@ -43,19 +43,21 @@ _DRAWN, _PLANNED = 2000, 500  # queries that --plot sweeps; fewer where each is 
 @click.argument("queries", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one decision a line.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the dial: .svg or .png.")
+@click.option("--explain-all", is_flag=True, help="Ask the router model even where a rule decides.")
 @skip_bad_option
 @threads_option
 @json_option
 def command(
-    policy: Path, queries: Path, out: Path | None, plot: Path | None, skip_bad: bool, threads: int | None,
-    as_json: bool,
+    policy: Path, queries: Path, out: Path | None, plot: Path | None, explain_all: bool, skip_bad: bool,
+    threads: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Route every query of a file: share per arm, expected cost and gap, against always the reference.
 
     QUERIES is .txt (a query a line) or .jsonl ({"query" or "messages", "metadata"?} a line). The file is
     streamed: memory does not grow with it. --plot shows, at every setting of the dial, the share of each arm,
     and cost against predicted quality: on at most 2,000 of the queries, 500 where the policy escalates or
-    stops early, drawn at random with a fixed seed (extra `plot`).
+    stops early, drawn at random with a fixed seed (extra `plot`). What a rule routes is not predicted, and
+    its cost is that of a response of mean length, unless --explain-all is given.
     """
     from bestroute.dry_run import Reservoir, Tally, decide_all
     from bestroute.evaluate.picture import check_plot
@@ -75,7 +77,8 @@ def command(
     sample = Reservoir(_PLANNED if checked.sampling.plans else _DRAWN)
     read = read_queries(queries, bad.add if skip_bad else None)
     with _writer(out) as write:
-        for decision in decide_all(router, read if plot is None else sample.passing(read)):
+        passing = read if plot is None else sample.passing(read)
+        for decision in decide_all(router, passing, explain_all=explain_all):
             tally.add(decision)
             write(decision)
             counter.advance()
@@ -94,10 +97,12 @@ def command(
     else:
         _print(summary, checked.sampling.plans)
     if plot is not None:
-        _draw(plot, policy, checked, predictor, sample)
+        _draw(plot, policy, checked, predictor, sample, explain_all)
 
 
-def _draw(plot: Path, path: Path, policy: Policy, predictor: Predictor, sample: Reservoir) -> None:
+def _draw(
+    plot: Path, path: Path, policy: Policy, predictor: Predictor, sample: Reservoir, explain_all: bool
+) -> None:
     """The dial on a sample of the queries; `path` is the policy's file."""
     from bestroute.calibrate.plot import Mark, write_plot
     from bestroute.calibrate.sweep import settings_for, sweep
@@ -106,7 +111,7 @@ def _draw(plot: Path, path: Path, policy: Policy, predictor: Predictor, sample: 
 
     counter = Counter("settings of the dial")
     recall = Recall(predictor, [query.text for query in sample.kept])
-    trials = Expected(policy, sample.kept, recall)
+    trials = Expected(policy, sample.kept, recall, explain_all)
     swept = sweep(trials, settings_for(policy), counter.advance)
     counter.close()
     marks = [Mark("as it is", policy.objective.setting)]
@@ -146,6 +151,7 @@ def _print(summary: dict[str, Any], plans: bool) -> None:
         f"{summary['queries']:,} queries: ${dollars(summary['cost_per_1000'])} per 1,000 against "
         f"${dollars(summary['reference_cost_per_1000'])} for always the reference, saving {share(saving)}\n"
         f"mean predicted gap {number(summary['mean_gap'], 4)} over {summary['with_gap']:,} queries"
+        + _not_predicted(summary)
     )
     if plans:
         click.echo(f"{number(summary['calls'], 2)} rounds of asking a query")
@@ -155,3 +161,10 @@ def _print(summary: dict[str, Any], plans: bool) -> None:
             f"the reference answers {abstained:,} queries unlike those that the router model was trained on "
             "(cause abstain); one trained on queries like yours would know them"
         )
+
+
+def _not_predicted(summary: dict[str, Any]) -> str:
+    missing = summary["queries"] - summary["with_gap"]
+    if not missing or not summary["causes"].get("rule"):
+        return ""
+    return f"; a rule routes the other {missing:,} unpredicted (--explain-all predicts them too)"

@@ -87,10 +87,10 @@ class Changes:
         self.queries += 1
         for tally, decision in zip(self._tallies, (pair.old, pair.new), strict=True):
             tally.add(decision)
-        if pair.old_quality is not None and pair.new_quality is not None:
+        if pair.qualities is not None:
             self.predicted += 1
-            self._qualities[0] += pair.old_quality
-            self._qualities[1] += pair.new_quality
+            for at, quality in enumerate(pair.qualities):
+                self._qualities[at] += quality
         self.moved += pair.moved
         arms = (pair.old.arm.label, pair.new.arm.label)
         (self._moves.setdefault(arms, _Sum()) if pair.moved else self._unmoved).add(pair)
@@ -109,10 +109,7 @@ class Changes:
         """
         if metric == "moved":
             return Figure(0.0, self.moved / self.queries) if self.queries else Figure(None, None)
-        old, new = (
-            self._value(metric, at, arm or f"{policy.reference}@1")
-            for at, policy in enumerate(self._policies)
-        )
+        old, new = (self._value(metric, at, arm) for at in (0, 1))
         return Figure(old, new)
 
     def _value(self, metric: str, at: int, arm: str) -> float | None:
@@ -122,14 +119,14 @@ class Changes:
         if not tally.queries:
             return None
         if metric == "share":
-            return tally.arms[arm] / tally.queries
+            asked = tally.arms[arm] if arm else tally.models[self._policies[at].reference]
+            return asked / tally.queries
         return {"cost": tally.expected_cost * 1000, "calls": tally.calls}[metric] / tally.queries
 
     def summary(self) -> dict[str, Any]:
         """As JSON values; a number that cannot be had is null.
 
-        Queries that do not move may cost and lose another sum too: by prices, by plans, and since the length
-        of a response is predicted where no rule decides.
+        Queries that do not move may cost and lose another sum too, by prices and by plans.
         """
         per_thousand = 1000 / max(1, self.queries)
         moves = [
@@ -144,7 +141,7 @@ class Changes:
             for (before, after), total in sorted(self._moves.items(), key=lambda move: -move[1].queries)
         ]
         old, new = (
-            {"policy": policy.digest, **tally.summary()}
+            {"policy": policy.digest, "reference": policy.reference, **tally.summary()}
             for policy, tally in zip(self._policies, self._tallies, strict=True)
         )
         return {
@@ -195,12 +192,13 @@ class _Most:
 
 def _entry(number: int, pair: Pair) -> dict[str, Any]:
     text = " ".join(pair.query.text[: 2 * _TEXT].split())
+    old, new = pair.qualities or (None, None)
     return {
         "number": number,
         "query_id": pair.query.id,
         "text": text if len(text) <= _TEXT else text[: _TEXT - 3] + "...",
-        "old": _side(pair.old, pair.old_quality),
-        "new": _side(pair.new, pair.new_quality),
+        "old": _side(pair.old, old),
+        "new": _side(pair.new, new),
         "quality_change": pair.quality_change,
         "cost_change": pair.cost_change,
     }

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from bestroute.arms import Arm
 from bestroute.artefact import Manifest
-from bestroute.decision import Decider, Decision, Forecast
+from bestroute.decision import Decision
 from bestroute.diff.shared import SharedPredictor
 from bestroute.dry_run import BATCH, batches
-from bestroute.planner import Asked
 from bestroute.policy import Policy
 from bestroute.predictor import OnnxPredictor, Predictor
 from bestroute.query import Query
@@ -19,17 +17,11 @@ from bestroute.router import Router
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One query with the decisions of both policies.
-
-    The qualities are what is predicted of the responses that are kept, 0 to 1, over the whole plan; None
-    where either side has no prediction, so that the means over queries are means over the same queries.
-    """
+    """One query with the decisions of both policies."""
 
     query: Query
     old: Decision
     new: Decision
-    old_quality: float | None
-    new_quality: float | None
 
     @property
     def moved(self) -> bool:
@@ -47,11 +39,18 @@ class Pair:
         return self.new.expected_cost - self.old.expected_cost
 
     @property
+    def qualities(self) -> tuple[float, float] | None:
+        """Predicted quality of the kept response, 0 to 1, over the whole plan, old and new.
+
+        None where either side has no prediction, so that means over queries are over the same queries."""
+        old, new = _quality(self.old), _quality(self.new)
+        return None if old is None or new is None else (old, new)
+
+    @property
     def quality_change(self) -> float | None:
         """Quality points that the query gains; None where either side has no prediction."""
-        if self.old_quality is None or self.new_quality is None:
-            return None
-        return self.new_quality - self.old_quality
+        both = self.qualities
+        return None if both is None else both[1] - both[0]
 
 
 class Sides:
@@ -77,42 +76,43 @@ class Sides:
         elif new.router != old.router:
             other = OnnxPredictor(new.router, threads)
             second = first if _same(first.manifest, other.manifest) else SharedPredictor(other)
-        self.shared = first is second
         self._predictors = (first, second)
         self.old, self.new = (
             Router(policy, predictor=predictor, time_budget_s=None)
             for policy, predictor in ((old, first), (new, second))
         )
-        self._deciders = Decider(old, first.manifest), Decider(new, second.manifest)
 
     def compare(self, queries: Iterable[Query], batch: int = BATCH) -> Iterator[Pair]:
-        """A pair of decisions for each query, in order."""
+        """A pair of decisions for each query, in order.
+
+        A query that a rule routes is predicted too, unless rules route it to the same arm on both sides: what
+        moves has its risk, and lengths of responses that are predicted on one side only would look like a
+        change of cost.
+        """
         for chunk in batches(queries, batch):
-            for old, new in zip(self.old.consider(chunk), self.new.consider(chunk), strict=True):
-                yield self._pair(old, new)
+            pairs = [*map(Pair, chunk, self.old.route_batch(chunk), self.new.route_batch(chunk))]
+            open_ = [place for place, pair in enumerate(pairs) if _half_told(pair)]
+            asked = [chunk[place] for place in open_]
+            told = (router.route_batch(asked, explain_all=True) for router in (self.old, self.new))
+            for place, old, new in zip(open_, *told, strict=True):
+                pairs[place] = Pair(chunk[place], old, new)
+            yield from pairs
             for predictor in self._predictors:
                 predictor.forget()
 
-    def _pair(self, old: Asked, new: Asked) -> Pair:
-        """Where a rule decides on one side only, what the shared router model said to the other counts."""
-        before, after = old.forecast, new.forecast
-        if self.shared:
-            before, after = before or after, after or before
-        qualities = [
-            None if forecast is None else _quality(asked.decision, decider, forecast)
-            for decider, asked, forecast in zip(self._deciders, (old, new), (before, after), strict=True)
-        ]
-        if None in qualities:
-            qualities = [None, None]
-        return Pair(old.query, old.decision, new.decision, *qualities)
+
+def _half_told(pair: Pair) -> bool:
+    """Whether a rule routes it, so that nothing was predicted, and the other side does not do the same."""
+    ruled = [decision.cause == "rule" for decision in (pair.old, pair.new)]
+    return any(ruled) and (pair.moved or not all(ruled))
 
 
-def _quality(decision: Decision, decider: Decider, forecast: Forecast) -> float | None:
-    """Of a plan's kept response; an arm that is asked alone has a prediction also where a rule chose it."""
-    if len(decision.plan) == 1:
-        return decider.quality(decision.arm, forecast)
-    reference = decider.quality(Arm(model=decider.policy.reference), forecast)
-    return None if reference is None or decision.expected_gap is None else reference - decision.expected_gap
+def _quality(decision: Decision) -> float | None:
+    """What the reference is predicted to reach, less what the kept response is expected to lose."""
+    last = decision.candidates[-1]
+    if last.quality is None or last.gap is None or decision.expected_gap is None:
+        return None
+    return last.quality + last.gap - decision.expected_gap
 
 
 def _same(one: Manifest, other: Manifest) -> bool:
