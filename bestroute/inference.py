@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -135,6 +136,8 @@ def _open_tokenizer(folder: Path) -> Any:
 
 
 def _open_session(folder: Path, threads: int) -> tuple[Any, Any]:
+    # From 1.29 on onnxruntime reports sessions to its maker, unless this is set before it is loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     settings = onnxruntime.SessionOptions()

@@ -1,6 +1,7 @@
 """What importing costs: nothing heavy, no network client, no torch."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,15 @@ def test_routing_and_picking_load_no_network_client_and_no_torch():
         "router.pick('What is 2 + 2?', ['4', '5'])"
     )
     assert not modules_after(code).intersection(NETWORK)
+
+
+def test_routing_reports_nothing_to_the_maker_of_onnxruntime(tmp_path):
+    """It would keep an id of the device and a queue of events in the cache of the user."""
+    code = "from bestroute import Router\nRouter.from_policy('policies/balanced.yaml').route('Why?')"
+    silenced = ("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "XDG_CACHE_HOME")
+    told = {name: value for name, value in os.environ.items() if name not in silenced}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**told, "HOME": str(tmp_path)}, check=True)
+    assert not [*tmp_path.rglob("*onnxruntime*")]
 
 
 def test_listing_commands_loads_no_model():
