@@ -4,19 +4,23 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from evaluate_parts import record_of
 
 from bestroute.cli import cli
+from bestroute.cli.reading import Reader
+from bestroute.cli.sides import of_records
 from bestroute.policy import load_policy
+from bestroute.records import query_hash
 
 ROOT = Path(__file__).resolve().parents[1]
 ONE_SHOT = ROOT / "benchmarks" / "one_shot.yaml"
 ESCALATE = ROOT / "benchmarks" / "escalate.yaml"
 FIGURES = {
     "dial", "queries", "saving", "drop", "quality", "reference_quality", "cost", "reference_cost", "calls",
-    "reference_share", "arms",
+    "reference_share", "arms", "gap",
 }  # fmt: skip
 
 
@@ -168,22 +172,65 @@ def test_a_policy_that_escalates_is_played(records, tmp_path):
     assert sum(expected["after"]["arms"].values()) == pytest.approx(1)
 
 
-def test_what_training_saw_does_not_choose(policy, records, copy_of):
-    import numpy as np
-
-    from bestroute.records import query_hash
-
+@pytest.fixture
+def partly_seen(policy, copy_of):
+    """The policy with a router model that was trained on the first twenty sums."""
     copy = copy_of("router")
     seen = [query_hash(record["query"]) for record in list(sums(60))[:20]]
     np.save(copy.folder / "seen.npy", np.array(sorted(seen), np.uint64))
     copy.sign()
     policy.write_text(policy.read_text("utf-8") + f"router: {copy.folder}\n", "utf-8")
-    result = run(policy, records, "--reference-share", "100%", "--json")
+    return policy
+
+
+def test_what_training_saw_does_not_choose(partly_seen, records):
+    result = run(partly_seen, records, "--reference-share", "100%", "--json")
     report = document(result)
     assert report["chosen_on"] + report["after"]["queries"] == 40
     assert "warning: left out: 20 records that training saw" in result.stderr
-    everything = document(run(policy, records, "--reference-share", "100%", "--all", "--json"))
+    everything = document(run(partly_seen, records, "--reference-share", "100%", "--all", "--json"))
     assert everything["chosen_on"] + everything["after"]["queries"] == 60
+
+
+def test_what_training_saw_promises_nothing(partly_seen, records):
+    result = run(partly_seen, records, "--max-drop", "40%", "--all")
+    assert result.exit_code == 2
+    assert "20 records were seen in training, and nothing can be promised by them" in result.stderr
+    assert document(run(partly_seen, records, "--max-drop", "50%", "--json"))["dial"] is not None
+
+
+def test_an_aim_that_does_not_bind_is_said_so(policy, records):
+    """A query costs some $0.0001: at $0.4, a slip for $0.4 per 1,000, the reference answers all of them."""
+    report = document(run(policy, records, "--budget", "0.4", "--json"))
+    assert report["dial"] == -1
+    (warning,) = report["warnings"]
+    assert warning.startswith(
+        "the aim does not bind: even the safest setting, max_gap -1, keeps to it, at $0.0"
+    )
+    assert not document(run(policy, records, "--reference-share", "50%", "--json"))["warnings"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_was_found_is_told_where_it_cannot_be_written(policy, records, as_json):
+    text = policy.read_text("utf-8").replace("max_gap: 0.0", "max_gap: &dial 0.0")
+    policy.write_text(text.replace("n: 4}", "n: 4, max_gap: *dial}"), "utf-8")
+    result = run(policy, records, "--max-drop", "40%", "--write", *(["--json"] if as_json else []))
+    assert result.exit_code == 2
+    assert "error: " in result.stderr
+    assert "by hand" in result.stderr
+    if as_json:
+        report = json.loads(result.stdout)
+        assert (report["written"], report["dial"] is not None) == (False, True)
+    else:
+        assert re.search(r"^max_gap \S+: drop at most 40 %.* stays as it is", result.stdout, re.M)
+    assert "&dial 0.0" in policy.read_text("utf-8")
+
+
+def test_what_was_found_is_told_where_it_cannot_be_drawn(policy, records, tmp_path):
+    (tmp_path / "file").touch()
+    result = run(policy, records, "--max-drop", "40%", "--write", "--plot", tmp_path / "file" / "x.svg")
+    assert result.exit_code == 2
+    assert f"written to {policy}" in result.stdout
 
 
 def test_repeated_queries_count_once(policy, tmp_path):
@@ -191,7 +238,7 @@ def test_repeated_queries_count_once(policy, tmp_path):
     result = run(policy, twice, "--reference-share", "100%", "--json")
     report = document(result)
     assert report["chosen_on"] + report["after"]["queries"] == 40
-    assert report["warnings"] == ["left out: 40 records whose query stands before"]
+    assert report["warnings"][0] == "left out: 40 records whose query stands before"
 
 
 TIERS = ["small@1", "small@2", "small@4", "medium@1", "medium@2"]
@@ -200,8 +247,7 @@ TIERS = ["small@1", "small@2", "small@4", "medium@1", "medium@2"]
 def test_limits_of_the_tiers_own(policy, records):
     before = policy.read_text("utf-8")
     report = document(run(policy, records, "--max-drop", "50%", "--per-tier", "--json"))
-    assert report["tiers_before"] == dict.fromkeys(TIERS, 0)
-    assert list(report["tiers"]) == TIERS
+    assert [(tier["tier"], tier["before"]) for tier in report["tiers"]] == [(tier, 0) for tier in TIERS]
     assert report["chosen_on"] + (report["shaped_on"] or 0) + report["after"]["queries"] == 60
     shown = run(policy, records, "--max-drop", "50%", "--per-tier", "--write")
     assert re.search(r"^tier +max_gap as it was  chosen  from the dial\nsmall@1 ", shown.stdout, re.M)
@@ -210,7 +256,7 @@ def test_limits_of_the_tiers_own(policy, records):
     written = load_policy(policy)
     assert written.max_gap == report["dial"]
     assert [tier.max_gap for tier in written.tiers] == [
-        *(None if limit == report["dial"] else limit for limit in report["tiers"].values()),
+        *(None if tier["after"] == report["dial"] else tier["after"] for tier in report["tiers"]),
         None,
     ]
     stripped = re.sub(
@@ -218,22 +264,31 @@ def test_limits_of_the_tiers_own(policy, records):
     )
     assert re.sub(r"^max_gap: .*$", "max_gap: 0.0", stripped, flags=re.M) == before
     again = document(run(policy, records, "--max-drop", "50%", "--per-tier", "--json"))
-    assert (again["tiers_before"], again["tiers"]) == (report["tiers"], report["tiers"])
+    assert again["tiers"] == [{**tier, "before": tier["after"]} for tier in report["tiers"]]
     assert again["after"] == report["after"]
+
+
+def test_what_shapes_does_not_choose_then_nor_judge(policy, records):
+    sides = of_records(load_policy(policy), [records], Reader(False), False, True, 0, 1, True, [])
+    assert sides.per_tier is not None
+    shape, rest, everything, judges = ({query.text for query in trials._queries} for trials in sides.per_tier)
+    assert not (shape & rest or everything & judges)
+    assert shape | rest == everything
+    assert min(map(len, (shape, rest, judges))) > 5
 
 
 def test_tiers_that_stay_at_the_dial_are_told(policy, records):
     """small costs next to nothing as soon as the dial lets it answer: no other limits save 1 % more."""
     shown = run(policy, records, "--reference-share", "100%", "--per-tier")
-    assert "Every tier stays at the dial: none was found to gain enough by leaving it." in shown.stdout
+    assert "Every tier stays at the dial: no limits of their own did better on these queries." in shown.stdout
     report = document(run(policy, records, "--reference-share", "100%", "--per-tier", "--json"))
-    assert report["tiers"] == dict.fromkeys(TIERS, report["dial"])
+    assert [tier["after"] for tier in report["tiers"]] == [report["dial"]] * len(TIERS)
     assert (report["shaped_on"], report["after"]["queries"] + report["chosen_on"]) == (None, 60)
 
 
 def test_without_per_tier_no_tier_is_told_of(policy, records):
     report = document(run(policy, records, "--reference-share", "50%", "--json"))
-    assert (report["tiers"], report["tiers_before"], report["shaped_on"]) == (None, None, None)
+    assert (report["tiers"], report["shaped_on"]) == (None, None)
 
 
 def test_too_few_records_for_limits_of_the_tiers_own(policy, records):
@@ -259,6 +314,7 @@ def test_what_per_tier_needs(policy, records, tmp_path):
     [
         ([], "give exactly one of --max-drop, --budget and --reference-share"),
         (["--max-drop", "1%", "--budget", "1"], "give exactly one of"),
+        (["--budget", "1", "--confidence", "90%"], "--confidence is how sure --max-drop must be"),
         (["--max-drop", "1"], "'1' is 100 %; write 1% for that many in a hundred"),
         (["--max-drop", "much"], "'much' is not a share; write 1% or 0.01"),
         (["--max-drop", "0%"], "no sample can promise a drop of nothing"),

@@ -193,8 +193,8 @@ class Budget(_Within):
 
     @property
     def words(self) -> str:
-        """`at most $0.0004 a query`."""
-        return f"at most ${self.dollars:g} a query"
+        """`at most $0.0004 a query ($0.4 per 1,000)`."""
+        return f"at most ${self.dollars:g} a query (${1000 * self.dollars:g} per 1,000)"
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -209,7 +209,7 @@ class Budget(_Within):
             if costs[-1][0] <= self.dollars * (1 + _ROUNDING):
                 return Choice(outcome, len(costs))
         least, dial = min(costs)
-        why = f"no dial costs {self.words}: the cheapest, {_told(dial, trials)}, costs ${least:.4g}"
+        why = f"no dial costs {self.words}: the cheapest, {_told(dial, trials)}, costs ${least:.4g} a query"
         return Refusal(why, len(costs))
 
     def worth(self, outcomes: Iterable[Outcome], trials: Trials, places: Places) -> Floats:
@@ -247,8 +247,9 @@ class ReferenceShare(_Within):
                 return Choice(outcome, len(shares))
         least, dial = min(shares)
         why = (
-            f"at no dial {self.words}: the least is {100 * least:.3g} %, at {_told(dial, trials)}; tiers "
-            "with a dial of their own, rules and queries unlike those of training do not follow the dial"
+            f"at no dial {self.words}: the least is {100 * least:.3g} %, at {_told(dial, trials)}. Rules, "
+            "tiers with a dial of their own and queries unlike those of training do not follow the dial; "
+            "`bestroute dry-run` counts them, and `abstain: false` in the policy lets it decide the last"
         )
         return Refusal(why, len(shares))
 

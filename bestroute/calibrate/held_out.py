@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from bestroute.calibrate.choose import reference_share
 from bestroute.calibrate.trials import Outcome, Trials
 from bestroute.evaluate.replay import Floats
-from bestroute.evaluate.weights import interval, resamples
 
 DRAWS = 500
+_AT_ONCE = 4_000_000  # weights of queries in memory
+_UNKNOWN = 0.025  # of the draws may leave a value open; an interval would be cut off with more
 
 
-def figures(outcome: Outcome, trials: Trials, seed: int = 0, draws: int = DRAWS) -> dict[str, Any]:
+def figures(
+    outcome: Outcome, trials: Trials, texts: Sequence[str], seed: int = 0, draws: int = DRAWS
+) -> dict[str, Any]:
     """JSON values. `saving` and `drop` are shares of the reference's own cost and quality, 0.1 is 10 %, costs
-    US$ a query. `quality`, `reference_quality` and `drop` are None where nothing is known of quality. Every
-    query counts alike.
+    US$ a query, `gap` quality points that are predicted to be lost, over the queries where that can be told.
+    `quality`, `reference_quality` and `drop` are None where nothing is known of quality, `gap` where it is.
+
+    Every query counts alike; those of the same text (`texts`, one a query) are drawn together, since they say
+    no more than one of them does. `low` and `high` are None where they cannot be told.
     """
-    weighting = resamples(["all"] * len(trials), draws, seed)
-
-    def drawn(values: Floats) -> Floats:
-        return weighting.of(values[:, None])[0, :, 0]
-
-    def ratio(part: Floats, whole: Floats) -> dict[str, float] | None:
-        if not whole.mean() > 0:
-            return None
-        return _with_interval(1 - part.mean() / whole.mean(), 1 - drawn(part) / drawn(whole))
-
-    quality, best = outcome.quality, trials.reference_quality
-    known = quality is not None and best is not None
+    unknown = np.full(len(trials), np.nan)
+    quality = unknown if outcome.quality is None else outcome.quality
+    best = unknown if trials.reference_quality is None else trials.reference_quality
+    gap = unknown if outcome.gap is None or outcome.quality is not None else outcome.gap
+    told = np.isfinite(gap)
+    columns = np.stack([outcome.cost, trials.reference_cost, quality, best, np.where(told, gap, 0.0), told])
+    cost, reference_cost, kept, reference, lost, known = (
+        np.append(column.mean(), drawn)
+        for column, drawn in zip(columns, _resampled(columns, texts, draws, seed), strict=True)
+    )
     return {
         "dial": outcome.dial,
         "queries": len(trials),
-        "saving": ratio(outcome.cost, trials.reference_cost),
-        "drop": ratio(quality, best) if quality is not None and best is not None else None,
-        "quality": _with_interval(quality.mean(), drawn(quality)) if quality is not None else None,
-        "reference_quality": float(best.mean()) if known and best is not None else None,
-        "cost": float(outcome.cost.mean()),
-        "reference_cost": float(trials.reference_cost.mean()),
+        "saving": _interval(1 - _ratio(cost, reference_cost)),
+        "drop": _interval(1 - _ratio(kept, reference)),
+        "quality": _interval(kept),
+        "reference_quality": None if np.isnan(reference[0]) else float(reference[0]),
+        "gap": _interval(_ratio(lost, known)),
+        "cost": float(cost[0]),
+        "reference_cost": float(reference_cost[0]),
         "calls": float(outcome.calls.mean()),
         "reference_share": reference_share(outcome, trials),
         "arms": {
@@ -47,6 +55,34 @@ def figures(outcome: Outcome, trials: Trials, seed: int = 0, draws: int = DRAWS)
     }
 
 
-def _with_interval(value: float, draws: Floats) -> dict[str, float]:
-    low, high = interval(draws)
-    return {"value": float(value), "low": low, "high": high}
+def _resampled(columns: Floats, texts: Sequence[str], draws: int, seed: int) -> Floats:
+    """Means of columns (columns, queries) over resamples: (columns, draws)."""
+    _, groups = np.unique(np.asarray(texts, dtype=object).astype(str), return_inverse=True)
+    count = int(groups.max()) + 1
+    sums = np.stack([np.bincount(groups, column, count) for column in columns])
+    sizes = np.bincount(groups, minlength=count)
+    generator = np.random.default_rng(seed)
+    means = []
+    for start in range(0, draws, batch := max(1, _AT_ONCE // count)):
+        size = min(batch, draws - start)
+        weights = generator.multinomial(count, np.full(count, 1 / count), size).astype(float)
+        means.append(sums @ weights.T / (weights @ sizes))
+    return np.concatenate(means, axis=1)
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """NaN where there is nothing to be a part of."""
+    ratio: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return ratio
+
+
+def _interval(values: Floats) -> dict[str, float | None] | None:
+    """Of a value and what it is in the draws; None where it cannot be told."""
+    value, drawn = values[0], values[1:]
+    if np.isnan(value):
+        return None
+    known = drawn[~np.isnan(drawn)]
+    if len(known) < (1 - _UNKNOWN) * len(drawn):
+        return {"value": float(value), "low": None, "high": None}
+    low, high = np.percentile(known, [2.5, 97.5])
+    return {"value": float(value), "low": float(low), "high": float(high)}

@@ -32,8 +32,9 @@ def _lines(report: dict[str, Any], words: str, path: Path) -> Iterator[str]:
     labels = [("as it was", before)] + ([("chosen", after)] if after is not None else [])
     plans = any(of["calls"] > 1 for _, of in labels)
     rounds = ["rounds of asking"] if plans else []
-    head = ["", report["dial_key"], "saving", "quality", "drop", "US$ per 1,000", *rounds, "by the reference"]
-    yield table(head, [_row(label, of, plans) for label, of in labels])
+    lost = ["quality", "drop"] if report["labelled"] else ["predicted gap"]
+    head = ["", report["dial_key"], "saving", *lost, "US$ per 1,000", *rounds, "by the reference"]
+    yield table(head, [_row(label, of, plans, report["labelled"]) for label, of in labels])
     yield ""
     arms = [[arm, *(f"{of['arms'][arm]:.1%}" for _, of in labels)] for arm in before["arms"]]
     yield table(["arm", *(label for label, _ in labels)], arms)
@@ -47,55 +48,56 @@ def _lines(report: dict[str, Any], words: str, path: Path) -> Iterator[str]:
 
 def _tiers(report: dict[str, Any]) -> Iterator[str]:
     """The limit of each tier, before and after, and how far it is from the dial now."""
-    away = {tier: round(limit - report["dial"], 6) for tier, limit in report["tiers"].items()}
     yield ""
-    yield table(
-        ["tier", f"{report['dial_key']} as it was", "chosen", "from the dial"],
-        [
-            [
-                tier,
-                f"{report['tiers_before'][tier]:g}",
-                f"{limit:g}",
-                f"{away[tier]:+g}" if away[tier] else "0",
-            ]
-            for tier, limit in report["tiers"].items()
-        ],
-    )
+    rows = []
+    for tier in report["tiers"]:
+        away = round(tier["after"] - report["dial"], 6)
+        shown = f"{away:+g}" if away else "0"
+        rows.append([tier["tier"], f"{tier['before']:g}", f"{tier['after']:g}", shown])
+    yield table(["tier", f"{report['dial_key']} as it was", "chosen", "from the dial"], rows)
     if report["shaped_on"] is not None:
         yield f"\nHow far each tier is from the dial was found on {report['shaped_on']:,} further queries."
     else:
-        yield "\nEvery tier stays at the dial: none was found to gain enough by leaving it."
+        yield "\nEvery tier stays at the dial: no limits of their own did better on these queries."
 
 
 def _verdict(report: dict[str, Any], words: str, path: Path) -> str:
     if report["after"] is None:
         why = report["why_not"].replace(". ", ".\n")
         return f"No dial was chosen and nothing is written: {why}."
-    by = f"chosen on {report['chosen_on']:,} queries, {report['dials_tried']} dials tried"
+    tried = report["dials_tried"]
+    by = f"chosen on {report['chosen_on']:,} queries, {tried} {'dial' if tried == 1 else 'dials'} tried"
     where = f"written to {path}" if report["written"] else f"{path} stays as it is (--write sets it)"
     return f"{report['dial_key']} {report['dial']:g}: {words}; {by}; {where}."
 
 
-def _row(label: str, of: dict[str, Any], plans: bool) -> list[str]:
-    quality = of["quality"]
-    told = (
-        "-" if quality is None else f"{quality['value']:.3f} ({quality['low']:.3f} to {quality['high']:.3f})"
-    )
+def _row(label: str, of: dict[str, Any], plans: bool, labelled: bool) -> list[str]:
+    told = [_points(of["quality"]), _percent(of["drop"])] if labelled else [_points(of["gap"], 4)]
     return [
         label,
         f"{of['dial']:g}",
         _percent(of["saving"]),
-        told,
-        _percent(of["drop"]),
+        *told,
         dollars(1000 * of["cost"]),
         *([number(of["calls"], 2)] if plans else []),
         f"{of['reference_share']:.1%}",
     ]
 
 
-def _percent(interval: dict[str, float] | None) -> str:
+def _percent(interval: dict[str, float | None] | None) -> str:
     """`31.2 % (27.4 to 35.0)`."""
     if interval is None:
         return "-"
-    value, low, high = (round(100 * interval[name], 1) + 0.0 for name in ("value", "low", "high"))  # no -0.0
-    return f"{value:.1f} % ({low:.1f} to {high:.1f})"
+    value, low, high = (
+        None if part is None else round(100 * part, 1) + 0.0  # no -0.0
+        for part in (interval[name] for name in ("value", "low", "high"))
+    )
+    return f"{number(value, 1)} %" + ("" if low is None else f" ({number(low, 1)} to {number(high, 1)})")
+
+
+def _points(interval: dict[str, float | None] | None, digits: int = 3) -> str:
+    """`0.967 (0.934 to 0.991)`."""
+    if interval is None:
+        return "-"
+    value, low, high = (number(interval[name], digits) for name in ("value", "low", "high"))
+    return value if interval["low"] is None else f"{value} ({low} to {high})"

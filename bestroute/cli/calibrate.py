@@ -7,19 +7,18 @@ import shlex
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bestroute.cli.output import POLICY, Counter, json_option, print_json, skip_bad_option, threads_option
 from bestroute.cli.reading import FILES, Reader
-from bestroute.cli.sides import Sides, labelled, of_queries, of_records
-from bestroute.errors import InputError
+from bestroute.cli.sides import labelled, of_queries, of_records
+from bestroute.errors import BestRouteError, InputError
 
 if TYPE_CHECKING:
-    from bestroute.calibrate.aim import Aim, Verdict
-    from bestroute.calibrate.shape import Shape
-    from bestroute.calibrate.trials import Outcome, Trials
+    from bestroute.calibrate.aim import Aim
+    from bestroute.calibrate.calibration import Chosen, Sides
     from bestroute.policy import Policy
 
 _NAMED = 4  # files in the comment; more are counted
@@ -83,84 +82,59 @@ def command(
     be better, which then do not choose; unless the dial alone proves to be best. Exit code 1: no dial was
     chosen.
     """
-    from bestroute.calibrate.aim import Choice, Refusal
-    from bestroute.calibrate.shape import check_shapable
-    from bestroute.calibrate.telling import as_text, in_short
+    from bestroute.calibrate.aim import Refusal
+    from bestroute.calibrate.calibration import choose, report_of, slack
+    from bestroute.calibrate.telling import as_text
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy
 
-    aim = _aim(max_drop, budget, reference_share, confidence)
+    aim = _aim(ctx, max_drop, budget, reference_share, confidence)
     if plot is not None:
         check_plot(plot)
     checked = load_policy(policy)
-    warnings: list[str] = []
-    cores = threads or os.cpu_count() or 1
-    if per_tier:
-        check_shapable(checked)
-    if labelled(records):
-        sides = of_records(checked, records, Reader(skip_bad), judge_all, seed, cores, per_tier, warnings)
-    elif aim.needs_labels or per_tier:
-        needing = "--max-drop" if aim.needs_labels else "--per-tier"
-        raise InputError(f"{records[0]}: {needing} needs records with scored responses, not plain queries")
-    else:
-        sides = of_queries(checked, records, Reader(skip_bad), seed, cores)
-    chosen = _choose(aim, sides, seed)
-    verdict = chosen.verdict
-    report = _report(checked, aim, chosen, sides, seed) | {"warnings": warnings}
+    sides, warnings = _sides(ctx, checked, aim, records)
+    counter = Counter("settings tried")
+    chosen = choose(aim, sides, seed, counter.advance)
+    counter.close()
+    loose = slack(aim, chosen, sides)
+    warnings += [loose] if loose else []
+    report = report_of(checked, aim, chosen, sides, seed) | {"warnings": warnings}
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    if plot is not None:
-        _draw(plot, policy, checked, chosen, report)
-    if write and isinstance(verdict, Choice):
-        comment = f"{_said(ctx, records)}: {in_short(report, aim.words)}"
-        _write(checked, policy, verdict.outcome.dial, comment, chosen.shape)
-        report["written"] = True
+    failure = _write(ctx, checked, aim, chosen, report) if write else None
     if as_json:
         print_json(report)
     else:
         click.echo(as_text(report, aim.words, policy))
-    if isinstance(verdict, Refusal):
+    if plot is not None:
+        _draw(plot, policy, checked, chosen, report)
+    if failure is not None:
+        raise failure
+    if isinstance(chosen.verdict, Refusal):
         ctx.exit(1)
 
 
-def _report(policy: Policy, aim: Aim, chosen: _Chosen, sides: Sides, seed: int) -> dict[str, Any]:
-    """What was chosen, and what the dials give on the half that did not choose, as JSON values."""
-    from bestroute.calibrate.aim import Choice
-    from bestroute.calibrate.held_out import figures
+def _sides(ctx: click.Context, policy: Policy, aim: Aim, paths: Sequence[Path]) -> tuple[Sides, list[str]]:
+    """The queries on their sides, and warnings about them."""
+    from bestroute.calibrate.shape import check_shapable
 
-    objective, (verdict, judges, shape) = policy.objective, chosen
-    report: dict[str, Any] = {
-        "policy": policy.digest,
-        "aim": aim.as_dict(),
-        "dial_key": objective.key,
-        "labelled": sides.judges.reference_quality is not None,
-        "shaped_on": None,
-        "chosen_on": len(sides.chooses),
-        "dials_tried": verdict.tried,
-        "dial": None,
-        "tiers": None,
-        "before": figures(sides.judges.at(objective.setting), sides.judges, seed),
-        "tiers_before": None,
-        "after": None,
-        "why_not": None,
-        "records_needed": None,
-        "written": False,
-    }
-    labels = [tier.arm.label for tier in policy.tiers[:-1]]
-    if sides.per_tier is not None and shape is not None:
-        if any(shape.offsets):
-            report |= {"shaped_on": len(sides.per_tier.shape), "chosen_on": len(sides.per_tier.rest)}
-        was = [(tier.objective or objective).setting for tier in policy.tiers[:-1]]
-        report["tiers_before"] = dict(zip(labels, was, strict=True))
-    if isinstance(verdict, Choice):
-        dial = verdict.outcome.dial
-        if shape is not None:
-            report["tiers"] = dict(zip(labels, shape.limits(objective, dial), strict=True))
-        return report | {"dial": dial, "after": figures(judges.at(dial), judges, seed)}
-    return report | {"why_not": verdict.why, "records_needed": verdict.records_needed}
+    given, warnings = ctx.params, list[str]()
+    reader, seed, cores = Reader(given["skip_bad"]), given["seed"], given["threads"] or os.cpu_count() or 1
+    if given["per_tier"]:
+        check_shapable(policy)
+    if labelled(paths):
+        promises = aim.needs_labels
+        sides = of_records(
+            policy, paths, reader, given["judge_all"], promises, seed, cores, given["per_tier"], warnings
+        )  # fmt: skip
+        return sides, warnings
+    if aim.needs_labels or given["per_tier"]:
+        needing = "--max-drop" if aim.needs_labels else "--per-tier"
+        raise InputError(f"{paths[0]}: {needing} needs records with scored responses, not plain queries")
+    return of_queries(policy, paths, reader, seed, cores), warnings
 
 
-def _draw(plot: Path, path: Path, policy: Policy, chosen: _Chosen, report: dict[str, Any]) -> None:
+def _draw(plot: Path, path: Path, policy: Policy, chosen: Chosen, report: dict[str, Any]) -> None:
     """The dial on the half that judges; `path` is the policy's file."""
     from bestroute.calibrate.plot import Mark, write_plot
     from bestroute.calibrate.sweep import settings_for, sweep
@@ -180,71 +154,50 @@ def _draw(plot: Path, path: Path, policy: Policy, chosen: _Chosen, report: dict[
 
 
 def _aim(
-    max_drop: float | None, budget: float | None, reference_share: float | None, confidence: float
-) -> Aim:
+    ctx: click.Context, max_drop: float | None, budget: float | None, reference_share: float | None,
+    confidence: float,
+) -> Aim:  # fmt: skip
     from bestroute.calibrate.choose import Budget, MaxDrop, ReferenceShare
 
     if [max_drop, budget, reference_share].count(None) != 2:
         raise click.UsageError("give exactly one of --max-drop, --budget and --reference-share")
-    if max_drop is not None:
-        return MaxDrop(max_drop, confidence)
-    if budget is not None:
-        return Budget(budget)
-    assert reference_share is not None
-    return ReferenceShare(reference_share)
+    if max_drop is None and ctx.get_parameter_source("confidence") == click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--confidence is how sure --max-drop must be; the other aims promise nothing")
+    try:
+        if max_drop is not None:
+            return MaxDrop(max_drop, confidence)
+        if budget is not None:
+            return Budget(budget)
+        assert reference_share is not None
+        return ReferenceShare(reference_share)
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
 
 
-class _Chosen(NamedTuple):
-    """The verdict, trials of what was chosen on the queries that judge, and its shape, None for the tiers' as
-    they are.
-    """
-
-    verdict: Verdict
-    judges: Trials
-    shape: Shape | None = None
-
-
-def _choose(aim: Aim, sides: Sides, seed: int) -> _Chosen:
-    from bestroute.calibrate.shaping import choose_per_tier
-    from bestroute.calibrate.trials import Shaped
-
-    counter = Counter("settings tried")
-    if sides.per_tier is None:
-        chosen = _Chosen(aim.choose(_Counted(sides.chooses, counter)), sides.judges)
-    else:
-        shapes, rest, everything, judges = sides.per_tier
-        verdict, shape = choose_per_tier(aim, shapes, rest, everything, seed, counter.advance)
-        chosen = _Chosen(verdict, Shaped(judges, shape), shape)
-    counter.close()
-    return chosen
-
-
-class _Counted:
-    """Trials that count on stderr."""
-
-    def __init__(self, trials: Trials, counter: Counter) -> None:
-        self._trials, self._counter = trials, counter
-        self.objective, self.arms = trials.objective, trials.arms
-        self.reference_cost, self.reference_quality = trials.reference_cost, trials.reference_quality
-
-    def __len__(self) -> int:
-        return len(self._trials)
-
-    def at(self, dial: float) -> Outcome:
-        outcome = self._trials.at(dial)
-        self._counter.advance()
-        return outcome
-
-
-def _write(policy: Policy, path: Path, dial: float, comment: str, shape: Shape | None) -> None:
+def _write(
+    ctx: click.Context, policy: Policy, aim: Aim, chosen: Chosen, report: dict[str, Any]
+) -> BestRouteError | None:
+    """Set the dial in the policy's file. What stood against it is given back, to be raised once the report
+    has been told."""
+    from bestroute.calibrate.telling import in_short
     from bestroute.calibrate.write import write_dial
 
-    limits = () if shape is None else shape.written(policy, dial)
-    write_dial(path, policy, dial, f"{date.today().isoformat()} {comment}", limits)
+    dial = report["dial"]
+    if dial is None:
+        return None
+    limits = () if chosen.shape is None else chosen.shape.written(policy, dial)
+    comment = f"{date.today().isoformat()} {_said(ctx)}: {in_short(report, aim.words)}"
+    try:
+        write_dial(ctx.params["policy"], policy, dial, comment, limits)
+    except BestRouteError as error:
+        return error
+    report["written"] = True
+    return None
 
 
-def _said(ctx: click.Context, records: Sequence[Path]) -> str:
+def _said(ctx: click.Context) -> str:
     """The command as it was given, but for how it reports."""
+    records = ctx.params["records"]
     words = ["bestroute", "calibrate", str(ctx.params["policy"]), *map(str, records[:_NAMED])]
     if len(records) > _NAMED:
         words.append(f"(and {len(records) - _NAMED} more files)")

@@ -5,33 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bestroute.cli.reading import Reader, cautions, divide_records
 from bestroute.errors import InputError
 
 if TYPE_CHECKING:
-    from bestroute.calibrate.trials import OnRecords, Trials
+    from bestroute.calibrate.calibration import Sides
+    from bestroute.calibrate.trials import OnRecords
     from bestroute.policy import Policy
-
-
-class PerTier(NamedTuple):
-    """Trials where tiers get limits of their own: on the queries that `shape` these, on the `rest` that then
-    chooses, on all of them, and on those that judge.
-    """
-
-    shape: OnRecords
-    rest: OnRecords
-    everything: OnRecords
-    judges: OnRecords
-
-
-class Sides(NamedTuple):
-    """Trials on the queries that choose and on those that judge."""
-
-    chooses: Trials
-    judges: Trials
-    per_tier: PerTier | None = None
 
 
 def labelled(paths: Sequence[Path]) -> bool:
@@ -46,10 +28,14 @@ def labelled(paths: Sequence[Path]) -> bool:
 
 
 def of_records(
-    policy: Policy, paths: Sequence[Path], reader: Reader, judge_all: bool, seed: int, threads: int,
-    per_tier: bool, warnings: list[str],
+    policy: Policy, paths: Sequence[Path], reader: Reader, judge_all: bool, promises: bool, seed: int,
+    threads: int, per_tier: bool, warnings: list[str],
 ) -> Sides:  # fmt: skip
-    """Records, of which half choose and the other half judges; `per_tier`: a third of the former shapes."""
+    """Records, of which half choose and the other half judges; `per_tier`: a third of the former shapes.
+
+    `promises`: something is to be promised of other queries, so that none may be one that training saw.
+    """
+    from bestroute.calibrate.calibration import PerTier, Sides
     from bestroute.calibrate.trials import first_of_each, halves, part_of, thirds, trials_of
     from bestroute.evaluate.routed import Recall
     from bestroute.evaluate.seen import Seen
@@ -59,7 +45,14 @@ def of_records(
     seen = Seen(folders)
     divided = divide_records(policy, reader.records(paths), None, seen, judge_all, threads)
     reader.tell()
+    if promises and judge_all and divided.saw:
+        raise InputError(
+            f"{divided.saw} records were seen in training, and nothing can be promised by them of other "
+            "queries; leave --all out, or give an aim that promises nothing (--budget, --reference-share)"
+        )
     warnings += cautions(divided, seen, judge_all)
+    if promises and seen.silent:
+        warnings.append("what is promised below holds only if training saw none of these records")
     if divided.saw and not judge_all:
         warnings.append(f"left out: {divided.saw} records that training saw")
     first = first_of_each(divided.judged.replay.texts)
@@ -76,14 +69,16 @@ def of_records(
         return trials_of(policy, part_of(judged, places), recall, seed)
 
     chooses, judges = map(trials, sides)
+    asked = [texts[place] for place in sides[1]]
     if not parts:
-        return Sides(chooses, judges)
+        return Sides(chooses, judges, asked)
     shape, rest = map(trials, parts)
-    return Sides(chooses, judges, PerTier(shape, rest, chooses, judges))
+    return Sides(chooses, judges, asked, PerTier(shape, rest, chooses, judges))
 
 
 def of_queries(policy: Policy, paths: Sequence[Path], reader: Reader, seed: int, threads: int) -> Sides:
     """Plain queries, of which half choose and the other half judges."""
+    from bestroute.calibrate.calibration import Sides
     from bestroute.calibrate.trials import Expected, halves
     from bestroute.evaluate.routed import Recall
     from bestroute.predictor import OnnxPredictor
@@ -96,7 +91,7 @@ def of_queries(policy: Policy, paths: Sequence[Path], reader: Reader, seed: int,
     _check(*sides)
     recall = Recall(OnnxPredictor(policy.router, threads), texts)
     chooses, judges = (Expected(policy, [queries[place] for place in side], recall) for side in sides)
-    return Sides(chooses, judges)
+    return Sides(chooses, judges, [texts[place] for place in sides[1]])
 
 
 def _holds_records(path: Path) -> bool:
