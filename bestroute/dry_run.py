@@ -67,6 +67,7 @@ class Tally:
     calls: float = 0.0
     gap: float = 0.0
     with_gap: int = 0
+    guessed: int = 0
     arms: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
     arm_costs: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -84,6 +85,7 @@ class Tally:
         self.models[decision.model] += 1
         self.arm_costs[label] += decision.expected_cost
         self.causes[decision.cause] += 1
+        self.guessed += decision.novel and decision.cause in ("tier", "reference")
         if decision.rule is not None:
             self.rules[decision.rule] += 1
         if decision.expected_gap is not None:
@@ -96,6 +98,7 @@ class Tally:
         `arms` are those that are asked first. `calls`: mean sequential rounds of asking. `saving` and
         `mean_gap` are null where nothing is known; `mean_gap`, what is predicted to be lost by what is kept,
         is over the `with_gap` queries where that can be told: those that no rule routes to a cheaper arm.
+        `guessed`: queries that the dial decided, though they are unlike the router model's training queries.
         """
         per_thousand = 1000 / max(1, self.queries)
         arms = {
@@ -117,4 +120,5 @@ class Tally:
             "calls": self.calls / self.queries if self.queries else None,
             "mean_gap": self.gap / self.with_gap if self.with_gap else None,
             "with_gap": self.with_gap,
+            "guessed": self.guessed,
         }

@@ -87,6 +87,11 @@ class Objective(Protocol):
         """Why the chosen tier was chosen."""
         ...
 
+    @property
+    def passed_over(self) -> str:
+        """Why a tier within does not serve where another does."""
+        ...
+
     def edge(self, offer: Offer) -> float | None:
         """The setting at which a tier is just within; None where there is none."""
         ...
@@ -114,6 +119,7 @@ class _First(_Dial):
     """The first tier within the dial serves."""
 
     __slots__ = ()
+    passed_over = "a tier before it serves"
 
     def choose(self, within: Sequence[Offer]) -> int:
         """The first."""
@@ -133,7 +139,9 @@ class MaxGap(_First):
 
     def why_not(self, offer: Offer) -> str | None:
         """The gap, where it is above the dial."""
-        return f"gap {offer.gap:.3f} is above {self.setting:g}" if offer.gap > self.setting else None
+        if offer.gap <= self.setting:
+            return None
+        return f"gap {_apart(offer.gap, self.setting)} is above {self.setting:g}"
 
     def distance(self, offer: Offer) -> float:
         """Quality points."""
@@ -170,7 +178,9 @@ class MinMatch(_First):
         """The match probability, where it is below the dial."""
         if offer.match is None:
             return "the router model's match is with another reference"
-        return f"match {offer.match:.3f} is below {self.setting:g}" if offer.match < self.setting else None
+        if offer.match >= self.setting:
+            return None
+        return f"match {_apart(offer.match, self.setting)} is below {self.setting:g}"
 
     def distance(self, offer: Offer) -> float:
         """Probability."""
@@ -200,6 +210,7 @@ class CostPerPoint(_Dial):
     """
 
     key = "cost_per_point"
+    passed_over = "another comes to less"
     grid = tuple(float(f"{10 ** (tenths / 10):.2g}") for tenths in range(20, -61, -1)) + (0.0,)
 
     def total(self, offer: Offer) -> float:
@@ -275,6 +286,12 @@ def exactly_one(names: Sequence[str], given: Sequence[str]) -> None:
     if len(given) != 1:
         has = " and ".join(given) or "none"
         raise ValueError(f"needs exactly one of {', '.join(names[:-1])} and {names[-1]}; this has {has}")
+
+
+def _apart(value: float, limit: float) -> str:
+    """A number with three decimals, or as many as it takes to tell it from a limit."""
+    texts = (f"{value:.{digits}f}" for digits in range(3, 17))
+    return next((text for text in texts if float(text) != float(f"{limit:g}")), repr(value))
 
 
 def _within(values: Iterable[float], low: float, high: float) -> Iterable[float]:

@@ -280,8 +280,11 @@ class Planner:
 
     def _as_affordable(self, asked: Asked, arm: Arm) -> Decision:
         """The decision with this arm, since the decided one costs too much."""
+        most = self._sampling.max_cost or 0.0
         candidates = tuple(
-            replace(one, eligible=False, why_not=_TOO_DEAR) if one.arm == asked.decision.arm else one
+            replace(one, eligible=False, why_not=_TOO_DEAR)
+            if one.eligible and one.expected_cost > most
+            else one
             for one in asked.decision.candidates
         )
         return replace(self._with_arm(asked, arm), candidates=candidates)
@@ -310,5 +313,5 @@ def _as_planned(candidate: Candidate, chances: Mapping[Arm, float | None], taken
     if chance is None:
         why_not = _TOO_DEAR
     else:
-        why_not = f"the chance of {chance:.0%} that it suffices is not worth its price"
+        why_not = f"its {chance:.0%} chance to suffice is not worth its price and what it may lose"
     return replace(candidate, eligible=False, why_not=why_not, chance=chance)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = str(ROOT / "policy.example.yaml")
 DECISION_FIELDS = [
     "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost", "reference_cost",
-    "candidates", "policy", "objective", "plan", "expected_calls", "expected_gap", "timings_ms",
+    "candidates", "policy", "objective", "novel", "plan", "expected_calls", "expected_gap", "timings_ms",
 ]  # fmt: skip
 
 

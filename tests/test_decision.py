@@ -59,6 +59,7 @@ class TestNovelty:
     )
     def test_decides(self, novelty, settings, arm, cause):
         decision = self.novel(novelty, **settings)
+        assert decision.novel == (novelty > 1.5 and settings.get("max_novelty", 1.5) is not None)
         assert (decision.arm.label, decision.cause) == (arm, cause)
 
     def test_is_said_of_every_tier_but_the_reference(self):
@@ -358,8 +359,8 @@ def test_as_dict_is_the_contract():
     content = decide(Query.of({"query": "abcdefgh", "id": "q1"})).as_dict()
     assert list(content) == [
         "query_id", "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost",
-        "reference_cost", "candidates", "policy", "objective", "plan", "expected_calls", "expected_gap",
-        "timings_ms",
+        "reference_cost", "candidates", "policy", "objective", "novel", "plan", "expected_calls",
+        "expected_gap", "timings_ms",
     ]  # fmt: skip
     assert list(content["candidates"][0]) == [
         "model", "n", "models", "quality", "gap", "match_probability", "expected_cost", "max_gap", "eligible",

@@ -1,5 +1,7 @@
 """A decision in words: what it tells, and that the dials it names would do what it says."""
 
+from dataclasses import replace
+
 import pytest
 from fakes import FakePredictor, make_policy
 from hypothesis import given
@@ -32,8 +34,9 @@ class TestExplain:
     def test_one_screen_with_every_tier(self):
         """Two tokens of input: mid@4 costs 4 * (2 * 3 + 20 * 6), big@1 2 * 10 + 40 * 30 millionths."""
         shown = lines("abcdefgh")
-        assert shown[:2] == [
+        assert shown[:3] == [
             "mid@4  (tier)",
+            "gap 0.016 is within 0.03",
             "expected cost $0.000504, reference $0.00122, saving 59%",
         ]
         tiers = shown[shown.index("") :][6:]
@@ -42,8 +45,30 @@ class TestExplain:
         ]  # fmt: skip
         assert tiers[2].endswith("gap 0.062 is above 0.03")
         assert tiers[3].startswith(">  mid@4")
+        assert tiers[4].endswith("  a tier before it serves")
         assert len(shown) <= 24
         assert shown[-1].startswith("policy ")
+
+    def test_a_tier_that_another_comes_to_less_than(self):
+        """At a price of nothing the cheapest serves, though all are within."""
+        shown = lines("abcdefgh", cost_per_point=0.0)
+        assert shown[:2] == ["tiny@1  (tier)", "with its gap it comes to $2.2e-05, the least"]
+        assert len([line for line in shown if line.endswith("another comes to less")]) == 4
+
+    def test_only_the_tier_that_serves_is_marked(self):
+        """Of two tiers with the same arm the first that is within."""
+        tiers = [{"model": "tiny", "max_gap": 0.1}, {"model": "tiny", "max_gap": 0.3}, {"model": "big"}]
+        marked = [line for line in lines(tiers=tiers) if line.startswith(">")]
+        assert len(marked) == 1
+        assert "above" not in marked[0]
+
+    def test_a_query_of_which_little_is_known(self):
+        decision = replace(router().route("something"), novel=True)
+        assert "is a guess" in decision.explain().splitlines()[2]
+
+    def test_why_the_reference_answers(self):
+        assert lines(max_gap=-0.5)[1] == "no cheaper tier; mid@4: gap 0.016 is above -0.5"
+        assert lines("hi")[1].startswith("expected cost")
 
     def test_the_rule_that_decided_or_was_applied(self):
         assert lines("hi")[0] == "tiny@1  (rule 'greeting')"

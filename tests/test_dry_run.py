@@ -1,5 +1,6 @@
 """Dry run: sums worked out by hand, and streams that are never held in memory whole."""
 
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -77,6 +78,14 @@ class TestTally:
         assert list(arms) == ["mid@2+tiny@2"]
         assert (arms["mid@2+tiny@2"]["queries"], arms["mid@2+tiny@2"]["share"]) == (2, 1.0)
         assert arms["mid@2+tiny@2"]["cost_per_1000"] == pytest.approx((44 + 252) / 1000)
+
+    def test_what_is_decided_on_a_guess_is_counted(self):
+        """Not where the reference answers because of it, nor where a rule routes."""
+        tally = Tally()
+        for cause in ("tier", "reference", "abstain", "rule"):
+            tally.add(replace(router().route("abcdefgh"), novel=True, cause=cause))
+        tally.add(router().route("abcdefgh"))
+        assert tally.summary()["guessed"] == 2
 
     def test_of_nothing(self):
         summary = Tally().summary()

@@ -165,3 +165,12 @@ def test_an_edge_is_the_setting_at_which_a_tier_is_just_within():
     assert [kind(0.5).edge(offer) for kind in (MaxGap, MinMatch, CostPerPoint)] == [0.25, 0.75, 2.0]
     assert CostPerPoint(0.5).edge(offer._replace(gap=-0.25)) is None
     assert CostPerPoint(0.5).edge(offer._replace(gap=0.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("gap", "limit", "told"),
+    [(0.1234, 0.1, "0.123"), (0.1234, 0.123, "0.1234"), (0.12300001, 0.123, "0.12300001")],
+)
+def test_a_gap_has_as_many_decimals_as_tell_it_from_the_dial(gap, limit, told):
+    assert MaxGap(limit).why_not(Offer(gap, None, 1.0, 2.0)) == f"gap {told} is above {limit}"
+    assert MinMatch(1 - limit).why_not(Offer(0.0, 1 - gap, 1.0, 2.0)).endswith(f" is below {1 - limit:g}")

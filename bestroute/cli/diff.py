@@ -163,6 +163,9 @@ def _print_figures(summary: dict[str, Any], plans: bool) -> None:
     )
     if summary["without_prediction"]:
         click.echo(f"left out of quality, not predicted: {summary['without_prediction']:,} queries")
+    guessed = max(summary[side]["guessed"] for side in ("old", "new"))
+    if guessed:
+        click.echo(f"unlike the router model's training queries, so quality is a guess: {guessed:,} queries")
 
 
 def _references(summary: dict[str, Any]) -> str:

@@ -155,11 +155,17 @@ def _print(summary: dict[str, Any], plans: bool) -> None:
     )
     if plans:
         click.echo(f"{number(summary['calls'], 2)} rounds of asking a query")
-    abstained = summary["causes"].get("abstain", 0)
+    abstained, guessed = summary["causes"].get("abstain", 0), summary["guessed"]
     if abstained > summary["queries"] / 4:
         click.echo(
             f"the reference answers {abstained:,} queries unlike those that the router model was trained on "
-            "(cause abstain); one trained on queries like yours would know them"
+            "(cause abstain); `abstain: false` in the policy lets the dial decide them on a guess, a rule by "
+            "what you know of them, and a router model trained on queries like yours by what it learned"
+        )
+    if guessed:
+        click.echo(
+            f"{guessed:,} queries are unlike those that the router model was trained on (abstain: false), so "
+            "what it predicts of them is a guess"
         )
 
 

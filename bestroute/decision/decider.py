@@ -44,7 +44,7 @@ class Decider:
         self._reference_column = self._columns.get(self._reference.column)
         self._matches = self._reference.column == manifest.reference
         self._manifest = manifest
-        self._max_novelty = manifest.max_novelty if policy.abstain else None
+        self._max_novelty = manifest.max_novelty
         self._objective = policy.objective
         self._rows = tuple(self._row(tier.arm, tier.objective) for tier in policy.tiers)
         self._reference_row = self._row(Arm(model=policy.reference))
@@ -75,7 +75,9 @@ class Decider:
         (`abstain` or `fallback`) and the reference answers. So it does where the forecast itself says that
         the query is too novel to trust it, unless the policy says `abstain: false`.
         """
-        if forecast is not None and self._max_novelty is not None and forecast.novelty > self._max_novelty:
+        most = self._max_novelty
+        novel = forecast is not None and most is not None and forecast.novelty > most
+        if novel and self.policy.abstain:
             without = "abstain"
         reference_cost = self._cost(self._reference_row, query, forecast)
         candidates = tuple(
@@ -85,12 +87,14 @@ class Decider:
             row = self._row(rule.route)
             gap, match = self._gap_and_match(row, forecast)
             cost = self._cost(row, query, forecast)
-            return self._decision(query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates)
+            return self._decision(
+                query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates, novel
+            )  # fmt: skip
         chosen = self._choose(candidates, rule, reference_cost)
         cause = without or ("reference" if list(chosen.models) == [self._reference.name] else "tier")
         return self._decision(
             query, rule, cause, chosen, chosen.gap, chosen.match_probability, chosen.expected_cost,
-            reference_cost, candidates,
+            reference_cost, candidates, novel,
         )  # fmt: skip
 
     def ladder(self, decision: Decision, query: Query, rule: Rule | None) -> list[Arm]:
@@ -146,6 +150,7 @@ class Decider:
     def _decision(
         self, query: Query, rule: Rule | None, cause: Cause, arm: Arm | Candidate, gap: float | None,
         match: float | None, cost: float, reference_cost: float, candidates: tuple[Candidate, ...],
+        novel: bool,
     ) -> Decision:  # fmt: skip
         return Decision(
             model=arm.model,
@@ -160,6 +165,7 @@ class Decider:
             candidates=candidates,
             policy=self.digest,
             objective=self.objective(rule),
+            novel=novel,
             query_id=query.id,
             asked=query,
             rules=self.policy.rules,

@@ -12,10 +12,14 @@ _BY_FORECAST = ("tier", "reference")
 
 
 def explain(decision: Decision) -> str:
-    """What was decided, what it costs, the rules tried, the plan, every tier as it was weighed, and how far
-    the dial is from another tier."""
+    """What was decided and why, what it costs, the rules tried, the plan, every tier as it was weighed, and
+    dials that would have decided otherwise."""
     why = f"rule {decision.rule!r}" if decision.cause == "rule" else decision.cause
     lines = [f"{decision.arm.label}  ({why})"]
+    if decision.cause != "rule" and len(decision.plan) < 2:
+        lines.append(reason(decision))
+    if decision.novel and decision.cause in _BY_FORECAST:
+        lines.append("unlike the router model's training queries, so what is predicted is a guess")
     saving = 1 - decision.expected_cost / decision.reference_cost if decision.reference_cost else 0.0
     lines += [
         f"expected cost ${dollars(decision.expected_cost)}, "
@@ -90,8 +94,12 @@ def _plan(decision: Decision) -> str:
 
 
 def _tiers(decision: Decision) -> str:
+    same = [one for one in decision.candidates if one.models == decision.models]
+    chosen = next((one for one in same if one.eligible), same[0] if same else None)
+    # Of a plan, tiers without a reason are those that may follow.
+    passed_over = "" if len(decision.plan) > 1 else decision.objective.passed_over
     columns: list[tuple[str, Callable[[Candidate], str]]] = [
-        ("", lambda one: ">" if one.models == decision.models else ""),
+        ("", lambda one: ">" if one is chosen else ""),
         ("tier", lambda one: one.arm.label),
         ("quality", lambda one: number(one.quality)),
         ("gap", lambda one: number(one.gap, 4)),
@@ -101,7 +109,7 @@ def _tiers(decision: Decision) -> str:
         ("chance", lambda one: number(one.chance, 2)),
         ("cost $", lambda one: dollars(one.expected_cost)),
         ("with gap $", lambda one: "-" if one.total_cost is None else dollars(one.total_cost)),
-        ("why not", lambda one: one.why_not or ""),
+        ("why not", lambda one: one.why_not or ("" if one is chosen else passed_over)),
     ]
     asked = {
         "max gap": any(one.max_gap is not None for one in decision.candidates),
@@ -120,7 +128,8 @@ def _planned(decision: Decision) -> bool:
 
 
 def _distances(decision: Decision) -> list[str]:
-    """The settings nearest to the one that was set, on either side, at which another tier serves."""
+    """A setting on either side of the one that was set at which another tier serves: the nearest, of a plan
+    the nearest of the dial's grid."""
     again, dial = decision.again, decision.objective
     if decision.cause not in _BY_FORECAST or again is None:
         return []

@@ -75,7 +75,8 @@ class Decision:
     rule that matched, whatever it did. `plan` holds the steps that may follow one another, `expected_calls`
     how many of them are expected, `expected_gap` what the response that is kept is expected to lose, in
     quality points, None where that cannot be told. `objective`: the dial of this query, a rule's or the
-    policy's. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is the policy's
+    policy's. `novel`: the query is unlike all that the router model was trained on, so what is predicted of
+    it is a guess. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is the policy's
     digest. Two decisions are equal whatever their timings. `asked`, `rules`, the policy's, and `again`, which
     decides anew at another setting of the dial, are what `explain` goes by.
     """
@@ -92,6 +93,7 @@ class Decision:
     candidates: tuple[Candidate, ...]
     policy: str
     objective: AnyObjective
+    novel: bool = False
     query_id: str | None = None
     plan: tuple[Step, ...] = ()
     expected_calls: float = 1.0
@@ -108,7 +110,7 @@ class Decision:
 
     def explain(self) -> str:
         """The decision for people, as `bestroute route` shows it: what was decided, what it costs, the rules
-        tried, every tier with what stood against it, and the nearest dials that would have chosen another.
+        tried, every tier with what stood against it, and dials that would have chosen another.
         Takes milliseconds, tens of them where there is a plan."""
         from bestroute.decision.explain import explain
 
