@@ -281,11 +281,19 @@ def objective_of(holder: object) -> AnyObjective | None:
     return None
 
 
-def exactly_one(names: Sequence[str], given: Sequence[str]) -> None:
-    """Raise ValueError, saying what was given, unless it is one of the names."""
-    if len(given) != 1:
+class NotOne(ValueError):
+    """Of some keys not exactly one is there; `given` are those that are."""
+
+    def __init__(self, names: Sequence[str], given: Sequence[str]) -> None:
         has = " and ".join(given) or "none"
-        raise ValueError(f"needs exactly one of {', '.join(names[:-1])} and {names[-1]}; this has {has}")
+        super().__init__(f"needs exactly one of {', '.join(names[:-1])} and {names[-1]}; this has {has}")
+        self.given = tuple(given)
+
+
+def exactly_one(names: Sequence[str], given: Sequence[str]) -> None:
+    """Raise NotOne, saying what was given, unless it is one of the names."""
+    if len(given) != 1:
+        raise NotOne(names, given)
 
 
 def _apart(value: float, limit: float) -> str:

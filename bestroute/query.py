@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -29,6 +30,7 @@ _IMAGE_PARTS = frozenset({"image", "image_url", "input_image"})
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
 
 # Heuristics, kept narrow: a word of English that is also a keyword must not make a text look like code.
+_MISTYPED = 0.85  # likeness of a key to metadata, by difflib
 _CODE = re2.compile(
     r"```|(?m:^\s*(?:def \w+\(|class \w+\s*[:({]|fn \w+\(|func \w+\(|function \w*\(|#include\s*[<\"]|@\w+$))"
     r"|(?m:^\s*(?:from [\w.]+ import \w|import \w+(?:\.\w+)*;?$|(?:const|let|var) \w+\s*=))"
@@ -123,6 +125,8 @@ class Query:
         if text is not None and not isinstance(text, str):
             raise InputError(f'"query" is {type(text).__name__}; give a text')
         own = value.get("metadata")
+        if "metadata" not in value:
+            _refuse_mistyped_metadata(value)
         if own is not None and not isinstance(own, Mapping):
             raise InputError(f'"metadata" is {type(own).__name__}; give an object')
         query_id = value.get("id")
@@ -177,6 +181,13 @@ class Query:
         """Features of the request: `needs`, and `code` and `math` where the text looks like them."""
         looks = (("code", _CODE), ("math", _MATH))
         return self.needs | {name for name, pattern in looks if pattern.search(self.text)}
+
+
+def _refuse_mistyped_metadata(value: Mapping[str, Any]) -> None:
+    """Other keys are the user's own; but rules on metadata would pass such a query by, with no word."""
+    folded = {str(key).casefold(): key for key in value}
+    for near in get_close_matches("metadata", folded, 1, _MISTYPED):
+        raise InputError(f"unknown key {folded[near]!r} (did you mean 'metadata'?)")
 
 
 def read_queries(path: Path, on_bad: OnBad | None = None) -> Iterator[Query]:

@@ -81,7 +81,11 @@ def test_check_reports_every_fault_with_its_place(tmp_path):
 def test_check_reads_on_after_a_missing_file():
     result = run("check", "nowhere.yaml", EXAMPLE, "--json")
     assert result.exit_code == 2
-    assert [report["valid"] for report in json.loads(result.stdout)["policies"]] == [True]
+    missing, example = json.loads(result.stdout)["policies"]
+    assert (missing["valid"], example["valid"]) == (False, True)
+    assert missing["errors"] == [
+        {"line": None, "column": None, "message": "nowhere.yaml: No such file or directory"}
+    ]
 
 
 def test_check_finds_a_damaged_artefact(tmp_path, copy_of):

@@ -30,7 +30,7 @@ class TestExpectations:
             ("query: something", "model: mid, n: 4, cause: tier"),
             ("query: something", "models: {mid: 4}, not_model: [tiny, big], not_rule: [strict]"),
             ("query: something", "max_cost: 0.000517, max_gap: 0.016, min_match: 0.46, max_calls: 1"),
-            ("query: something", "why_not: {tiny: is above 0.03}"),
+            ("query: something", "why_not: {tiny: is above 0.03}, no_rule: true"),
             ("query: hi you", "model: tiny, n: 1, rule: greeting, cause: rule"),
             ("query: secret", "rule: no tiny, why_not: {tiny: excluded by rule}"),
             ("query: something, metadata: {plan: gold}", "model: big, rule: strict, cause: reference"),
@@ -57,6 +57,7 @@ class TestExpectations:
             ("query: hi", "max_gap: 0.01", ["gap is not known, expected at most 0.01"]),
             ("query: hi", "min_match: 0.5", ["match probability is not known, expected at least 0.5"]),
             ("query: hi", "not_rule: [greeting]", ["rule 'greeting' matches, and must not"]),
+            ("query: hi", "no_rule: true", ["rule 'greeting' matches, and none must"]),
             ("query: something", "not_model: [mid]", ["mid is asked, and must not be"]),
             ("query: abcdefgh", "max_cost: 0.0001", ["expected cost is 0.000504, expected at most 0.0001"]),
             (
@@ -93,8 +94,8 @@ class TestExpectations:
 
     def test_every_expectation_is_judged(self):
         judged = {
-            "model", "n", "models", "not_model", "why_not", "rule", "not_rule", "cause", "max_cost",
-            "max_gap", "min_match", "max_calls",
+            "model", "n", "models", "not_model", "why_not", "rule", "not_rule", "no_rule", "cause",
+            "max_cost", "max_gap", "min_match", "max_calls",
         }  # fmt: skip
         assert set(Expect.model_fields) == judged
 
@@ -112,8 +113,13 @@ class TestTags:
         report = self.report(tmp_path, (True, "a"), (False, "a"))
         assert not report.ok
         assert (report.tags[0].passed, report.tags[0].probes, report.tags[0].minimum) == (1, 2, None)
-        assert not report.tags[0].ok
         assert self.report(tmp_path, (True, "a"), (True, "")).ok
+
+    def test_a_tag_without_a_minimum_asks_for_nothing(self, tmp_path):
+        """A probe is excused by the tag that has one."""
+        report = self.report(tmp_path, (True, "a"), (False, "a, b"), rates="a: 0.5")
+        assert report.ok
+        assert [(tag.tag, tag.rate, tag.ok) for tag in report.tags] == [("a", 0.5, True), ("b", 0.0, True)]
 
     def test_a_minimum_that_is_reached_excuses(self, tmp_path):
         report = self.report(tmp_path, (True, "a"), (False, "a"), rates="a: 0.5")
@@ -161,7 +167,7 @@ class TestFaults:
             ]),
             ("version: 1\nprobes:\n- {name: a, query: x, expect: {}}\n- {name: a, expect: {model: mit}}", [
                 "3:31: probes[0].expect needs an expectation: one or more of model, n, models, not_model, "
-                "why_not, rule, not_rule, cause, max_cost, max_gap, min_match, max_calls",
+                "why_not, rule, not_rule, no_rule, cause, max_cost, max_gap, min_match, max_calls",
                 "4:3: probes[1] needs exactly one of query and messages; this has neither",
                 "4:10: duplicate name 'a' in probes[1] (also probes[0])",
                 "4:29: the policy has no model 'mit' (did you mean 'mid'?)",

@@ -79,6 +79,8 @@ def test_half_characters_are_replaced():
         ({"query": "a", "messages": []}, "exactly one of"),
         ({"query": 1}, '"query" is int'),
         ({"query": "a", "metadata": 3}, '"metadata" is int'),
+        ({"query": "a", "metdata": {"plan": "free"}}, "unknown key 'metdata' .did you mean 'metadata'.."),
+        ({"query": "a", "Meta_Data": {}, "note": 1}, "unknown key 'Meta_Data'"),
         ({"messages": "hi"}, "messages is str"),
         ([{"role": "robot", "content": "x"}], r"messages\[0\] has role 'robot'"),
         (["x"], r"messages\[0\] is str"),
@@ -89,6 +91,11 @@ def test_half_characters_are_replaced():
 def test_what_is_no_query_is_told(value, words):
     with pytest.raises(InputError, match=words):
         Query.of(value)
+
+
+def test_other_keys_are_the_users_own():
+    asked = {"query": "a", "query_id": 3, "message": "b", "meta": {}, 7: 8, "metadata": {}, "metadata2": {}}
+    assert Query.of(asked).text == "a"
 
 
 def test_metadata_given_beside_replaces_that_of_the_query():

@@ -29,6 +29,10 @@ def command(ctx: click.Context, policies: tuple[Path, ...], as_json: bool) -> No
             reports.append(_check(path))
         except InputError as error:
             unreadable.append(error)
+            unread = {"line": None, "column": None, "message": str(error)}
+            reports.append(
+                {"path": str(path), "valid": False, "digest": None, "errors": [unread], "warnings": []}
+            )
     if as_json:
         print_json({"policies": reports})
     else:
@@ -70,7 +74,8 @@ def _list(issues: tuple[Issue, ...]) -> list[dict[str, Any]]:
 
 def _print(report: dict[str, Any]) -> None:
     for error in report["errors"]:
-        click.echo(f"{report['path']}:{error['line']}:{error['column']}: {error['message']}")
+        if error["line"] is not None:  # what cannot be read at all goes to stderr
+            click.echo(f"{report['path']}:{error['line']}:{error['column']}: {error['message']}")
     for warning in report["warnings"]:
         place = f"{report['path']}:{warning['line']}:{warning['column']}"
         click.echo(f"{place}: warning: {warning['message']}", err=True)

@@ -70,6 +70,8 @@ def command(
         raise click.UsageError(f"--out {out} is one of the files read; give another name")
     if plot is not None:
         check_plot(plot)
+        if out is not None and out.resolve() == plot.resolve():
+            raise click.UsageError(f"--out and --plot are both {out}; give each a name of its own")
     checked = load_policy(policy)
     predictor = OnnxPredictor(checked.router, threads or os.cpu_count() or 1)
     router = Router(checked, predictor=predictor)

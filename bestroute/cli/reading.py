@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bestroute.policy import Policy
     from bestroute.records import Record
 
+_MANY = 1000  # responses whose rewards are worth keeping
+
 FILES = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
@@ -63,6 +65,11 @@ def cautions(divided: Divided, seen: Seen, judge_all: bool) -> list[str]:
     ]
     if judge_all and divided.saw:
         found.append(f"{divided.saw} of the queries that judge were seen in training; figures flatter")
+    if divided.rewarded > _MANY:
+        found.append(
+            f"{divided.rewarded:,} responses were given a reward by the reward model, which takes time; "
+            "`bestroute score RECORDS --oracle none --out RECORDS` keeps them for the next time"
+        )
     if divided.repeated:
         found.append(f"{divided.repeated} records of --fit judge already and were not fitted on")
     return found + [f"left out: {count} records {why}" for why, count in divided.judged.left_out.items()]

@@ -23,10 +23,10 @@ def command(ctx: click.Context, policy: Path, probes: Path, as_json: bool) -> No
     """Decide every probe of a file by POLICY, and tell which are not decided as expected.
 
     PROBES is YAML: a list of `probes`, each with a name, a query or messages, metadata, tools, tags, and what
-    to `expect`: model, n, models, not_model, why_not, rule, not_rule, cause, max_cost (US$), max_gap,
-    min_match, max_calls. `min_pass_rate` may give tags the share of their probes that must pass; without one
-    every probe must. Of a failing probe the decision is explained as `bestroute route` does. Exits 1 when a
-    probe or a tag fails.
+    to `expect`: model, n, models, not_model, why_not, rule, not_rule, no_rule, cause, max_cost (US$),
+    max_gap, min_match, max_calls. `min_pass_rate` may give tags the share of their probes that must pass: a
+    probe that fails is excused where it has such tags and all of them reach their share. Of a failing probe
+    the decision is explained as `bestroute route` does. Exits 1 when a probe fails and is not excused.
     """
     from bestroute.policy import load_policy
     from bestroute.probes import report_of
@@ -44,21 +44,20 @@ def _print(report: ProbeReport, path: Path) -> None:
     for result in report.results:
         if not result.passed:
             _print_failure(result, path)
-    if any(rate.minimum is not None for rate in report.tags):
-        print_table(
-            ["tag", "pass", "of", "rate", "at least", ""],
-            [
-                [
-                    rate.tag,
-                    str(rate.passed),
-                    str(rate.probes),
-                    share(rate.rate),
-                    share(1.0 if rate.minimum is None else rate.minimum),
-                    "" if rate.ok else "FAILS",
-                ]
-                for rate in report.tags
-            ],
-        )
+    rows = [
+        [
+            rate.tag,
+            str(rate.passed),
+            str(rate.probes),
+            share(rate.rate),
+            share(rate.minimum),
+            "" if rate.ok else "FAILS",
+        ]
+        for rate in report.tags
+        if rate.minimum is not None
+    ]
+    if rows:
+        print_table(["tag", "pass", "of", "rate", "at least", ""], rows)
         click.echo()
     passed = sum(result.passed for result in report.results)
     click.echo(f"{passed} of {len(report.results)} probes pass (policy {report.policy})")

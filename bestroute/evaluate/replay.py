@@ -124,14 +124,17 @@ def arms_of(policy: Policy) -> tuple[Arm, ...]:
 
 @dataclass
 class Collector:
-    """Takes records one at a time and keeps numbers; no response is held in memory unless
-    `keep_responses`."""
+    """Takes records one at a time and keeps numbers; no response is held in memory unless `keep_responses`.
+
+    `rewarded` counts the responses that had no reward and were given the reward model's.
+    """
 
     policy: Policy
     reward: RewardModel | None
     margin: float = 0.0
     keep_responses: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
+    rewarded: int = 0
     _queries: list[Query] = field(default_factory=list)
     _sources: list[str] = field(default_factory=list)
     _rows: list[Floats] = field(default_factory=list)
@@ -247,6 +250,7 @@ class Collector:
         if self.reward is None or len(texts) < len(responses):
             raise _LeftOut(f"without rewards, or texts to reward, of {name}")
         known = self.reward.rewards(query.text, texts)
+        self.rewarded += len(texts)
         return [float(value) if text.strip() else 0.0 for value, text in zip(known, texts, strict=True)]
 
 

@@ -43,13 +43,15 @@ class Divided:
     """Records on their two sides.
 
     `judged` are replayed to judge, `fit` to fit baselines (None for none); `saw` counts the records that
-    training saw, `repeated` those given to fit on that judge already, which were left out.
+    training saw, `repeated` those given to fit on that judge already, which were left out, and `rewarded` the
+    responses that the reward model had to reward.
     """
 
     judged: Replayed
     fit: Replay | None
     saw: int
     repeated: int
+    rewarded: int
 
 
 def divide(
@@ -89,7 +91,8 @@ def divide(
             repeated += 1
         else:
             fitting.add(record, query)
-    return Divided(judging.finish(), fitting.finish().replay if len(fitting) else None, saw, repeated)
+    fitted = fitting.finish().replay if len(fitting) else None
+    return Divided(judging.finish(), fitted, saw, repeated, judging.rewarded + fitting.rewarded)
 
 
 def _asked(records: Iterable[Record], left_out: Counter[str]) -> Iterator[tuple[Record, Query]]:

@@ -17,7 +17,7 @@ from bestroute.objective import OBJECTIVES, exactly_one
 from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, clip, spell
 from bestroute.policy.document import Path as Steps
-from bestroute.policy.wording import did_you_mean
+from bestroute.policy.wording import did_you_mean, last_given
 
 
 def note_mismatches(document: Document, folder: Path, whole: bool) -> Manifest | None:
@@ -80,7 +80,7 @@ def _one_dial(document: Document) -> None:
     except ValueError as error:
         mistyped = not given and any(did_you_mean(str(key), OBJECTIVES) for key in document.value)
         if not mistyped:  # else that fault is told
-            document.fault((), f"{spell((), document.form)} {error}")
+            document.fault((), f"{spell((), document.form)} {error}", last_given(document, (), error))
         return
     (dial,) = given
     for steps in (("tiers", "*"), ("rules", "*")):

@@ -9,6 +9,8 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, ValidationError
 
+from bestroute.objective import NotOne
+from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, Path, clip, spell
 
 
@@ -34,7 +36,15 @@ def note_faults(document: Document, error: ValidationError, schema: type[BaseMod
             path = _inside(document, path)
             if path not in document.faulty:
                 words = _must(detail, path, document, schema)
-                document.fault(path, f"{spell(path, document.form)} {words}")
+                place = last_given(document, path, detail.get("ctx", {}).get("error"))
+                document.fault(path, f"{spell(path, document.form)} {words}", place)
+
+
+def last_given(document: Document, path: Path, error: object) -> Place | None:
+    """Where the last of the keys stands that an error says are too many; None for any other error."""
+    keys = error.given if isinstance(error, NotOne) else ()
+    places = (document.keys.get((*path, key)) for key in keys)
+    return max((place for place in places if place is not None), default=None)
 
 
 def _note_missing(document: Document, path: Path) -> None:

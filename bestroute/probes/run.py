@@ -57,7 +57,8 @@ class ProbeResult:
 
 @dataclass(frozen=True)
 class TagRate:
-    """How many of a tag's probes pass; `minimum` is the least share that must, None where all must."""
+    """How many of a tag's probes pass; `minimum` is the least share that must, None where each is judged by
+    itself."""
 
     tag: str
     passed: int
@@ -71,8 +72,8 @@ class TagRate:
 
     @property
     def ok(self) -> bool:
-        """Whether enough pass."""
-        return self.rate >= (1.0 if self.minimum is None else self.minimum)
+        """Whether enough pass; always where there is no minimum."""
+        return self.minimum is None or self.rate >= self.minimum
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -169,6 +170,8 @@ def _failures(expect: Expect, decision: Decision) -> Iterator[str]:
     match = decision.match_probability
     if expect.min_match is not None and (match is None or match < expect.min_match):
         yield f"match probability is {_shown(match)}, expected at least {expect.min_match:g}"
+    if expect.no_rule and decision.rule is not None:
+        yield f"rule {decision.rule!r} matches, and none must"
     if decision.rule in (expect.not_rule or ()):
         yield f"rule {decision.rule!r} matches, and must not"
     yield from _asked(expect, decision)

@@ -39,6 +39,7 @@ class Expect(Frozen):
     not_rule: Annotated[tuple[Name, ...], Field(min_length=1)] | None = Field(
         default=None, description="rules that do not match"
     )
+    no_rule: Literal[True] | None = Field(default=None, description="true: no rule matches")
     cause: Cause | None = Field(default=None, description="rule, tier, reference, abstain or fallback")
     max_cost: Annotated[FiniteFloat, Field(ge=0)] | None = Field(
         default=None, description="US$ that the query is expected to cost at most"
@@ -92,7 +93,7 @@ class Probe(Frozen):
 
 
 class ProbeFile(Frozen):
-    """Probes, and for some tags the share of their probes that must pass (all of them for the others)."""
+    """Probes, and for some tags the share of their probes that must pass. Without such a tag each must."""
 
     version: Literal[1] = Field(description="version of this format: 1")
     min_pass_rate: dict[Name, Share] = Field(
