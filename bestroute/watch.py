@@ -175,9 +175,9 @@ class PolicyWatcher:
         seen = _Look(look.content, _manifests(policy))
         router = Router(policy, **{**_kept(self._router, policy, self._parts), **self._parts})
         self._judged = self._latest = seen
-        self._router, self._last_error = router, None
+        before, self._router, self._last_error = self._router.policy, router, None
         self._reloads += 1
-        _LOG.info("%s: reloaded, policy %s", self._path, policy.digest)
+        _LOG.info("%s: reloaded, policy %s%s", self._path, policy.digest, _moved(before, policy))
 
     def _refuse(self, error: BestRouteError) -> None:
         if str(error) != str(self._last_error):
@@ -194,6 +194,15 @@ class _Look:
 
     content: bytes | str
     manifests: tuple[bytes | None, ...]
+
+
+def _moved(old: Policy, new: Policy) -> str:
+    """How the dial moved, where it did."""
+    before, after = old.objective, new.objective
+    if before == after:
+        return ""
+    was = f"{before.setting:g}" if before.key == after.key else f"{before.key} {before.setting:g}"
+    return f", {after.key} {after.setting:g} (was {was})"
 
 
 def _look(path: Path, policy: Policy) -> _Look:

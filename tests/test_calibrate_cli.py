@@ -233,6 +233,20 @@ def test_what_was_found_is_told_where_it_cannot_be_drawn(policy, records, tmp_pa
     assert f"written to {policy}" in result.stdout
 
 
+def test_a_reference_that_is_seldom_right_leaves_the_drop_without_an_interval(policy, tmp_path):
+    """Some resamples hold no query that it gets right; in the table and in the picture there is none then."""
+    raw = [*sums(60)]
+    for index, record in enumerate(raw):
+        record["responses"]["large"][0]["score"] = float(index % 10 == 0)
+    records = write(tmp_path / "seldom.jsonl", raw)
+    options = ("--reference-share", "50%", "--plot", tmp_path / "dial.svg", "--write")
+    shown = run(policy, records, *options)
+    assert shown.exit_code == 0, shown.output
+    (drop,) = re.findall(r"^chosen .* \d\.\d{3} \(\S+ to \S+\)  (\S+ %)  ", shown.stdout, re.M)
+    assert float(drop.split()[0]) < -100
+    assert "nan" not in shown.output + policy.read_text("utf-8") + (tmp_path / "dial.svg").read_text("utf-8")
+
+
 def test_repeated_queries_count_once(policy, tmp_path):
     twice = write(tmp_path / "twice.jsonl", [*sums(40), *sums(40)])
     result = run(policy, twice, "--reference-share", "100%", "--json")

@@ -96,9 +96,20 @@ class TestFollows:
         assert (watcher.reloads, watcher.last_error) == (1, None)
         assert first.policy.max_gap == 0.03
         assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
-            ("INFO", f"{path}: reloaded, policy {watcher.router.policy.digest}")
+            ("INFO", f"{path}: reloaded, policy {watcher.router.policy.digest}, max_gap 0.25 (was 0.03)")
         ]
         assert not watcher.poll()
+
+    def test_the_log_tells_of_the_dial_only_where_it_moved(self, watch, path, caplog):
+        caplog.set_level(logging.INFO, LOGGER)
+        watcher = watch()
+        replace(path, text().replace("max_gap: 0.03", "cost_per_point: 0.5"))
+        assert watcher.poll()
+        replace(path, text(n=3).replace("max_gap: 0.03", "cost_per_point: 0.5"))
+        assert watcher.poll()
+        moved, stayed = (record.getMessage() for record in caplog.records)
+        assert moved.endswith(", cost_per_point 0.5 (was max_gap 0.03)")
+        assert stayed.endswith(watcher.router.policy.digest)
 
     def test_a_change_that_leaves_time_and_size_as_they_were(self, watch, path):
         watcher, before = watch(), path.stat()

@@ -140,7 +140,7 @@ def _draw(plot: Path, path: Path, policy: Policy, chosen: Chosen, report: dict[s
     from bestroute.calibrate.sweep import settings_for, sweep
 
     marks = [
-        Mark(name, found["dial"], found["drop"])
+        Mark(name, found["dial"], _with_ends(found["drop"]))
         for name, found in (("as it was", report["before"]), ("chosen", report["after"]))
         if found is not None and (name == "chosen" or chosen.shape is None)  # the dial is of another shape
     ]
@@ -151,6 +151,11 @@ def _draw(plot: Path, path: Path, policy: Policy, chosen: Chosen, report: dict[s
     if chosen.shape is not None:
         note += "; every tier keeps its distance from the dial"
     write_plot(swept, marks, path.name, note, plot)
+
+
+def _with_ends(interval: dict[str, float] | None) -> dict[str, float] | None:
+    """The interval; None where it has no ends to draw."""
+    return None if interval is None or interval["low"] is None else interval
 
 
 def _aim(
