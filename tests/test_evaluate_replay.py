@@ -227,7 +227,8 @@ class TestDivide:
         seen = self.seen(tmp_path, "b")
         divided = divide(POLICY, [*self.given("a"), *records(raw)], None, seen, reward)
         assert (divided.judged.replay.texts, divided.fit, divided.saw) == (("a",), None, 1)
-        assert not reward.seen
+        assert (divided.rewarded, reward.seen) == (0, [])
+        assert divide(POLICY, [*self.given("a"), *records(raw)], [], seen, reward).rewarded == 2
 
     def test_all_judge_where_asked(self, tmp_path):
         divided = divide(POLICY, self.given("a", "b"), [], self.seen(tmp_path, "b"), None, judge_all=True)

@@ -122,6 +122,8 @@ def _price(text: str) -> tuple[str, Price]:
         input_, output = map(float, prices.split("/"))
     except ValueError:
         raise refused("--model", f"{text!r} is not NAME=INPUT/OUTPUT, such as gpt-4o=2.50/10.00") from None
+    if not all(0 <= price < float("inf") for price in (input_, output)):
+        raise refused("--model", f"{text!r}: a price is a number of US$, 0 or more")
     return name, built(Price, input=input_, output=output)
 
 

@@ -138,8 +138,11 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def _say_what_next(policy: Policy, file: Path) -> None:
+    from bestroute.policy.json_schema import FILE_NAME
+
     path = shlex.quote(str(file))
-    click.echo(f"{file}: written; its tiers: {', '.join(tier.label for tier in policy.tiers)}. Next:")
+    click.echo(f"{file}: written; its tiers: {', '.join(tier.label for tier in policy.tiers)}.")
+    click.echo(f"Editors check it by the {FILE_NAME} beside it. Next:")
     for name in sorted({model.name for model in policy.models}.difference(*(t.models for t in policy.tiers))):
         click.echo(f"warning: {name} has no tier: it is expected to cost more than the reference", err=True)
     click.echo(f"  bestroute check {path}")
