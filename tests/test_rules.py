@@ -164,7 +164,7 @@ def test_unmet_says_what_does_not_hold():
     assert strict.unmet(Query.of({**text, "metadata": {"plan": "pro"}})) == "has 5 tokens, more than 3"
     assert strict.unmet(Query.of("hi", metadata={"plan": "pro"})) == "has no image"
     assert rule(when={"keywords": ("a", "b")}).unmet(Query.of("c")) == "has none of the keywords 'a', 'b'"
-    assert rule(when={"pattern": "^x"}).unmet(Query.of("c")) == "does not match the pattern '^x'"
+    assert rule(when={"pattern": r"^x\b"}).unmet(Query.of("c")) == r"does not match the pattern '^x\b'"
     assert rule(when={"turns": {"min": 2}}).unmet(Query.of("c")) == "has 1 turns, fewer than 2"
     assert rule(when={"pattern": "c"}).unmet(Query.of("c")) is None
 

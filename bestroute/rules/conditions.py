@@ -67,7 +67,7 @@ class Pattern(RootModel[str]):
 
     def why_not(self, query: Query) -> str:
         """Name the pattern."""
-        return f"does not match the pattern {self.root!r}"
+        return f"does not match the pattern '{self.root}'"
 
 
 class Range(Frozen):
