@@ -67,6 +67,7 @@ class Tally:
     calls: float = 0.0
     gap: float = 0.0
     with_gap: int = 0
+    unlike: int = 0
     guessed: int = 0
     arms: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
@@ -85,6 +86,7 @@ class Tally:
         self.models[decision.model] += 1
         self.arm_costs[label] += decision.expected_cost
         self.causes[decision.cause] += 1
+        self.unlike += decision.novel and decision.cause == "abstain"
         self.guessed += decision.novel and decision.cause in ("tier", "reference")
         if decision.rule is not None:
             self.rules[decision.rule] += 1
@@ -97,8 +99,8 @@ class Tally:
 
         `arms` are those that are asked first. `calls`: mean sequential rounds of asking. `saving` and
         `mean_gap` are null where nothing is known; `mean_gap`, what is predicted to be lost by what is kept,
-        is over the `with_gap` queries where that can be told: those that no rule routes to a cheaper arm.
-        `guessed`: queries that the dial decided, though they are unlike the router model's training queries.
+        is over the `with_gap` queries of which that can be told. Of those unlike the router model's training
+        queries `unlike` are not left to the dial for it, and `guessed` are.
         """
         per_thousand = 1000 / max(1, self.queries)
         arms = {
@@ -120,5 +122,6 @@ class Tally:
             "calls": self.calls / self.queries if self.queries else None,
             "mean_gap": self.gap / self.with_gap if self.with_gap else None,
             "with_gap": self.with_gap,
+            "unlike": self.unlike,
             "guessed": self.guessed,
         }

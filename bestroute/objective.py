@@ -7,10 +7,11 @@ whose cost and loss together are least.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, floor, isfinite
+from operator import ge, gt, le, lt
 from typing import Annotated, ClassVar, NamedTuple, Protocol, TypeAlias
 
 from pydantic import Field, FiniteFloat
@@ -87,6 +88,10 @@ class Objective(Protocol):
         """Why the chosen tier was chosen."""
         ...
 
+    def instead(self, affordable: Sequence[Offer]) -> int:
+        """Index of the tier that serves where the chosen one costs too much, of those that do not."""
+        ...
+
     @property
     def passed_over(self) -> str:
         """Why a tier within does not serve where another does."""
@@ -125,6 +130,10 @@ class _First(_Dial):
         """The first."""
         return 0
 
+    def instead(self, affordable: Sequence[Offer]) -> int:
+        """The last, the most that may be spent."""
+        return len(affordable) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class MaxGap(_First):
@@ -141,7 +150,7 @@ class MaxGap(_First):
         """The gap, where it is above the dial."""
         if offer.gap <= self.setting:
             return None
-        return f"gap {_apart(offer.gap, self.setting)} is above {self.setting:g}"
+        return f"gap {_told(offer.gap, gt, self.setting)} is above {self.setting:g}"
 
     def distance(self, offer: Offer) -> float:
         """Quality points."""
@@ -149,7 +158,7 @@ class MaxGap(_First):
 
     def why(self, offer: Offer) -> str:
         """The gap beside the dial."""
-        return f"gap {offer.gap:.3f} is within {self.setting:g}"
+        return f"gap {_told(offer.gap, le, self.setting)} is within {self.setting:g}"
 
     def edge(self, offer: Offer) -> float:
         """The gap."""
@@ -180,7 +189,7 @@ class MinMatch(_First):
             return "the router model's match is with another reference"
         if offer.match >= self.setting:
             return None
-        return f"match {_apart(offer.match, self.setting)} is below {self.setting:g}"
+        return f"match {_told(offer.match, lt, self.setting)} is below {self.setting:g}"
 
     def distance(self, offer: Offer) -> float:
         """Probability."""
@@ -188,7 +197,7 @@ class MinMatch(_First):
 
     def why(self, offer: Offer) -> str:
         """The match probability beside the dial."""
-        return f"match {offer.match or 0.0:.3f} is at least {self.setting:g}"
+        return f"match {_told(offer.match or 0.0, ge, self.setting)} is at least {self.setting:g}"
 
     def edge(self, offer: Offer) -> float | None:
         """The match probability."""
@@ -243,6 +252,10 @@ class CostPerPoint(_Dial):
         """The least, of several the first."""
         return min(range(len(within)), key=lambda index: self.total(within[index]))
 
+    def instead(self, affordable: Sequence[Offer]) -> int:
+        """The least of them too."""
+        return self.choose(affordable)
+
     def why(self, offer: Offer) -> str:
         """What cost and gap come to."""
         return f"with its gap it comes to ${self.total(offer):.3g}, the least"
@@ -296,10 +309,10 @@ def exactly_one(names: Sequence[str], given: Sequence[str]) -> None:
         raise NotOne(names, given)
 
 
-def _apart(value: float, limit: float) -> str:
-    """A number with three decimals, or as many as it takes to tell it from a limit."""
+def _told(value: float, holds: Callable[[float, float], bool], limit: float) -> str:
+    """A number with three decimals, or as many as it takes for what is said of it and a limit to hold."""
     texts = (f"{value:.{digits}f}" for digits in range(3, 17))
-    return next((text for text in texts if float(text) != float(f"{limit:g}")), repr(value))
+    return next((text for text in texts if holds(float(text), float(f"{limit:g}"))), repr(value))
 
 
 def _within(values: Iterable[float], low: float, high: float) -> Iterable[float]:

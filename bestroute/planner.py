@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bestroute.arms import Arm
-from bestroute.decision import Candidate, Cause, Decider, Decision, Forecast
+from bestroute.decision import TOO_DEAR, Candidate, Cause, Decider, Decision, Forecast
 from bestroute.objective import CostPerPoint
 from bestroute.plan import Gamble, Option, Plan, Price, Step, best_plan
 from bestroute.posterior import Evidence, Outlook, Posterior
 from bestroute.query import Query
 from bestroute.rules import Rule
 
-_TOO_DEAR = "costs more than max_cost"
 _LEAST_DIAL = 0.05  # below it a quality point is worth no more
 _BY_FORECAST: tuple[Cause, ...] = ("tier", "reference")
 
@@ -130,18 +129,10 @@ class Planner:
             if self._escalates(asked.decision):  # no budget is small enough for no answer
                 found = sorted(self.order(asked), key=lambda one: price(one.arm, None))[:1]
             else:
-                found = [self._affordable(asked, standing)]
+                most = standing.money_left or 0.0
+                arm = self.decider.affordable(asked.decision, asked.query, asked.rule, most)
+                found = [Try(len(self.order(asked)), arm, None)]
         return found[-1:] if standing.in_haste else found
-
-    def _affordable(self, asked: Asked, standing: Standing) -> Try:
-        """Where the decided arm costs too much: the last tier that does not, else the cheapest."""
-        price = self._price(asked, standing)
-        open_ = self.decider.open_tiers(asked.query, asked.rule)
-        arms = [c.arm for c, may in zip(asked.decision.candidates, open_, strict=True) if may]
-        arms = arms or [asked.decision.arm]
-        within = [arm for arm in arms if price(arm, None) <= (standing.money_left or 0.0)]
-        arm = within[-1] if within else min(arms, key=lambda arm: price(arm, None))
-        return Try(len(self.order(asked)), arm, None)
 
     def order(self, asked: Asked) -> list[Try]:
         """Everything that may be asked for a query, in order of trial."""
@@ -279,15 +270,17 @@ class Planner:
         return replace(self._with_arm(asked, first), candidates=candidates)
 
     def _as_affordable(self, asked: Asked, arm: Arm) -> Decision:
-        """The decision with this arm, since the decided one costs too much."""
+        """The decision with this arm, since the decided one costs too much; an abstention stays one."""
         most = self._sampling.max_cost or 0.0
         candidates = tuple(
-            replace(one, eligible=False, why_not=_TOO_DEAR)
+            replace(one, eligible=False, why_not=TOO_DEAR)
             if one.eligible and one.expected_cost > most
             else one
             for one in asked.decision.candidates
         )
-        return replace(self._with_arm(asked, arm), candidates=candidates)
+        decision, cause = self._with_arm(asked, arm), asked.decision.cause
+        kept = cause if cause in ("abstain", "fallback") else decision.cause
+        return replace(decision, candidates=candidates, cause=kept)
 
     def _with_arm(self, asked: Asked, arm: Arm) -> Decision:
         """The decision with another arm to ask first."""
@@ -311,7 +304,7 @@ def _as_planned(candidate: Candidate, chances: Mapping[Arm, float | None], taken
     if candidate.arm in taken:
         return replace(candidate, eligible=True, why_not=None, chance=chance)
     if chance is None:
-        why_not = _TOO_DEAR
+        why_not = TOO_DEAR
     else:
         why_not = f"its {chance:.0%} chance to suffice is not worth its price and what it may lose"
     return replace(candidate, eligible=False, why_not=why_not, chance=chance)

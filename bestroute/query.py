@@ -107,7 +107,8 @@ class Query:
     def of(cls, value: QueryLike, *, metadata: Mapping[str, Any] | None = None) -> Query:
         """A Query from a text, a list of messages, or `{"query" | "messages", "metadata"?, "tools"?, "id"?}`.
 
-        Raises InputError, naming the part, when there is nothing to route on or the shape is wrong.
+        Raises InputError, naming the part, when there is nothing to route on, the shape is wrong, or a key
+        looks like a mistyped "metadata". Other keys are left alone.
         """
         if isinstance(value, Query):
             return value if metadata is None else cls(value.messages, metadata, value.tools, value.id)
@@ -125,7 +126,7 @@ class Query:
         if text is not None and not isinstance(text, str):
             raise InputError(f'"query" is {type(text).__name__}; give a text')
         own = value.get("metadata")
-        if "metadata" not in value:
+        if metadata is None and "metadata" not in value:
             _refuse_mistyped_metadata(value)
         if own is not None and not isinstance(own, Mapping):
             raise InputError(f'"metadata" is {type(own).__name__}; give an object')

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from evaluate_parts import record_of
 
-from bestroute.cli import cli
+from bestroute.cli import cli, reading
 from bestroute.cli.reading import Reader
 from bestroute.cli.sides import of_records
 from bestroute.policy import load_policy
@@ -20,8 +20,17 @@ ONE_SHOT = ROOT / "benchmarks" / "one_shot.yaml"
 ESCALATE = ROOT / "benchmarks" / "escalate.yaml"
 FIGURES = {
     "dial", "queries", "saving", "drop", "quality", "reference_quality", "cost", "reference_cost", "calls",
-    "reference_share", "arms", "gap",
+    "reference_share", "arms", "gap", "with_gap",
 }  # fmt: skip
+
+
+RULE = "rules:\n  - {name: hello, when: {pattern: '^Hello'}, route: {model: small}}\n"
+
+
+def aliased(policy):
+    """The policy's text with a dial that cannot be written alone."""
+    text = policy.read_text("utf-8").replace("max_gap: 0.0", "max_gap: &dial 0.0")
+    return text.replace("n: 4}", "n: 4, max_gap: *dial}")
 
 
 def run(*words):
@@ -195,7 +204,7 @@ def test_what_training_saw_does_not_choose(partly_seen, records):
 def test_what_training_saw_promises_nothing(partly_seen, records):
     result = run(partly_seen, records, "--max-drop", "40%", "--all")
     assert result.exit_code == 2
-    assert "20 records were seen in training, and nothing can be promised by them" in result.stderr
+    assert "--all: by queries that training saw nothing can be promised of others" in result.stderr
     assert document(run(partly_seen, records, "--max-drop", "50%", "--json"))["dial"] is not None
 
 
@@ -212,8 +221,7 @@ def test_an_aim_that_does_not_bind_is_said_so(policy, records):
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_what_was_found_is_told_where_it_cannot_be_written(policy, records, as_json):
-    text = policy.read_text("utf-8").replace("max_gap: 0.0", "max_gap: &dial 0.0")
-    policy.write_text(text.replace("n: 4}", "n: 4, max_gap: *dial}"), "utf-8")
+    policy.write_text(aliased(policy), "utf-8")
     result = run(policy, records, "--max-drop", "40%", "--write", *(["--json"] if as_json else []))
     assert result.exit_code == 2
     assert "error: " in result.stderr
@@ -245,6 +253,49 @@ def test_a_reference_that_is_seldom_right_leaves_the_drop_without_an_interval(po
     (drop,) = re.findall(r"^chosen .* \d\.\d{3} \(\S+ to \S+\)  (\S+ %)  ", shown.stdout, re.M)
     assert float(drop.split()[0]) < -100
     assert "nan" not in shown.output + policy.read_text("utf-8") + (tmp_path / "dial.svg").read_text("utf-8")
+
+
+def test_both_are_told_where_it_can_be_neither_written_nor_drawn(policy, records, tmp_path):
+    policy.write_text(aliased(policy), "utf-8")
+    (tmp_path / "file").touch()
+    result = run(policy, records, "--max-drop", "40%", "--write", "--plot", tmp_path / "file" / "x.svg")
+    assert result.exit_code == 2
+    assert "by hand" in result.stderr
+    assert "x.svg" in result.stderr
+
+
+def test_rewards_that_are_given_are_told_of(policy, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "_MANY", 10)
+    raw = [*sums(60)]
+    for record in raw:
+        for item in record["responses"]["small"]:
+            del item["reward"]
+    found = document(run(policy, write(tmp_path / "bare.jsonl", raw), "--reference-share", "50%", "--json"))
+    assert found["warnings"] == [
+        "240 responses were given a reward by the reward model, which takes time; `bestroute score FILE "
+        f"--oracle none --reward {load_policy(policy).reward} --out NEW` keeps them for the next time"
+    ]
+
+
+def test_an_artefact_that_does_not_say_what_it_saw_leaves_the_promise_open(policy, records, copy_of):
+    copy = copy_of("router")
+    np.save(copy.folder / "seen.npy", np.empty(0, np.uint64))
+    copy.sign()
+    policy.write_text(policy.read_text("utf-8") + f"router: {copy.folder}\n", "utf-8")
+    result = run(policy, records, "--max-drop", "40%")
+    assert "what is promised below holds only if training saw none of these records" in result.stderr
+    assert "is promised" not in run(policy, records, "--reference-share", "50%").stderr
+
+
+def test_the_gap_that_is_predicted_of_some_queries_says_of_how_many(policy, tmp_path):
+    texts = [*(record["query"] for record in sums(20)), *(f"Hello {index}!" for index in range(20))]
+    policy.write_text(policy.read_text("utf-8").replace("tiers:", RULE + "tiers:", 1), "utf-8")
+    plain = write(tmp_path / "queries.jsonl", [{"query": text} for text in texts])
+    shown = run(policy, plain, "--budget", "1")
+    report = document(run(policy, plain, "--budget", "1", "--json"))
+    known = report["after"]["with_gap"]
+    assert 0 < known < report["after"]["queries"]
+    assert f"predicted gap ({known} queries)" in shown.stdout
 
 
 def test_repeated_queries_count_once(policy, tmp_path):

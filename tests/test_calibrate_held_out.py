@@ -69,6 +69,12 @@ def test_a_share_of_nothing_has_no_interval():
     assert told([0.5] * 2, quality=[1.0, 0.0], reference=[0.0, 0.0])["drop"] is None
 
 
+def test_one_long_text_takes_no_room_for_the_others():
+    """A million characters for each of 3,000 texts would be 12 GB."""
+    texts = [f"q{place}" for place in range(2999)] + ["x" * 1_000_000]
+    assert told([0.5] * 3000, texts=texts)["saving"]["value"] == 0.5
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.integers(1, 50))
 def test_as_much_memory_as_there_is_changes_nothing(cost, at_once):
     whole, kept = told(cost), held_out._AT_ONCE

@@ -113,6 +113,15 @@ class TestChanges:
         tokens = float(other._answers[2][2])
         assert new == pytest.approx((2 * 10 + tokens * 30) / 1000)
 
+    def test_a_rule_that_money_overrules_changes_no_cost(self):
+        """big is too dear, so tiny@1 is asked, as it is without the rule."""
+        sampling, tiers = {"max_cost": 30e-6}, [TIERS[0], TIERS[-1]]
+        ruled = [{**GREETING, "route": {"model": "big"}}]
+        old = make_policy(rules=ruled, tiers=tiers, sampling=sampling, max_gap=0.3)
+        new = make_policy(tiers=tiers, sampling=sampling, max_gap=0.3)
+        found = changes_of("hi there", old=old, new=new).summary()
+        assert (found["moved"], found["cost_per_1000"]["change"], found["predicted"]) == (0, 0, 1)
+
     def test_the_reference_is_asked_however_often(self):
         thrice = [*TIERS[:-1], {"model": "big", "n": 3}]
         found = changes_of(

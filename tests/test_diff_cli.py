@@ -50,6 +50,9 @@ class TestCommand:
         for words in ("queries move", "rule before", "hellos", "most affected by quality", "old  gpt-4o@1"):
             assert words in result.stdout
         assert result.stdout.count("\n    old  ") == 4
+        assert "unlike the router model's training queries, so quality is a guess: " in result.stdout
+        told = CliRunner().invoke(cli, ["dry-run", str(new), str(EXAMPLES)]).stdout
+        assert "so what it predicts of them is a guess\n" in told
 
     def test_a_bound_that_is_broken_fails(self, tmp_path):
         new = tmp_path / "new.yaml"

@@ -85,7 +85,7 @@ class TestTally:
         for cause in ("tier", "reference", "abstain", "rule"):
             tally.add(replace(router().route("abcdefgh"), novel=True, cause=cause))
         tally.add(router().route("abcdefgh"))
-        assert tally.summary()["guessed"] == 2
+        assert (tally.summary()["guessed"], tally.summary()["unlike"]) == (2, 1)
 
     def test_of_nothing(self):
         summary = Tally().summary()

@@ -169,8 +169,14 @@ def test_an_edge_is_the_setting_at_which_a_tier_is_just_within():
 
 @pytest.mark.parametrize(
     ("gap", "limit", "told"),
-    [(0.1234, 0.1, "0.123"), (0.1234, 0.123, "0.1234"), (0.12300001, 0.123, "0.12300001")],
-)
-def test_a_gap_has_as_many_decimals_as_tell_it_from_the_dial(gap, limit, told):
+    [(0.1234, 0.1, "0.123"), (0.1234, 0.123, "0.1234"), (0.12300001, 0.123, "0.12300001"),
+     (0.0722, 0.0721, "0.0722")],
+)  # fmt: skip
+def test_a_gap_has_as_many_decimals_as_hold_against_the_dial(gap, limit, told):
     assert MaxGap(limit).why_not(Offer(gap, None, 1.0, 2.0)) == f"gap {told} is above {limit}"
-    assert MinMatch(1 - limit).why_not(Offer(0.0, 1 - gap, 1.0, 2.0)).endswith(f" is below {1 - limit:g}")
+
+
+def test_so_has_what_is_within_and_a_match():
+    assert MaxGap(0.0729).why(Offer(0.0728, None, 1.0, 2.0)) == "gap 0.0728 is within 0.0729"
+    assert MinMatch(0.8769).why_not(Offer(0.0, 0.8766, 1.0, 2.0)) == "match 0.8766 is below 0.8769"
+    assert MinMatch(0.8771).why(Offer(0.0, 0.87713, 1.0, 2.0)) == "match 0.8771 is at least 0.8771"

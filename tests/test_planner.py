@@ -11,7 +11,7 @@ from plan_parts import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, course_o
 
 from bestroute.arms import Arm
 from bestroute.artefact import default_folder
-from bestroute.decision import Decider, Forecast
+from bestroute.decision import Decider, Forecast, reason
 from bestroute.planner import Asked, Planner, Standing
 from bestroute.posterior import Posterior
 from bestroute.predictor import Prediction
@@ -288,6 +288,25 @@ def test_one_shot_asks_what_it_can_afford():
     assert (decision.arm.label, steps(decision)) == ("mid@4", ["mid@4"])
     assert decision.expected_cost == pytest.approx(4 * MID_COST)
     assert decide(max_gap=0.0, sampling={"escalate": False}).arm.label == "big@1"
+
+
+def test_an_abstention_stays_one_where_the_reference_costs_too_much():
+    """The reference costs 1220 millionths of a dollar; within 600 mid@4 is the last tier that fits."""
+    decider = Decider(make_policy(sampling={"max_cost": 600e-6}), replace(MANIFEST, max_novelty=1.0))
+    decision = Planner(decider, None).decide(QUERY, None, replace(FORECAST, novelty=2.0))
+    assert (decision.arm.label, decision.cause) == ("mid@4", "abstain")
+    assert reason(decision) == "unlike the router model's training queries; as much as max_cost allows"
+    assert decision.candidates[-1].why_not == DEAR
+
+
+def test_the_price_of_a_point_chooses_among_what_can_be_afforded():
+    """At $0.008 a point mid@4 comes to least, 629 millionths; within 300 mid@2, 752, before tiny@4, 1088."""
+    price, one_shot = 0.008, {"escalate": False}
+    assert decide(cost_per_point=price, sampling=one_shot).arm.label == "mid@4"
+    tiers = [{"model": "mid", "n": 2}, {"model": "mid", "n": 4}, {"model": "tiny"}, {"model": "big"}]
+    decision = decide(cost_per_point=price, sampling={**one_shot, "max_cost": 300e-6}, tiers=tiers)
+    assert decision.arm.label == "mid@2"
+    assert decide(max_gap=0.02, sampling={**one_shot, "max_cost": 300e-6}, tiers=tiers).arm.label == "tiny@1"
 
 
 def test_one_shot_asks_fewer_of_a_model_where_that_is_all_it_can_afford():

@@ -94,8 +94,13 @@ def test_what_is_no_query_is_told(value, words):
 
 
 def test_other_keys_are_the_users_own():
-    asked = {"query": "a", "query_id": 3, "message": "b", "meta": {}, 7: 8, "metadata": {}, "metadata2": {}}
+    asked = {"query": "a", "query_id": 3, "message": "b", "meta": {}, 7: 8}
     assert Query.of(asked).text == "a"
+    assert Query.of({"query": "a", "metadata": {}, "metadata2": {}}).text == "a"
+
+
+def test_what_looks_like_metadata_is_no_matter_where_it_is_given_beside():
+    assert Query.of({"query": "a", "meta_data": {}}, metadata={"plan": "gold"}).metadata == {"plan": "gold"}
 
 
 def test_metadata_given_beside_replaces_that_of_the_query():

@@ -20,7 +20,8 @@ def figures(
     outcome: Outcome, trials: Trials, texts: Sequence[str], seed: int = 0, draws: int = DRAWS
 ) -> dict[str, Any]:
     """JSON values. `saving` and `drop` are shares of the reference's own cost and quality, 0.1 is 10 %, costs
-    US$ a query, `gap` quality points that are predicted to be lost, over the queries where that can be told.
+    US$ a query, `gap` quality points that are predicted to be lost, over the `with_gap` queries of which that
+    can be told.
     `quality`, `reference_quality` and `drop` are None where nothing is known of quality, `gap` where it is.
 
     Every query counts alike; those of the same text (`texts`, one a query) are drawn together, since they say
@@ -29,7 +30,7 @@ def figures(
     unknown = np.full(len(trials), np.nan)
     quality = unknown if outcome.quality is None else outcome.quality
     best = unknown if trials.reference_quality is None else trials.reference_quality
-    gap = unknown if outcome.gap is None or outcome.quality is not None else outcome.gap
+    gap = unknown if outcome.gap is None else outcome.gap
     told = np.isfinite(gap)
     columns = np.stack([outcome.cost, trials.reference_cost, quality, best, np.where(told, gap, 0.0), told])
     cost, reference_cost, kept, reference, lost, known = (
@@ -44,6 +45,7 @@ def figures(
         "quality": _interval(kept),
         "reference_quality": None if np.isnan(reference[0]) else float(reference[0]),
         "gap": _interval(_ratio(lost, known)),
+        "with_gap": int(told.sum()),
         "cost": float(cost[0]),
         "reference_cost": float(reference_cost[0]),
         "calls": float(outcome.calls.mean()),
@@ -57,8 +59,9 @@ def figures(
 
 def _resampled(columns: Floats, texts: Sequence[str], draws: int, seed: int) -> Floats:
     """Means of columns (columns, queries) over resamples: (columns, draws)."""
-    _, groups = np.unique(np.asarray(texts, dtype=object).astype(str), return_inverse=True)
-    count = int(groups.max()) + 1
+    numbers: dict[str, int] = {}
+    groups = np.array([numbers.setdefault(text, len(numbers)) for text in texts])
+    count = len(numbers)
     sums = np.stack([np.bincount(groups, column, count) for column in columns])
     sizes = np.bincount(groups, minlength=count)
     generator = np.random.default_rng(seed)

@@ -9,9 +9,10 @@ from typing import Any
 from bestroute.table import dollars, number, table
 
 
-def as_text(report: dict[str, Any], words: str, path: Path) -> str:
-    """The report for people; `words` are what the chosen dial keeps to, `path` the policy's file."""
-    return "\n".join(_lines(report, words, path))
+def as_text(report: dict[str, Any], words: str, path: Path, asked: bool = False) -> str:
+    """The report for people; `words` are what the chosen dial keeps to, `path` the policy's file; `asked`:
+    the dial was to be written there."""
+    return "\n".join(_lines(report, words, path, asked))
 
 
 def in_short(report: dict[str, Any], words: str) -> str:
@@ -24,15 +25,16 @@ def in_short(report: dict[str, Any], words: str) -> str:
     return f"saving {_percent(after['saving'])}, {drop}{words}"
 
 
-def _lines(report: dict[str, Any], words: str, path: Path) -> Iterator[str]:
+def _lines(report: dict[str, Any], words: str, path: Path, asked: bool) -> Iterator[str]:
     before, after = report["before"], report["after"]
-    yield _verdict(report, words, path)
+    yield _verdict(report, words, path, asked)
     what = "What it gives on" if report["labelled"] else "What the router expects of"
     yield f"\n{what} the other {before['queries']:,} queries:\n"
     labels = [("as it was", before)] + ([("chosen", after)] if after is not None else [])
     plans = any(of["calls"] > 1 for _, of in labels)
     rounds = ["rounds of asking"] if plans else []
-    lost = ["quality", "drop"] if report["labelled"] else ["predicted gap"]
+    told = "" if before["with_gap"] == before["queries"] else f" ({before['with_gap']:,} queries)"
+    lost = ["quality", "drop"] if report["labelled"] else [f"predicted gap{told}"]
     head = ["", report["dial_key"], "saving", *lost, "US$ per 1,000", *rounds, "by the reference"]
     yield table(head, [_row(label, of, plans, report["labelled"]) for label, of in labels])
     yield ""
@@ -41,9 +43,9 @@ def _lines(report: dict[str, Any], words: str, path: Path) -> Iterator[str]:
     if report["tiers"] is not None:
         yield from _tiers(report)
     quality = before["reference_quality"]
-    told = "" if quality is None else f"quality {quality:.3f}, "
+    best = "" if quality is None else f"quality {quality:.3f}, "
     cost = dollars(1000 * before["reference_cost"])
-    yield f"\nAlways the reference: {told}${cost} per 1,000 queries. In brackets: 95 % intervals."
+    yield f"\nAlways the reference: {best}${cost} per 1,000 queries. In brackets: 95 % intervals."
 
 
 def _tiers(report: dict[str, Any]) -> Iterator[str]:
@@ -61,13 +63,14 @@ def _tiers(report: dict[str, Any]) -> Iterator[str]:
         yield "\nEvery tier stays at the dial: no limits of their own did better on these queries."
 
 
-def _verdict(report: dict[str, Any], words: str, path: Path) -> str:
+def _verdict(report: dict[str, Any], words: str, path: Path, asked: bool) -> str:
     if report["after"] is None:
         why = report["why_not"].replace(". ", ".\n")
         return f"No dial was chosen and nothing is written: {why}."
     tried = report["dials_tried"]
     by = f"chosen on {report['chosen_on']:,} queries, {tried} {'dial' if tried == 1 else 'dials'} tried"
-    where = f"written to {path}" if report["written"] else f"{path} stays as it is (--write sets it)"
+    stays = f"{path} stays as it is" + ("" if asked else " (--write sets it)")
+    where = f"written to {path}" if report["written"] else stays
     return f"{report['dial_key']} {report['dial']:g}: {words}; {by}; {where}."
 
 

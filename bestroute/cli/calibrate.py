@@ -58,7 +58,9 @@ class Share(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option("--per-tier", is_flag=True, help="Find each tier's own limit too, on a sixth of the records.")
 @click.option("--write", is_flag=True, help="Set what was found in the policy file; all else stays.")
-@click.option("--all", "judge_all", is_flag=True, help="Use records that training saw too.")
+@click.option(
+    "--all", "judge_all", is_flag=True, help="Use records that training saw too; not with --max-drop."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the halves.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the dial: .svg or .png.")
 @threads_option
@@ -105,13 +107,13 @@ def command(
     if as_json:
         print_json(report)
     else:
-        click.echo(as_text(report, aim.words, policy))
+        click.echo(as_text(report, aim.words, policy, asked=write))
+    if failure is not None:
+        click.echo(f"error: {failure}", err=True)
     if plot is not None:
         _draw(plot, policy, checked, chosen, report)
-    if failure is not None:
-        raise failure
-    if isinstance(chosen.verdict, Refusal):
-        ctx.exit(1)
+    if failure is not None or isinstance(chosen.verdict, Refusal):
+        ctx.exit(2 if failure is not None else 1)
 
 
 def _sides(ctx: click.Context, policy: Policy, aim: Aim, paths: Sequence[Path]) -> tuple[Sides, list[str]]:
@@ -166,6 +168,11 @@ def _aim(
 
     if [max_drop, budget, reference_share].count(None) != 2:
         raise click.UsageError("give exactly one of --max-drop, --budget and --reference-share")
+    if max_drop is not None and ctx.params["judge_all"]:
+        raise click.UsageError(
+            "--all: by queries that training saw nothing can be promised of others; leave it out, or give "
+            "--budget or --reference-share"
+        )
     if max_drop is None and ctx.get_parameter_source("confidence") == click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("--confidence is how sure --max-drop must be; the other aims promise nothing")
     try:
@@ -182,8 +189,7 @@ def _aim(
 def _write(
     ctx: click.Context, policy: Policy, aim: Aim, chosen: Chosen, report: dict[str, Any]
 ) -> BestRouteError | None:
-    """Set the dial in the policy's file. What stood against it is given back, to be raised once the report
-    has been told."""
+    """Set the dial in the policy's file. What stood against it is given back, to be told after the report."""
     from bestroute.calibrate.telling import in_short
     from bestroute.calibrate.write import write_dial
 

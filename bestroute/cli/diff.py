@@ -31,6 +31,8 @@ _HELP = """Route every query of a file by two policies: what moves, what it cost
     streamed: memory does not grow with it. A query moves where another arm is asked (first); its cost is that
     of its plan, where the policy escalates. Quality is what is predicted of the responses that are kept. Of
     queries that rules route to the same arm under both policies nothing is predicted; these are counted.
+    Others that a rule routes are predicted here, so costs may differ a little from those of `dry-run`,
+    which does that with --explain-all.
 
     --fail-if METRIC OP VALUE exits 1 where that is so. OP is one of > >= < <=, and METRIC one of
 
@@ -83,11 +85,12 @@ def command(
     if not changes.queries:
         raise InputError(f"{queries}: holds no query")
     verdicts = [bound.judge(changes) for bound in bounds]
+    counted = changes.summary()
     summary = {
-        **changes.summary(),
+        **counted,
         "fail_if": [verdict.as_dict() for verdict in verdicts],
         "skipped": bad.count,
-        "fallbacks": {"old": sides.old.fallbacks, "new": sides.new.fallbacks},
+        "fallbacks": {side: counted[side]["causes"].get("fallback", 0) for side in ("old", "new")},
     }
     if as_json:
         print_json(summary)

@@ -97,7 +97,7 @@ def command(
     if as_json:
         print_json(summary)
     else:
-        _print(summary, checked.sampling.plans)
+        _print(summary, checked.sampling.plans, explain_all)
     if plot is not None:
         _draw(plot, policy, checked, predictor, sample, explain_all)
 
@@ -137,7 +137,7 @@ def _write_line(file: Any, decision: Decision) -> None:
     file.write(json.dumps(decision.as_dict(), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
 
-def _print(summary: dict[str, Any], plans: bool) -> None:
+def _print(summary: dict[str, Any], plans: bool, explain_all: bool) -> None:
     arms = [
         [label, str(arm["queries"]), share(arm["share"]), dollars(arm["cost_per_1000"])]
         for label, arm in summary["arms"].items()
@@ -153,14 +153,14 @@ def _print(summary: dict[str, Any], plans: bool) -> None:
         f"{summary['queries']:,} queries: ${dollars(summary['cost_per_1000'])} per 1,000 against "
         f"${dollars(summary['reference_cost_per_1000'])} for always the reference, saving {share(saving)}\n"
         f"mean predicted gap {number(summary['mean_gap'], 4)} over {summary['with_gap']:,} queries"
-        + _not_predicted(summary)
+        + ("" if explain_all else _not_predicted(summary))
     )
     if plans:
         click.echo(f"{number(summary['calls'], 2)} rounds of asking a query")
-    abstained, guessed = summary["causes"].get("abstain", 0), summary["guessed"]
-    if abstained > summary["queries"] / 4:
+    unlike, guessed = summary["unlike"], summary["guessed"]
+    if unlike > summary["queries"] / 4:
         click.echo(
-            f"the reference answers {abstained:,} queries unlike those that the router model was trained on "
+            f"the reference answers {unlike:,} queries unlike those that the router model was trained on "
             "(cause abstain); `abstain: false` in the policy lets the dial decide them on a guess, a rule by "
             "what you know of them, and a router model trained on queries like yours by what it learned"
         )

@@ -91,8 +91,8 @@ def command(
     report = build_report(judge, router, baselines, lambda name: _say(f"judging {name}"))
     report["baselines"] |= dict.fromkeys(absent)
     report["policy"] |= {"digest": checked.digest, **checked.objective.as_dict()}
-    report["warnings"] = [*cautions(divided, seen, judge_all), *absent.values(), *report["warnings"]]
-    report["warnings"] = list(dict.fromkeys(report["warnings"]))
+    told = cautions(divided, seen, judge_all, checked.reward)
+    report["warnings"] = list(dict.fromkeys([*told, *absent.values(), *report["warnings"]]))
     report |= _counts(divided)
     for warning in report["warnings"]:
         click.echo(f"warning: {warning}", err=True)

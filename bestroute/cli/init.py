@@ -138,11 +138,13 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def _say_what_next(policy: Policy, file: Path) -> None:
-    from bestroute.policy.json_schema import FILE_NAME
+    from bestroute.policy.json_schema import FILE_NAME, schema_text
 
     path = shlex.quote(str(file))
     click.echo(f"{file}: written; its tiers: {', '.join(tier.label for tier in policy.tiers)}.")
-    click.echo(f"Editors check it by the {FILE_NAME} beside it. Next:")
+    if _holds(file.parent / FILE_NAME, schema_text().encode()):
+        click.echo(f"Editors check it by the {FILE_NAME} beside it.")
+    click.echo("Next:")
     for name in sorted({model.name for model in policy.models}.difference(*(t.models for t in policy.tiers))):
         click.echo(f"warning: {name} has no tier: it is expected to cost more than the reference", err=True)
     click.echo(f"  bestroute check {path}")

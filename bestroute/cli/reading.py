@@ -57,8 +57,9 @@ def divide_records(
     return divide(policy, records, fit, seen, reward, margin=margin, judge_all=judge_all)
 
 
-def cautions(divided: Divided, seen: Seen, judge_all: bool) -> list[str]:
-    """What a reader of the figures should know of the queries that judge."""
+def cautions(divided: Divided, seen: Seen, judge_all: bool, reward: Path) -> list[str]:
+    """What a reader of the figures should know of the queries that judge; `reward`: the reward model's
+    folder."""
     found = [
         f"{folder} does not say which queries it was trained on; figures flatter where records hold some"
         for folder in seen.silent
@@ -68,7 +69,7 @@ def cautions(divided: Divided, seen: Seen, judge_all: bool) -> list[str]:
     if divided.rewarded > _MANY:
         found.append(
             f"{divided.rewarded:,} responses were given a reward by the reward model, which takes time; "
-            "`bestroute score RECORDS --oracle none --out RECORDS` keeps them for the next time"
+            f"`bestroute score FILE --oracle none --reward {reward} --out NEW` keeps them for the next time"
         )
     if divided.repeated:
         found.append(f"{divided.repeated} records of --fit judge already and were not fitted on")

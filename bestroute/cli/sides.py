@@ -33,7 +33,7 @@ def of_records(
 ) -> Sides:  # fmt: skip
     """Records, of which half choose and the other half judges; `per_tier`: a third of the former shapes.
 
-    `promises`: something is to be promised of other queries, so that none may be one that training saw.
+    `promises`: something is to be promised of other queries.
     """
     from bestroute.calibrate.calibration import PerTier, Sides
     from bestroute.calibrate.trials import first_of_each, halves, part_of, thirds, trials_of
@@ -45,12 +45,7 @@ def of_records(
     seen = Seen(folders)
     divided = divide_records(policy, reader.records(paths), None, seen, judge_all, threads)
     reader.tell()
-    if promises and judge_all and divided.saw:
-        raise InputError(
-            f"{divided.saw} records were seen in training, and nothing can be promised by them of other "
-            "queries; leave --all out, or give an aim that promises nothing (--budget, --reference-share)"
-        )
-    warnings += cautions(divided, seen, judge_all)
+    warnings += cautions(divided, seen, judge_all, policy.reward)
     if promises and seen.silent:
         warnings.append("what is promised below holds only if training saw none of these records")
     if divided.saw and not judge_all:

@@ -7,6 +7,6 @@ explain  a decision in words, for people
 
 from bestroute.decision.decider import Decider
 from bestroute.decision.explain import explain, reason
-from bestroute.decision.values import Candidate, Cause, Decision, Forecast
+from bestroute.decision.values import TOO_DEAR, Candidate, Cause, Decision, Forecast
 
-__all__ = ["Candidate", "Cause", "Decider", "Decision", "Forecast", "explain", "reason"]
+__all__ = ["TOO_DEAR", "Candidate", "Cause", "Decider", "Decision", "Forecast", "explain", "reason"]

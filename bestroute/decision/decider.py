@@ -54,9 +54,7 @@ class Decider:
         rule's own where it has one, else the policy's."""
         if rule is None or rule.objective is None:
             return Decider(self.policy.at(setting), self._manifest), rule
-        moved = rule.model_copy(update={rule.objective.key: setting})
-        rules = tuple(moved if one is rule else one for one in self.policy.rules)
-        return Decider(self.policy.model_copy(update={"rules": rules}), self._manifest), moved
+        return self, rule.model_copy(update={rule.objective.key: setting})
 
     def rule_for(self, query: Query) -> Rule | None:
         """The first rule that matches and, where it routes, whose models can take the request."""
@@ -117,6 +115,19 @@ class Decider:
                 asked |= set(row.arm.models)
         return rungs
 
+    def affordable(self, decision: Decision, query: Query, rule: Rule | None, most: float) -> Arm:
+        """What to ask where the decided arm costs more than `most` US$: what the objective takes of the tiers
+        that do not, else the cheapest."""
+        open_ = self.open_tiers(query, rule)
+        tiers = [one for one, may in zip(decision.candidates, open_, strict=True) if may]
+        within = [one for one in tiers if one.expected_cost <= most]
+        if not within:
+            return min(tiers, key=lambda one: one.expected_cost).arm if tiers else decision.arm
+        if any(one.gap is None for one in within):
+            return within[-1].arm
+        offers = [one.offer(decision.reference_cost) for one in within]
+        return within[decision.objective.instead(offers)].arm
+
     def open_tiers(self, query: Query, rule: Rule | None) -> list[bool]:
         """For each tier, whether it may be asked at all, whatever its gap."""
         excluded = (rule.exclude if rule is not None else None) or ()
@@ -134,10 +145,6 @@ class Decider:
     def gap_and_match(self, arm: Arm, forecast: Forecast | None) -> tuple[float | None, float | None]:
         """Predicted gap and match probability of an arm; None where they cannot be had."""
         return self._gap_and_match(self._row(arm), forecast)
-
-    def quality(self, arm: Arm, forecast: Forecast) -> float | None:
-        """Predicted quality of an arm's kept response; None where a class or n was not learned."""
-        return self._quality(self._row(arm), forecast)
 
     def _row(self, arm: Arm, objective: AnyObjective | None = None) -> _Row:
         models = tuple((self._models[name], n) for name, n in arm.parts)

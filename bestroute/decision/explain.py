@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bestroute.decision.values import Candidate, Decision
+from bestroute.decision.values import TOO_DEAR, Candidate, Decision
 from bestroute.objective import AnyObjective
 from bestroute.table import dollars, number, table
 
@@ -66,7 +66,9 @@ def _reason(decision: Decision) -> str:
         return "the router model failed"
     if decision.cause == "abstain":
         known = any(one.gap is not None for one in decision.candidates)
-        return "unlike the router model's training queries" if known else "nothing to predict from"
+        why = "unlike the router model's training queries" if known else "nothing to predict from"
+        too_dear = any(one.why_not == TOO_DEAR for one in decision.candidates)
+        return f"{why}; as much as max_cost allows" if too_dear else why
     if len(decision.plan) > 1:
         return f"plan: {_plan(decision)}"
     if decision.cause == "tier":
@@ -96,8 +98,9 @@ def _plan(decision: Decision) -> str:
 def _tiers(decision: Decision) -> str:
     same = [one for one in decision.candidates if one.models == decision.models]
     chosen = next((one for one in same if one.eligible), same[0] if same else None)
-    # Of a plan, tiers without a reason are those that may follow.
-    passed_over = "" if len(decision.plan) > 1 else decision.objective.passed_over
+    # Of a plan, tiers without a reason are those that may follow; and money may have had the last word.
+    too_dear = any(one.why_not == TOO_DEAR for one in decision.candidates)
+    passed_over = "" if too_dear or len(decision.plan) > 1 else decision.objective.passed_over
     columns: list[tuple[str, Callable[[Candidate], str]]] = [
         ("", lambda one: ">" if one is chosen else ""),
         ("tier", lambda one: one.arm.label),

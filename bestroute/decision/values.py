@@ -18,6 +18,8 @@ from bestroute.rules import Rule
 
 Cause: TypeAlias = Literal["rule", "tier", "reference", "abstain", "fallback"]
 Floats = NDArray[np.float32]
+TOO_DEAR = "costs more than max_cost"
+"""Why a tier is left out that costs more than one query may."""
 _NOT_TOLD = ("query_id", "asked", "rules", "again")
 
 

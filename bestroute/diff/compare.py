@@ -102,9 +102,9 @@ class Sides:
 
 
 def _half_told(pair: Pair) -> bool:
-    """Whether a rule routes it, so that nothing was predicted, and the other side does not do the same."""
-    ruled = [decision.cause == "rule" for decision in (pair.old, pair.new)]
-    return any(ruled) and (pair.moved or not all(ruled))
+    """Whether nothing was predicted on one side only, or on neither though it moves: a rule routes it."""
+    told = [decision.candidates[-1].quality is not None for decision in (pair.old, pair.new)]
+    return not all(told) and (any(told) or pair.moved)
 
 
 def _quality(decision: Decision) -> float | None:

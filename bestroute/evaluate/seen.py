@@ -84,7 +84,8 @@ def divide(
             judges.add(query_hash(query.text))
     if not len(judging) and saw:
         raise InputError(
-            f"all {saw} records were seen in training, none is left to judge by; give others, or --all"
+            f"all {saw} records were seen in training, none is left to judge by; give others, or --all "
+            "where nothing is promised by them"
         )
     for record, query in _asked(fit or (), fitting.left_out):
         if query_hash(query.text) in judges:
