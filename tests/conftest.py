@@ -12,7 +12,6 @@ from bestroute.predictor import OnnxPredictor
 from bestroute.reward import OnnxRewardModel
 
 settings.register_profile("bestroute", deadline=None)  # a busy machine is no fault
-settings.register_profile("thorough", deadline=None, max_examples=250)  # pytest --hypothesis-profile thorough
 settings.load_profile("bestroute")
 
 
