@@ -119,9 +119,28 @@ def test_the_same_sweep_gives_the_same_bytes(tmp_path):
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"a plot is written as \.png or \.svg"):
+    with pytest.raises(InputError, match=r"a plot is written as \.png or \.svg or \.txt"):
         write_plot(MEASURED, [], "title", "note", tmp_path / "dial.pdf")
     assert not [*tmp_path.iterdir()]
+
+
+def test_where_there_are_only_letters_it_is_a_table(tmp_path):
+    """Over the stretch of the dial on which something moves, and one setting more."""
+    path = tmp_path / "dial.txt"
+    write_plot(PREDICTED, [OWN, CHOSEN], "policy.yaml", "all 40 queries", path)
+    head, blank, *rows = path.read_text("utf-8").splitlines()
+    assert (head, blank) == ("policy.yaml: all 40 queries", "")
+    assert rows[0].split() == ["max_gap", "US$", "per", "1,000", "predicted", "gap", "tiny@1", "big@1"]
+    assert [row.split() for row in rows[1:]] == [
+        ["-0.1", "1", "0.0000", "0.0%", "100.0%"],
+        ["0", "0.91", "0.0020", "10.0%", "90.0%"],
+        ["0.03", "0.73", "0.0180", "30.0%", "70.0%", "as", "it", "was"],
+        ["0.1", "0.46", "0.0720", "60.0%", "40.0%", "chosen"],
+        ["0.2", "0.19", "0.1620", "90.0%", "10.0%"],
+        ["0.5", "0.1", "0.2000", "100.0%", "0.0%"],
+    ]
+    write_plot(MEASURED, [], "title", "note", path)
+    assert "  quality  " in path.read_text("utf-8")
 
 
 def test_a_drawing_that_fails_leaves_what_was_there(tmp_path):

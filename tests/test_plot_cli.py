@@ -49,6 +49,17 @@ def test_dry_run_draws_the_dial(tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_the_dial_as_a_table_needs_no_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    table = tmp_path / "dial.txt"
+    assert run("dry-run", BALANCED, QUERIES, "--plot", table).exit_code == 0
+    lines = table.read_text("utf-8").splitlines()
+    assert lines[0].startswith("balanced.yaml: all 61 queries; quality is predicted of 58 of them")
+    assert lines[2].split()[0] == "max_gap"
+    assert [line.split()[0] for line in lines if line.endswith("  as it is")] == ["0.03"]
+    assert run("dry-run", BALANCED, QUERIES, "--plot", tmp_path / "dial.svg").exit_code == 2
+
+
 def test_dry_run_draws_a_sample_of_many_queries(tmp_path, monkeypatch):
     """What is planned has a sample of its own."""
     monkeypatch.setattr(dry_run, "_DRAWN", 12)
@@ -105,7 +116,7 @@ class TestRefusals:
     def test_another_suffix(self, words, tmp_path):
         result = run(*words, "--plot", tmp_path / "dial.pdf")
         assert result.exit_code == 2
-        assert "dial.pdf: a plot is written as .png or .svg; give such a name" in result.stderr
+        assert "dial.pdf: a plot is written as .png or .svg or .txt; give such a name" in result.stderr
 
     def test_a_missing_extra(self, words, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -1,4 +1,4 @@
-"""Pictures of a dial: the share of every arm at each setting, and cost against quality."""
+"""Pictures of a dial: the share of every arm at each setting, and cost against quality; or a table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from bestroute.calibrate.sweep import Sweep
-from bestroute.evaluate.picture import BLACK, BLUE, COLOURS, picture, plain
+from bestroute.evaluate.picture import BLACK, BLUE, COLOURS, TABLE, check_plot, picture, plain
 from bestroute.evaluate.replay import Floats
+from bestroute.files import atomic_write
 from bestroute.objective import CostPerPoint
-from bestroute.table import dollars
+from bestroute.table import dollars, number, share, table
 
 _REFERENCE = "#BBBBBB"  # a quiet ground: it is most of the picture where the dial is safe
 _HATCHES = ("", "///", "...", "xxx")
@@ -46,23 +47,48 @@ class _Frontier:
 
 
 def write_plot(sweep: Sweep, marks: Sequence[Mark], title: str, note: str, path: Path) -> None:
-    """Write a picture of a sweep: `.svg`, the same bytes for the same sweep, or `.png`.
+    """Write a picture of a sweep: `.svg`, the same bytes for the same sweep, or `.png`; or `.txt`, a table.
 
     `marks`: at most two settings of the sweep. `title` stands above, `note` below. Raises InputError for
     another kind of file, MissingExtra without matplotlib.
     """
+    check_plot(path, table=True)
+    if sweep.with_quality < sweep.queries:
+        note += f"; quality is predicted of {sweep.with_quality:,} of them, as rules route the others"
+    if path.suffix.lower() == TABLE:
+        text = f"{title}: {note}\n\n{_table(sweep, marks)}\n"
+        with atomic_write(path) as file:
+            file.write(text.encode("utf-8", "replace"))
+        return
     with picture(path, 11.5, 4.8) as figure:
         left, right = figure.subplots(1, 2)
         handles = [*_draw_shares(left, sweep, marks), *_draw_frontier(right, sweep, marks)]
         for axes in (left, right):
             axes.spines[["top", "right"]].set_visible(False)
         figure.suptitle(plain(title), fontsize=10)
-        if sweep.with_quality < sweep.queries:
-            note += f"; quality is predicted of {sweep.with_quality:,} of them, as rules route the others"
         if any(mark.drop is not None for mark in marks):
             note += "; bars are 95 % intervals"
         figure.supxlabel(plain(note), fontsize=8, color="#444444")
         figure.legend(handles=handles, loc="outside right center", frameon=False)
+
+
+def _table(sweep: Sweep, marks: Sequence[Mark]) -> str:
+    """A row a setting on the stretch of the dial where something moves."""
+    part = _moving(sweep, marks)
+    names = {sweep.at(mark.setting): mark.name for mark in marks}
+    gap = "predicted gap" if sweep.reference_quality is None else "quality"
+    told = -sweep.quality if sweep.reference_quality is None else sweep.quality
+    rows = [
+        [
+            f"{sweep.settings[at]:g}",
+            dollars(1000 * sweep.cost[at]),
+            number(told[at] + 0.0, 4),
+            *(share(part_of) for part_of in sweep.shares[at]),
+            names.get(at, ""),
+        ]
+        for at in range(part.start, part.stop)
+    ]
+    return table([sweep.objective.key, "US$ per 1,000", gap, *sweep.arms, ""], rows)
 
 
 def _draw_shares(axes: Any, sweep: Sweep, marks: Sequence[Mark]) -> list[Any]:

@@ -62,7 +62,7 @@ class Share(click.ParamType):  # type: ignore[type-arg]
     "--all", "judge_all", is_flag=True, help="Use records that training saw too; not with --max-drop."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the halves.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the dial: .svg or .png.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="The dial: .svg, .png, .txt.")
 @threads_option
 @skip_bad_option
 @json_option
@@ -79,7 +79,7 @@ def command(
     distribution; where the records are too few for it, that is said, and nothing is promised or written.
     Records that training saw are left out. --budget and --reference-share also take plain queries, .txt
     or .jsonl as for dry-run; costs are then the router's own expectation. --plot shows the share of each arm,
-    and cost against quality, at every setting of the dial, on the half that tells (extra `plot`).
+    and cost against quality, at every setting of the dial, on the half that tells (.txt: without extra).
     With --per-tier every tier gets a limit of its own, as far from the dial as a sixth of the records show to
     be better, which then do not choose; unless the dial alone proves to be best. Exit code 1: no dial was
     chosen.
@@ -92,7 +92,7 @@ def command(
 
     aim = _aim(ctx, max_drop, budget, reference_share, confidence)
     if plot is not None:
-        check_plot(plot)
+        check_plot(plot, table=True)
     checked = load_policy(policy)
     sides, warnings = _sides(ctx, checked, aim, records)
     counter = Counter("settings tried")

@@ -42,7 +42,7 @@ _DRAWN, _PLANNED = 2000, 500  # queries that --plot sweeps; fewer where each is 
 @click.argument("policy", type=POLICY)
 @click.argument("queries", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one decision a line.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the dial: .svg or .png.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="The dial: .svg, .png, .txt.")
 @click.option("--explain-all", is_flag=True, help="Ask the router model even where a rule decides.")
 @skip_bad_option
 @threads_option
@@ -56,8 +56,8 @@ def command(
     QUERIES is .txt (a query a line) or .jsonl ({"query" or "messages", "metadata"?} a line). The file is
     streamed: memory does not grow with it. --plot shows, at every setting of the dial, the share of each arm,
     and cost against predicted quality: on at most 2,000 of the queries, 500 where the policy escalates or
-    stops early, drawn at random with a fixed seed (extra `plot`). What a rule routes is not predicted, and
-    its cost is that of a response of mean length, unless --explain-all is given.
+    stops early, drawn at random with a fixed seed (extra `plot`; not for .txt, a table). What a rule routes
+    is not predicted, and its cost is that of a response of mean length, unless --explain-all is given.
     """
     from bestroute.dry_run import Reservoir, Tally, decide_all
     from bestroute.evaluate.picture import check_plot
@@ -69,7 +69,7 @@ def command(
     if out is not None and out.exists() and any(out.samefile(path) for path in (policy, queries)):
         raise click.UsageError(f"--out {out} is one of the files read; give another name")
     if plot is not None:
-        check_plot(plot)
+        check_plot(plot, table=True)
         if out is not None and out.resolve() == plot.resolve():
             raise click.UsageError(f"--out and --plot are both {out}; give each a name of its own")
     checked = load_policy(policy)

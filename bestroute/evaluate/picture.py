@@ -11,16 +11,21 @@ from bestroute.errors import InputError, require
 from bestroute.files import atomic_write
 
 FORMATS = (".png", ".svg")
+TABLE = ".txt"  # in place of a picture, where there are only letters to read
 BLUE, BLACK = "#0072B2", "#000000"
 # Okabe and Ito's colours, which the colour-blind tell apart; styles tell them apart once more.
 COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 
 
-def check_plot(path: Path) -> None:
-    """Raise InputError for a file name that no plot can have, MissingExtra without matplotlib."""
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{path}: a plot is written as {' or '.join(FORMATS)}; give such a name")
-    require("matplotlib", "plot")
+def check_plot(path: Path, table: bool = False) -> None:
+    """Raise InputError for a file name that no plot can have, MissingExtra without matplotlib; `table`: the
+    plot can also be a table, which needs nothing."""
+    kinds = (*FORMATS, *([TABLE] if table else []))
+    kind = path.suffix.lower()
+    if kind not in kinds:
+        raise InputError(f"{path}: a plot is written as {' or '.join(kinds)}; give such a name")
+    if kind != TABLE:
+        require("matplotlib", "plot")
 
 
 @contextmanager
