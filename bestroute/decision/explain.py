@@ -67,8 +67,7 @@ def _reason(decision: Decision) -> str:
     if decision.cause == "abstain":
         known = any(one.gap is not None for one in decision.candidates)
         why = "unlike the router model's training queries" if known else "nothing to predict from"
-        too_dear = any(one.why_not == TOO_DEAR for one in decision.candidates)
-        return f"{why}; as much as max_cost allows" if too_dear else why
+        return f"{why}; as much as max_cost allows" if _bounded_by_cost(decision) else why
     if len(decision.plan) > 1:
         return f"plan: {_plan(decision)}"
     if decision.cause == "tier":
@@ -99,8 +98,8 @@ def _tiers(decision: Decision) -> str:
     same = [one for one in decision.candidates if one.models == decision.models]
     chosen = next((one for one in same if one.eligible), same[0] if same else None)
     # Of a plan, tiers without a reason are those that may follow; and money may have had the last word.
-    too_dear = any(one.why_not == TOO_DEAR for one in decision.candidates)
-    passed_over = "" if too_dear or len(decision.plan) > 1 else decision.objective.passed_over
+    silent = len(decision.plan) > 1 or _bounded_by_cost(decision)
+    passed_over = "" if silent else decision.objective.passed_over
     columns: list[tuple[str, Callable[[Candidate], str]]] = [
         ("", lambda one: ">" if one is chosen else ""),
         ("tier", lambda one: one.arm.label),
@@ -123,6 +122,11 @@ def _tiers(decision: Decision) -> str:
     shown = [(head, cell) for head, cell in columns if asked.get(head, True)]
     rows = [[cell(one) for _, cell in shown] for one in decision.candidates]
     return table([head for head, _ in shown], rows)
+
+
+def _bounded_by_cost(decision: Decision) -> bool:
+    """Whether a tier was left out for max_cost."""
+    return any(one.why_not == TOO_DEAR for one in decision.candidates)
 
 
 def _planned(decision: Decision) -> bool:
