@@ -1,6 +1,7 @@
 """`bestroute diff` as a user types it, on the embedded models."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -53,6 +54,15 @@ class TestCommand:
         assert "unlike the router model's training queries, so quality is a guess: " in result.stdout
         told = CliRunner().invoke(cli, ["dry-run", str(new), str(EXAMPLES)]).stdout
         assert "so what it predicts of them is a guess\n" in told
+
+    def test_the_faults_of_both_policies_are_told_at_once(self, tmp_path):
+        broken = [tmp_path / name for name in ("old.yaml", "new.yaml")]
+        for path, key in zip(broken, ("max_gpa", "refrence"), strict=True):
+            path.write_text(BALANCED.read_text() + f"{key}: 1\n")
+        result = run(*broken, EXAMPLES)
+        assert result.exit_code == 2
+        for path, key in zip(broken, ("max_gpa", "refrence"), strict=True):
+            assert re.search(rf"{path}:\d+:1: unknown key '{key}'", result.stderr)
 
     def test_a_bound_that_is_broken_fails(self, tmp_path):
         new = tmp_path / "new.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +21,10 @@ from bestroute.cli.output import (
     skip_bad_option,
     threads_option,
 )
-from bestroute.errors import InputError
+from bestroute.errors import InputError, Issue, PolicyError
+
+if TYPE_CHECKING:
+    from bestroute.policy import Policy
 
 _LISTED = 20
 
@@ -70,10 +73,9 @@ def command(
 ) -> None:  # fmt: skip
     """Compare two policies."""
     from bestroute.diff import Changes, Sides, arms_of, parse_bound
-    from bestroute.policy import load_policy
     from bestroute.query import read_queries
 
-    before, after = load_policy(old), load_policy(new)
+    before, after = _loaded(old, new)
     bounds = [parse_bound(text, arms_of(before) | arms_of(after)) for text in conditions]
     sides = Sides(before, after, threads=threads or os.cpu_count() or 1)
     bad, changes, counter = BadLines(), Changes(before, after, top), Counter("queries")
@@ -101,6 +103,22 @@ def command(
         for verdict in verdicts:
             click.echo(verdict)
     ctx.exit(1 if any(verdict.failed for verdict in verdicts) else 0)
+
+
+def _loaded(*paths: Path) -> list[Policy]:
+    """The policies. Raises PolicyError with the faults of all of them."""
+    from bestroute.policy import load_policy
+
+    policies: list[Policy] = []
+    issues: list[Issue] = []
+    for path in paths:
+        try:
+            policies.append(load_policy(path))
+        except PolicyError as error:
+            issues += error.issues
+    if issues:
+        raise PolicyError(tuple(dict.fromkeys(issues)))
+    return policies
 
 
 def _print(summary: dict[str, Any], plans: bool) -> None:
