@@ -10,6 +10,7 @@ from policy_files import GOOD, write_artefacts
 from bestroute.errors import InputError, PolicyError
 from bestroute.policy import load_policy, parse_policy
 from bestroute.policy.schema import Tier
+from bestroute.policy.wording import did_you_mean
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken_policies.yaml").read_text("utf-8"))
 
@@ -112,3 +113,12 @@ def test_a_whole_number_has_no_point(folder):
 def test_a_tier_is_as_strict_in_python():
     with pytest.raises(ValueError, match="extra_forbidden"):
         Tier.model_validate({"model": "a", "N": 2})
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("mai", "max"), ("mnx", "max"), ("mix", "min"), ("MAXX", "max"), ("mn", "min"), ("m", None)],
+)
+def test_what_is_meant_begins_and_ends_as_what_is_typed(typed, meant):
+    """Where as many letters agree with each."""
+    assert did_you_mean(typed, ["min", "max"]) == ("" if meant is None else f" (did you mean {meant!r}?)")

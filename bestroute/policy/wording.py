@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from os.path import commonprefix
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, ValidationError
@@ -17,8 +18,17 @@ from bestroute.policy.document import Document, Path, clip, spell
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'model'?)` where one of the known words is close, in whatever case, else nothing."""
     folded = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word[:200].casefold(), list(folded), n=1, cutoff=0.6)
-    return f" (did you mean {folded[close[0]]!r}?)" if close else ""
+    typed = word[:200].casefold()
+    close = difflib.get_close_matches(typed, list(folded), n=3, cutoff=0.6)
+    best = max(close, key=lambda name: _likeness(name, typed), default=None)
+    return "" if best is None else f" (did you mean {folded[best]!r}?)"
+
+
+def _likeness(name: str, typed: str) -> tuple[float, int]:
+    """How like a name is, and of names as like how many letters it begins and ends with as typed: a slip is
+    within."""
+    ends = sum(len(commonprefix(pair)) for pair in ((name, typed), (name[::-1], typed[::-1])))
+    return difflib.SequenceMatcher(None, name, typed).ratio(), ends
 
 
 def note_faults(document: Document, error: ValidationError, schema: type[BaseModel]) -> None:
