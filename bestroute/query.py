@@ -30,6 +30,7 @@ _IMAGE_PARTS = frozenset({"image", "image_url", "input_image"})
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
 
 # Heuristics, kept narrow: a word of English that is also a keyword must not make a text look like code.
+_KEYS = {"query", "messages", "tools", "id"}
 _MISTYPED = 0.85  # likeness of a key to metadata, by difflib
 _CODE = re2.compile(
     r"```|(?m:^\s*(?:def \w+\(|class \w+\s*[:({]|fn \w+\(|func \w+\(|function \w*\(|#include\s*[<\"]|@\w+$))"
@@ -186,7 +187,10 @@ class Query:
 
 def _refuse_mistyped_metadata(value: Mapping[str, Any]) -> None:
     """Other keys are the user's own; but rules on metadata would pass such a query by, with no word."""
-    folded = {str(key).casefold(): key for key in value}
+    others = value.keys() - _KEYS
+    if not others:
+        return
+    folded = {str(key).casefold(): key for key in others}
     for near in get_close_matches("metadata", folded, 1, _MISTYPED):
         raise InputError(f"unknown key {folded[near]!r} (did you mean 'metadata'?)")
 

@@ -61,7 +61,7 @@ def slack(aim: Aim, chosen: Chosen, sides: Sides) -> str | None:
     safest = f"{trials.objective.key} {verdict.outcome.dial:g}"
     return (
         f"the aim does not bind: even the safest setting, {safest}, keeps to it, at ${cost:.4g} a query; "
-        f"always the reference costs ${reference:.4g}"
+        f"always the reference costs ${reference:.4g}. A tighter aim lets cheaper models answer"
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from bestroute.calibrate.choose import reference_share
 from bestroute.calibrate.trials import Outcome, Trials
 from bestroute.evaluate.replay import Floats
+from bestroute.evaluate.weights import interval
 
 DRAWS = 500
 _AT_ONCE = 4_000_000  # weights of queries in memory
@@ -21,8 +22,8 @@ def figures(
 ) -> dict[str, Any]:
     """JSON values. `saving` and `drop` are shares of the reference's own cost and quality, 0.1 is 10 %, costs
     US$ a query, `gap` quality points that are predicted to be lost, over the `with_gap` queries of which that
-    can be told.
-    `quality`, `reference_quality` and `drop` are None where nothing is known of quality, `gap` where it is.
+    can be told. `quality`, `reference_quality` and `drop` are None where nothing is known of quality, `gap`
+    where it is.
 
     Every query counts alike; those of the same text (`texts`, one a query) are drawn together, since they say
     no more than one of them does. `low` and `high` are None where they cannot be told.
@@ -87,5 +88,5 @@ def _interval(values: Floats) -> dict[str, float | None] | None:
     known = drawn[~np.isnan(drawn)]
     if len(known) < (1 - _UNKNOWN) * len(drawn):
         return {"value": float(value), "low": None, "high": None}
-    low, high = np.percentile(known, [2.5, 97.5])
-    return {"value": float(value), "low": float(low), "high": float(high)}
+    low, high = interval(known)
+    return {"value": float(value), "low": low, "high": high}

@@ -83,7 +83,7 @@ class Decider:
         )
         if rule is not None and rule.route is not None:
             row = self._row(rule.route)
-            gap, match = self._gap_and_match(row, forecast)
+            _, gap, match = self._predicted(row, forecast)
             cost = self._cost(row, query, forecast)
             return self._decision(
                 query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates, novel
@@ -144,7 +144,7 @@ class Decider:
 
     def gap_and_match(self, arm: Arm, forecast: Forecast | None) -> tuple[float | None, float | None]:
         """Predicted gap and match probability of an arm; None where they cannot be had."""
-        return self._gap_and_match(self._row(arm), forecast)
+        return self._predicted(self._row(arm), forecast)[1:]
 
     def _row(self, arm: Arm, objective: AnyObjective | None = None) -> _Row:
         models = tuple((self._models[name], n) for name, n in arm.parts)
@@ -198,7 +198,7 @@ class Decider:
         reference_cost: float,
     ) -> Candidate:  # fmt: skip
         objective = self._objective_of(row, rule)
-        quality, (gap, match) = self._quality(row, forecast), self._gap_and_match(row, forecast)
+        quality, gap, match = self._predicted(row, forecast)
         cost, arm = self._cost(row, query, forecast), row.arm
         offer = None if gap is None else Offer(gap, match, cost, reference_cost)
         why_not = self._why_not(row, query, rule, gap is not None, without)
@@ -245,19 +245,20 @@ class Decider:
         needed = query.input_tokens + self.policy.sampling.max_tokens
         return None if needed <= model.context_window else f"needs {needed} tokens of {model.context_window}"
 
-    def _quality(self, row: _Row, forecast: Forecast | None) -> float | None:
+    def _predicted(
+        self, row: _Row, forecast: Forecast | None
+    ) -> tuple[float | None, float | None, float | None]:
+        """Quality, gap and match probability of an arm; None where they cannot be had."""
         if forecast is None or row.columns is None:
-            return None
-        return float(mixed(forecast.quality, row.columns, row.arm.n))
-
-    def _gap_and_match(self, row: _Row, forecast: Forecast | None) -> tuple[float | None, float | None]:
-        reference = self._reference_column
-        if forecast is None or row.columns is None or reference is None:
-            return None, None
+            return None, None, None
+        quality = float(mixed(forecast.quality, row.columns, row.arm.n))
+        if self._reference_column is None:
+            return quality, None, None
         if row.arm.parts == self._reference_row.arm.parts:
-            return 0.0, 1.0
-        gap = float(forecast.quality[reference, 0]) - float(mixed(forecast.quality, row.columns, row.arm.n))
-        return gap, float(mixed(forecast.match, row.columns, row.arm.n)) if self._matches else None
+            return quality, 0.0, 1.0
+        gap = float(forecast.quality[self._reference_column, 0]) - quality
+        match = float(mixed(forecast.match, row.columns, row.arm.n)) if self._matches else None
+        return quality, gap, match
 
     def _cost(self, row: _Row, query: Query, forecast: Forecast | None) -> float:
         return sum(self._model_cost(model, n, query, forecast) for model, n in row.models)
