@@ -168,7 +168,8 @@ def test_plain_queries_take_what_needs_no_labels(policy, tmp_path):
     assert document(run(policy, lines, "--budget", 1.5 * cost, "--json"))["after"]["cost"] < 2 * cost
     shown = run(policy, lines, "--reference-share", "30%", "--write")
     assert "What the router expects of the other" in shown.stdout
-    assert "--reference-share 30%: expected saving" in policy.read_text("utf-8")
+    comment = r"--reference-share 30%: expected saving .* 30 %, on the \d+ queries that chose$"
+    assert re.search(comment, policy.read_text("utf-8"), re.M)
 
 
 def test_a_policy_that_escalates_is_played(records, tmp_path):
@@ -217,6 +218,18 @@ def test_an_aim_that_does_not_bind_is_said_so(policy, records):
         "the aim does not bind: even the safest setting, max_gap -1, keeps to it, at $0.0"
     )
     assert not document(run(policy, records, "--reference-share", "50%", "--json"))["warnings"]
+
+
+@pytest.mark.parametrize("aim", [("--budget", "0.4"), ("--reference-share", "0%")])
+def test_a_dial_that_does_nothing_is_left_as_it_is(policy, records, aim):
+    """Where a rule routes all there is."""
+    everything = "rules:\n  - {name: all, when: {turns: {min: 1}}, route: {model: medium}}\n"
+    policy.write_text(policy.read_text("utf-8") + everything, "utf-8")
+    before = policy.read_bytes()
+    report = document(run(policy, records, *aim, "--write", "--json"), code=1)
+    assert report["why_not"].startswith("no setting of max_gap changes anything on the ")
+    assert "Rules, tiers with a dial of their own" in report["why_not"]
+    assert policy.read_bytes() == before
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -129,7 +129,7 @@ def test_where_there_are_only_letters_it_is_a_table(tmp_path):
     path = tmp_path / "dial.txt"
     write_plot(PREDICTED, [OWN, CHOSEN], "policy.yaml", "all 40 queries", path)
     head, blank, *rows = path.read_text("utf-8").splitlines()
-    assert (head, blank) == ("policy.yaml: all 40 queries", "")
+    assert (head, blank) == ("policy.yaml: all 40 queries; shares of whose response is kept", "")
     assert rows[0].split() == ["max_gap", "US$", "per", "1,000", "predicted", "gap", "tiny@1", "big@1"]
     assert [row.split() for row in rows[1:]] == [
         ["-0.1", "1", "0.0000", "0.0%", "100.0%"],
@@ -141,6 +141,12 @@ def test_where_there_are_only_letters_it_is_a_table(tmp_path):
     ]
     write_plot(MEASURED, [], "title", "note", path)
     assert "  quality  " in path.read_text("utf-8")
+
+
+def test_a_dial_that_moves_nothing_takes_no_more_rows_than_it_has_ends_and_marks(tmp_path):
+    path, still = tmp_path / "dial.txt", np.tile([0.25, 0.75], (len(SETTINGS), 1))
+    write_plot(replace(PREDICTED, shares=still), [OWN], "policy.yaml", "all 40 queries", path)
+    assert [row.split()[0] for row in path.read_text("utf-8").splitlines()[3:]] == ["-1", "0.03", "1"]
 
 
 def test_a_drawing_that_fails_leaves_what_was_there(tmp_path):

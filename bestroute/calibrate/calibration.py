@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from bestroute.calibrate.aim import Aim, Choice, Verdict
+import numpy as np
+
+from bestroute.calibrate.aim import Aim, Choice, Refusal, Verdict
+from bestroute.calibrate.choose import UNMOVED
 from bestroute.calibrate.held_out import figures
 from bestroute.calibrate.shape import Shape
 from bestroute.calibrate.shaping import choose_per_tier
@@ -46,10 +49,23 @@ class Chosen(NamedTuple):
 def choose(aim: Aim, sides: Sides, seed: int = 0, advance: Callable[[], None] = lambda: None) -> Chosen:
     """Choose a dial on the side that chooses; `advance` is called at every setting that is tried."""
     if sides.per_tier is None:
-        return Chosen(aim.choose(_Counted(sides.chooses, advance)), sides.judges)
+        trials = _Counted(sides.chooses, advance)
+        verdict = aim.choose(trials)
+        loose = isinstance(verdict, Choice) and verdict.tried == 1 and not aim.needs_labels
+        return Chosen(_unless_idle(verdict, trials) if loose else verdict, sides.judges)
     shapes, rest, everything, judges = sides.per_tier
     verdict, shape = choose_per_tier(aim, shapes, rest, everything, seed, advance)
     return Chosen(verdict, Shaped(judges, shape), shape)
+
+
+def _unless_idle(verdict: Verdict, trials: Trials) -> Verdict:
+    """What was chosen at the safest setting, unless the loosest gives the same: then the dial does nothing,
+    and is best left as it is."""
+    loosest = trials.at(trials.objective.grid[-1])
+    if not isinstance(verdict, Choice) or not np.array_equal(verdict.outcome.shares, loosest.shares):
+        return verdict
+    why = f"no setting of {trials.objective.key} changes anything on the {len(trials):,} queries that choose"
+    return Refusal(f"{why}. {UNMOVED}", verdict.tried + 1)
 
 
 def slack(aim: Aim, chosen: Chosen, sides: Sides) -> str | None:

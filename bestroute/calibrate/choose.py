@@ -21,6 +21,11 @@ from bestroute.calibrate.trials import Outcome, Trials
 from bestroute.errors import InputError
 
 _ROUNDING = 1e-9
+UNMOVED = (
+    "Rules, tiers with a dial of their own and queries unlike those of training do not follow the dial; "
+    "`bestroute dry-run` counts them, and `abstain: false` in the policy lets it decide the last"
+)
+"""Why a dial may not reach what is aimed at."""
 _NOTHING_SAVED = (
     "no dial costs less than always asking the reference; `bestroute dry-run` tells why the reference answers"
 )
@@ -209,7 +214,8 @@ class Budget(_Within):
             if costs[-1][0] <= self.dollars * (1 + _ROUNDING):
                 return Choice(outcome, len(costs))
         least, dial = min(costs)
-        why = f"no dial costs {self.words}: the cheapest, {_told(dial, trials)}, costs ${least:.4g} a query"
+        cheapest = f"the cheapest, {_told(dial, trials)}, costs ${least:.4g} a query"
+        why = f"no dial costs {self.words}: {cheapest}. {UNMOVED}"
         return Refusal(why, len(costs))
 
     def worth(self, outcomes: Iterable[Outcome], trials: Trials, places: Places) -> Floats:
@@ -247,9 +253,7 @@ class ReferenceShare(_Within):
                 return Choice(outcome, len(shares))
         least, dial = min(shares)
         why = (
-            f"at no dial {self.words}: the least is {100 * least:.3g} %, at {_told(dial, trials)}. Rules, "
-            "tiers with a dial of their own and queries unlike those of training do not follow the dial; "
-            "`bestroute dry-run` counts them, and `abstain: false` in the policy lets it decide the last"
+            f"at no dial {self.words}: the least is {100 * least:.3g} %, at {_told(dial, trials)}. {UNMOVED}"
         )
         return Refusal(why, len(shares))
 

@@ -56,7 +56,7 @@ def write_plot(sweep: Sweep, marks: Sequence[Mark], title: str, note: str, path:
     if sweep.with_quality < sweep.queries:
         note += f"; quality is predicted of {sweep.with_quality:,} of them, as rules route the others"
     if path.suffix.lower() == TABLE:
-        text = f"{title}: {note}\n\n{_table(sweep, marks)}\n"
+        text = f"{title}: {note}; shares of whose response is kept\n\n{_table(sweep, marks)}\n"
         with atomic_write(path) as file:
             file.write(text.encode("utf-8", "replace"))
         return
@@ -73,9 +73,13 @@ def write_plot(sweep: Sweep, marks: Sequence[Mark], title: str, note: str, path:
 
 
 def _table(sweep: Sweep, marks: Sequence[Mark]) -> str:
-    """A row a setting on the stretch of the dial where something moves."""
+    """A row a setting on the stretch of the dial where something moves; where nothing does, its ends and the
+    marks."""
     part = _moving(sweep, marks)
     names = {sweep.at(mark.setting): mark.name for mark in marks}
+    places: Sequence[int] = range(part.start, part.stop)
+    if np.abs(sweep.shares - sweep.shares[0]).max() <= _STILL:
+        places = sorted({0, *names, len(sweep.settings) - 1})
     gap = "predicted gap" if sweep.reference_quality is None else "quality"
     told = -sweep.quality if sweep.reference_quality is None else sweep.quality
     rows = [
@@ -86,7 +90,7 @@ def _table(sweep: Sweep, marks: Sequence[Mark]) -> str:
             *(share(part_of) for part_of in sweep.shares[at]),
             names.get(at, ""),
         ]
-        for at in range(part.start, part.stop)
+        for at in places
     ]
     return table([sweep.objective.key, "US$ per 1,000", gap, *sweep.arms, ""], rows)
 

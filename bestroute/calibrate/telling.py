@@ -18,11 +18,12 @@ def as_text(report: dict[str, Any], words: str, path: Path, asked: bool = False)
 def in_short(report: dict[str, Any], words: str) -> str:
     """The outcome in one line, for the comment in the policy: of a dial that was chosen."""
     after = report["after"]
+    if "max_drop" in report["aim"]:
+        return f"saving {_percent(after['saving'])}, {words}"
+    kept = f"{words}, on the {report['chosen_on']:,} queries that chose"
     if not report["labelled"]:
-        return f"expected saving {_percent(after['saving'])}, {words}"
-    promised = "max_drop" in report["aim"]
-    drop = "" if promised else f"drop {_percent(after['drop'])}, "
-    return f"saving {_percent(after['saving'])}, {drop}{words}"
+        return f"expected saving {_percent(after['saving'])}, {kept}"
+    return f"saving {_percent(after['saving'])}, drop {_percent(after['drop'])}, {kept}"
 
 
 def _lines(report: dict[str, Any], words: str, path: Path, asked: bool) -> Iterator[str]:

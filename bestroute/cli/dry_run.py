@@ -142,7 +142,7 @@ def _print(summary: dict[str, Any], plans: bool, explain_all: bool) -> None:
         [label, str(arm["queries"]), share(arm["share"]), dollars(arm["cost_per_1000"])]
         for label, arm in summary["arms"].items()
     ]
-    print_table(["arm", "queries", "share", "US$ per 1,000"], arms)
+    print_table(["asked first" if plans else "arm", "queries", "share", "US$ per 1,000"], arms)
     click.echo()
     for title, counts in (("cause", summary["causes"]), ("rule", summary["rules"])):
         if counts:
