@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from fakes import CLASSES, MANIFEST, MAX_N
 
 from bestroute.arms import Arm
 from bestroute.evaluate.curve import Strategy
 from bestroute.evaluate.replay import Replay
 from bestroute.inference import TokenRow
 from bestroute.predictor import Prediction
+from tests.fakes import CLASSES, MANIFEST, MAX_N
 
 CHEAP, DEAR = Arm(model="tiny", n=1), Arm(model="big", n=1)
 

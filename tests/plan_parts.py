@@ -10,13 +10,12 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from fakes import FakePredictor, FakeReward, make_policy
-
 from bestroute import Router
 from bestroute.course import Ask, Course, Heard
 from bestroute.posterior import Logistic, Posterior
 from bestroute.query import Query
 from bestroute.sampling import Sample
+from tests.fakes import FakePredictor, FakeReward, make_policy
 
 POSTERIOR = Posterior(
     kept=Logistic(-5.0, (0.0, 1.0, 0.0, 0.0, 5.0, -4.0, 0.0, 0.0, 0.0)),

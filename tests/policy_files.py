@@ -4,7 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests import ROOT
+
 PROBES = sorted((ROOT / "policies").glob("*.probes.yaml"))
 SHIPPED = [ROOT / "policy.example.yaml", *sorted({*(ROOT / "policies").glob("*.yaml")} - {*PROBES})]
 

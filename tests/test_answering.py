@@ -8,7 +8,10 @@ from time import perf_counter
 
 import openai  # noqa: F401  (opened here, so that no test's clock counts it)
 import pytest
-from fake_endpoint import (
+
+from bestroute.errors import SamplingError
+from bestroute.sampling import EndpointSampler, Sampled, Usage
+from tests.fake_endpoint import (
     answer,
     closed_port,
     completion,
@@ -19,11 +22,8 @@ from fake_endpoint import (
     raw,
     status,
 )
-from fakes import BIG, MID, TINY, FakeReward, FakeSampler, said
-from plan_parts import BIG_COST, QUERY, planning
-
-from bestroute.errors import SamplingError
-from bestroute.sampling import EndpointSampler, Sampled, Usage
+from tests.fakes import BIG, MID, TINY, FakeReward, FakeSampler, said
+from tests.plan_parts import BIG_COST, QUERY, planning
 
 TIERS = [{"model": "tiny", "n": 2}, {"model": "mid", "n": 2}, {"model": "big"}]
 SLACK_S = 1.5  # a busy machine is no fault

@@ -3,7 +3,6 @@
 import importlib.util
 import math
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ from hypothesis import strategies as st
 
 from bestroute.calibrate.bound import lost, p_value, queries_needed
 from bestroute.calibrate.choose import MaxDrop
+from tests import ROOT
 
-PATH = Path(__file__).resolve().parents[1] / "benchmarks" / "calibration.py"
+PATH = ROOT / "benchmarks" / "calibration.py"
 spec = importlib.util.spec_from_file_location("calibration", PATH)
 calibration = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = calibration  # where dataclasses look for it

@@ -4,9 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from evaluate_parts import CHEAP, DEAR, TextPredictor
-from fakes import make_policy
-from test_evaluate_planned import BY_AGREEMENT, EASY, HARD, PRIORS, TIERS
 
 from bestroute.calibrate.aim import Choice, Refusal
 from bestroute.calibrate.choose import Budget, MaxDrop, ReferenceShare
@@ -16,6 +13,9 @@ from bestroute.evaluate.replay import Collector, query_of
 from bestroute.evaluate.routed import Recall
 from bestroute.objective import MaxGap
 from bestroute.query import Query
+from tests.evaluate_parts import CHEAP, DEAR, TextPredictor
+from tests.fakes import make_policy
+from tests.test_evaluate_planned import BY_AGREEMENT, EASY, HARD, PRIORS, TIERS
 
 
 class Table:

@@ -2,20 +2,19 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from evaluate_parts import record_of
 
 from bestroute.cli import cli, reading
 from bestroute.cli.reading import Reader
 from bestroute.cli.sides import of_records
 from bestroute.policy import load_policy
 from bestroute.records import query_hash
+from tests import ROOT
+from tests.evaluate_parts import record_of
 
-ROOT = Path(__file__).resolve().parents[1]
 ONE_SHOT = ROOT / "benchmarks" / "one_shot.yaml"
 ESCALATE = ROOT / "benchmarks" / "escalate.yaml"
 FIGURES = {

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from evaluate_parts import CHEAP, DEAR
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +9,7 @@ from bestroute.calibrate import held_out
 from bestroute.calibrate.held_out import figures
 from bestroute.calibrate.trials import Outcome
 from bestroute.objective import MaxGap
+from tests.evaluate_parts import CHEAP, DEAR
 
 
 class Known:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluate_parts import TextPredictor, replay_of
-from fakes import make_policy
 from hypothesis import given
 from hypothesis import strategies as st
-from test_calibrate_bound import calibration
-from test_calibrate_choose import Table
 
 from bestroute.arms import Arm
 from bestroute.calibrate.aim import Refusal
@@ -22,6 +18,10 @@ from bestroute.evaluate.replay import Replayed
 from bestroute.evaluate.routed import Recall
 from bestroute.objective import MaxGap, MinMatch
 from bestroute.query import Query
+from tests.evaluate_parts import TextPredictor, replay_of
+from tests.fakes import make_policy
+from tests.test_calibrate_bound import calibration
+from tests.test_calibrate_choose import Table
 
 TIERS = [{"model": "tiny"}, {"model": "mid"}, {"model": "big"}]
 BEST = 0.8

@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from evaluate_parts import TextPredictor
-from fakes import make_policy
 from hypothesis import given
 from hypothesis import strategies as st
-from test_calibrate_choose import ROWS, Table
 
 from bestroute.calibrate.sweep import settings_for, sweep
 from bestroute.calibrate.trials import Expected
@@ -15,6 +12,9 @@ from bestroute.evaluate.routed import Recall
 from bestroute.objective import OBJECTIVES
 from bestroute.query import Query
 from bestroute.router import Router
+from tests.evaluate_parts import TextPredictor
+from tests.fakes import make_policy
+from tests.test_calibrate_choose import ROWS, Table
 
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
 SETTINGS = st.one_of(

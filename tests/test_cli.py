@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from fake_endpoint import FakeEndpoint, answer, fake_endpoint  # noqa: F401
 
 from bestroute.cli import cli
+from tests import ROOT
+from tests.fake_endpoint import FakeEndpoint, answer, fake_endpoint  # noqa: F401
 
-ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = str(ROOT / "policy.example.yaml")
 DECISION_FIELDS = [
     "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost", "reference_cost",

@@ -10,16 +10,6 @@ from email.utils import format_datetime
 
 import pytest
 from click.testing import CliRunner, Result
-from fake_endpoint import (
-    FakeEndpoint,
-    Numbered,
-    answer_n,
-    closed_port,
-    completion,
-    document,
-    fake_endpoint,
-    status,
-)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +20,16 @@ from bestroute.collect.ledger import Journal
 from bestroute.errors import InputError, MissingExtra, SamplingError
 from bestroute.policy import load_policy
 from bestroute.records import Record, Response, read_records, record_as_json
+from tests.fake_endpoint import (
+    FakeEndpoint,
+    Numbered,
+    answer_n,
+    closed_port,
+    completion,
+    document,
+    fake_endpoint,
+    status,
+)
 
 __all__ = ["fake_endpoint"]
 

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_endpoint import FakeEndpoint, Numbered, fake_endpoint
-from test_collect import Desk
+
+from tests.fake_endpoint import FakeEndpoint, Numbered, fake_endpoint
+from tests.test_collect import Desk
 
 __all__ = ["fake_endpoint"]
 

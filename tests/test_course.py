@@ -6,7 +6,8 @@ from math import inf, nan
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_parts import MID_COST, QUERY, TINY_COST, course_of, heard, kept, planning, play
+
+from tests.plan_parts import MID_COST, QUERY, TINY_COST, course_of, heard, kept, planning, play
 
 ONE_SHOT = {"escalate": False}
 

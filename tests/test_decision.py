@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TIERS, TINY, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.arms import Arm, Model
 from bestroute.decision import Decider, Forecast
 from bestroute.query import Query
+from tests.fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TIERS, TINY, make_policy
 
 QUERY = Query.of("abcdefgh")  # two tokens
 FORECAST = Forecast(*(np.array(part, np.float32) for part in (QUALITY, MATCH, OUTPUT_TOKENS)))

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from fakes import FakePredictor, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_parts import planning
 
 from bestroute import Router
 from bestroute.decision import reason
+from tests.fakes import FakePredictor, make_policy
+from tests.plan_parts import planning
 
 IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}

@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from fakes import MANIFEST, TIERS, FakePredictor, make_policy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plan_parts import POSTERIOR
-from policy_files import ROOT
 
 from bestroute.diff import Changes, Sides
 from bestroute.diff.changes import Figure
@@ -15,6 +12,9 @@ from bestroute.dry_run import BATCH, Tally, decide_all
 from bestroute.policy import load_policy
 from bestroute.query import Query, read_queries
 from bestroute.router import Router
+from tests import ROOT
+from tests.fakes import MANIFEST, TIERS, FakePredictor, make_policy
+from tests.plan_parts import POSTERIOR
 
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
 STRICT = {"name": "strict", "when": {"keywords": ["exactly"]}, "max_gap": 0.0}

@@ -4,13 +4,13 @@ import operator
 from contextlib import suppress
 
 import pytest
-from fakes import FakePredictor, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.diff import Changes, Sides, arms_of, parse_bound
 from bestroute.errors import InputError
 from bestroute.query import Query
+from tests.fakes import FakePredictor, make_policy
 
 ARMS = {"tiny@1", "mid@4", "a@2+b@1"}
 

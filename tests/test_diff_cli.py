@@ -5,9 +5,9 @@ import re
 
 import pytest
 from click.testing import CliRunner
-from policy_files import ROOT
 
 from bestroute.cli import cli
+from tests import ROOT
 
 
 def run(*words):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from policy_files import SHIPPED
 
 from bestroute.cli import cli
 from bestroute.policy import check_policy
+from tests import ROOT
+from tests.policy_files import SHIPPED
 
-ROOT = Path(__file__).resolve().parents[1]
 RETUNE = ROOT / "docs" / "how-to" / "retune" / "README.md"  # its commands go together: test_docs_retune.py
 PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").rglob("*.md")) - {RETUNE})]
 OFFLINE = ("check", "route", "dry-run", "diff", "test", "pick", "bench", "completion")

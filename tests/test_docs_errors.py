@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from policy_files import write_artefacts
 
 from bestroute.cli import cli
+from tests import ROOT
+from tests.policy_files import write_artefacts
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "policy-errors.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "policy-errors.md").read_text("utf-8")
 [GOOD] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 EXAMPLES = re.findall(r"```diff\n(.*?)```\n```text\n(.*?)```", PAGE, re.DOTALL)
 

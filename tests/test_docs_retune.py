@@ -4,11 +4,12 @@ import importlib.util
 import random
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "retune"
+from tests import ROOT
+
+FOLDER = ROOT / "docs" / "how-to" / "retune"
 PAGE = (FOLDER / "README.md").read_text("utf-8")
 
 

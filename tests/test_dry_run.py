@@ -4,13 +4,13 @@ from dataclasses import replace
 from itertools import islice
 
 import pytest
-from fakes import FakePredictor, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.dry_run import BATCH, Reservoir, Tally, decide_all
 from bestroute.query import Query
 from bestroute.router import Router
+from tests.fakes import FakePredictor, make_policy
 
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
 STRICT = {"name": "strict", "when": {"keywords": ["exactly"]}, "max_gap": 0.0}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from evaluate_parts import record_of
 
 from bestroute.cli import cli
+from tests import ROOT
+from tests.evaluate_parts import record_of
 
-ROOT = Path(__file__).resolve().parents[1]
 POLICY = str(ROOT / "benchmarks" / "one_shot.yaml")
 S_FIELDS = {
     "queries", "reference_quality", "reference_cost", "frontier", "saving", "aiq", "ece_match", "ece_quality",

@@ -1,7 +1,6 @@
 """Strategies without parameters: shares, and that none is above the oracle."""
 
 import numpy as np
-from evaluate_parts import one_hot, replay_of
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -11,6 +10,7 @@ from bestroute.evaluate.curve import aiq, curves, ends_of
 from bestroute.evaluate.fixed import fixed_strategies, oracle, random_mix, static_mix
 from bestroute.evaluate.report import Judge
 from bestroute.evaluate.weights import everything
+from tests.evaluate_parts import one_hot, replay_of
 
 ARMS = (Arm(model="a"), Arm(model="a", n=2), Arm(model="z"))
 REPLAY = replay_of([[0, 1, 1], [1, 1, 0], [0, 0, 0], [0, 0, 1]], [1, 2, 9], arms=ARMS)

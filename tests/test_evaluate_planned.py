@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evaluate_parts import TextPredictor
-from fakes import make_policy
 
 from bestroute.evaluate.planned import DIALS, Table, planned
 from bestroute.evaluate.replay import Collector, query_of
@@ -14,6 +12,8 @@ from bestroute.evaluate.report import Judge
 from bestroute.evaluate.routed import routed
 from bestroute.posterior import AGREE_FEATURES, QUALITY_FEATURES, Logistic, Posterior
 from bestroute.records import Response, parse_record
+from tests.evaluate_parts import TextPredictor
+from tests.fakes import make_policy
 
 TIERS = [{"model": "tiny", "n": 2}, {"model": "big"}]
 PRIORS = {"easy": (0.6, 0.7, 0.8), "hard": (0.6, 0.7, 0.8)}
@@ -166,7 +166,7 @@ def test_a_play_is_judged_like_any_strategy():
 
 def test_an_overall_saving_weighs_each_source_by_its_own_cost():
     """A source that saves all and one ten times as dear that saves nothing: half, not a tenth."""
-    from evaluate_parts import one_hot, replay_of
+    from tests.evaluate_parts import one_hot, replay_of
 
     replay = replay_of([[1, 1]] * 8, [[0, 1]] * 4 + [[10, 10]] * 4, ["cheap"] * 4 + ["dear"] * 4)
     saving = Judge(replay, draws=20).assess(one_hot([[0] * 8], 2)).overall["saving"]["0.0"]["mean"]

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from evaluate_parts import record_of
-from fakes import FakeReward, make_policy
 
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import Collector, arms_of, query_of, replay
 from bestroute.evaluate.seen import Seen, divide
 from bestroute.records import parse_record, query_hash
+from tests.evaluate_parts import record_of
+from tests.fakes import FakeReward, make_policy
 
 POLICY = make_policy(tiers=[{"model": "tiny"}, {"model": "tiny", "n": 2}, {"model": "big"}])
 SCORES = {"small": [0.0, 1.0], "large": [1.0, 0.5]}

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evaluate_parts import TextPredictor, one_hot, record_of, replay_of
-from fakes import make_policy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +22,8 @@ from bestroute.objective import CostPerPoint, MaxGap, MinMatch
 from bestroute.query import Query
 from bestroute.records import parse_record
 from bestroute.router import Router
+from tests.evaluate_parts import TextPredictor, one_hot, record_of, replay_of
+from tests.fakes import make_policy
 
 TWO = make_policy(tiers=[{"model": "tiny"}, {"model": "big"}])
 RULES = [

@@ -4,11 +4,10 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import bestroute
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ["click", "numpy", "onnxruntime", "openai", "pydantic", "tokenizers", "torch", "yaml"]
 NETWORK = [
     "aiohttp",

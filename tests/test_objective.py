@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from fakes import FakePredictor, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from bestroute.decision import reason
 from bestroute.errors import InputError
 from bestroute.objective import OBJECTIVES, CostPerPoint, MaxGap, MinMatch, Offer
 from bestroute.policy import Policy
+from tests.fakes import FakePredictor, make_policy
 
 TEXT = "abcdefgh"  # two tokens: tiny@1 costs $42e-6, tiny@4 4 of them, mid@2 $252e-6, big@1 $1220e-6
 STRICT = {"name": "strict", "when": {"keywords": ["exactly"]}}

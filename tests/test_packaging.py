@@ -2,14 +2,12 @@
 
 import zipfile
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 import bestroute
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TINY, FakePredictor, make_policy
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_parts import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, course_of, planning, play
 
 from bestroute.arms import Arm
 from bestroute.artefact import default_folder
@@ -16,6 +14,8 @@ from bestroute.planner import Asked, Planner, Standing
 from bestroute.posterior import Posterior
 from bestroute.predictor import Prediction
 from bestroute.query import Query
+from tests.fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TINY, FakePredictor, make_policy
+from tests.plan_parts import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, course_of, planning, play
 
 EMBEDDED = Posterior.load(default_folder("posterior"))
 FORECAST = Forecast(*(np.array(part, np.float32) for part in (QUALITY, MATCH, OUTPUT_TOKENS)))

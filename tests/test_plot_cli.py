@@ -2,18 +2,17 @@
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from test_calibrate_cli import ESCALATE, ONE_SHOT, copied, sums, write
-from test_calibrate_plot import texts
 
 from bestroute.cli import cli, dry_run
+from tests import ROOT
+from tests.test_calibrate_cli import ESCALATE, ONE_SHOT, copied, sums, write
+from tests.test_calibrate_plot import texts
 
 pytest.importorskip("matplotlib")
 
-ROOT = Path(__file__).resolve().parents[1]
 BALANCED = ROOT / "policies" / "balanced.yaml"
 QUERIES = ROOT / "examples" / "queries.jsonl"
 

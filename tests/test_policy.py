@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from policy_files import GOOD, SHIPPED, write_artefacts
 
 from bestroute.arms import Arm
 from bestroute.errors import InputError
 from bestroute.policy import Policy, Sampling, check_policy, load_policy, parse_policy
 from bestroute.policy.document import read_document
 from bestroute.query import read_queries
+from tests.policy_files import GOOD, SHIPPED, write_artefacts
 
 ROOT = Path(__file__).resolve().parent.parent
 

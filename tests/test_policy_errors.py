@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from policy_files import GOOD, write_artefacts
 
 from bestroute.errors import InputError, PolicyError
 from bestroute.policy import load_policy, parse_policy
 from bestroute.policy.schema import Tier
 from bestroute.policy.wording import did_you_mean
+from tests.policy_files import GOOD, write_artefacts
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken_policies.yaml").read_text("utf-8"))
 

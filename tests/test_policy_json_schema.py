@@ -10,7 +10,6 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policy_files import GOOD, SHIPPED
 from pydantic import ValidationError
 
 from bestroute.cli import cli
@@ -18,8 +17,9 @@ from bestroute.policy import Policy
 from bestroute.policy.compose import Unreadable
 from bestroute.policy.document import read_document
 from bestroute.policy.json_schema import policy_schema, schema_text
+from tests import ROOT
+from tests.policy_files import GOOD, SHIPPED
 
-ROOT = Path(__file__).resolve().parents[1]
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken_policies.yaml").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(policy_schema())
 

@@ -1,18 +1,16 @@
 """A policy written out reads as the same policy, whatever its models are called."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_files import GOOD, write_artefacts
 
 from bestroute.arms import Model, Price
 from bestroute.policy import load_policy, parse_policy
 from bestroute.policy.first import first_policy
 from bestroute.policy.layout import write_policy
+from tests import ROOT
+from tests.policy_files import GOOD, write_artefacts
 
-ROOT = Path(__file__).resolve().parents[1]
 WRITTEN = """\
 # yaml-language-server: $schema=policy.schema.json
 version: 1

@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from fakes import MANIFEST
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.errors import PredictorOverrun
 from bestroute.predictor import OnnxPredictor, Prediction, Predictor, columns_of, mixed, single_row
+from tests.fakes import MANIFEST
 
 FIELDS = ("quality", "match", "output_tokens")
 TEXTS = [

@@ -1,14 +1,15 @@
 """Probes: what a policy must decide, told with places and reasons; those that come with the project hold."""
 
 import pytest
-from fakes import FakePredictor, make_policy
-from plan_parts import planning
-from policy_files import PROBES, ROOT, write_probes
 
 import bestroute
 from bestroute import Router
 from bestroute.errors import InputError, ProbesError
 from bestroute.probes import Expect, load_probes, report_of, run_probes
+from tests import ROOT
+from tests.fakes import FakePredictor, make_policy
+from tests.plan_parts import planning
+from tests.policy_files import PROBES, write_probes
 
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
 STRICT = {"name": "strict", "when": {"metadata": {"plan": "gold"}}, "max_gap": 0.0}

@@ -3,9 +3,10 @@
 import json
 
 from click.testing import CliRunner
-from policy_files import PROBES, ROOT, write_probes
 
 from bestroute.cli import cli
+from tests import ROOT
+from tests.policy_files import PROBES, write_probes
 
 BALANCED = ROOT / "policies" / "balanced.yaml"
 

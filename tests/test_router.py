@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakePredictor, FakeReward, FakeSampler, make_policy, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policy_files import SHIPPED
 
 from bestroute import Router
 from bestroute.artefact import default_folder, read_manifest
@@ -27,6 +25,8 @@ from bestroute.query import Query, read_queries
 from bestroute.router import pick
 from bestroute.sampling import Sample, Sampled
 from bestroute.selection import ByReward
+from tests.fakes import FakePredictor, FakeReward, FakeSampler, make_policy, said
+from tests.policy_files import SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
 POOL = list(read_queries(ROOT / "examples" / "queries.jsonl"))

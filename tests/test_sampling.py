@@ -10,19 +10,6 @@ import time
 import weakref
 
 import pytest
-from fake_endpoint import (
-    answer,
-    answer_n,
-    closed_port,
-    completion,
-    cut_off,
-    document,
-    echo_key,
-    fake_endpoint,
-    hang,
-    raw,
-    status,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +30,19 @@ from bestroute.sampling import (
 from bestroute.sampling.call import MAX_BYTES
 from bestroute.sampling.completion import read_completion
 from bestroute.sampling.retry_after import retry_after_s
+from tests.fake_endpoint import (
+    answer,
+    answer_n,
+    closed_port,
+    completion,
+    cut_off,
+    document,
+    echo_key,
+    fake_endpoint,
+    hang,
+    raw,
+    status,
+)
 
 __all__ = ["fake_endpoint"]
 

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_endpoint import FakeEndpoint, answer, fake_endpoint, status  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from bestroute.score.command import CommandOracle
 from bestroute.score.exact import ExactOracle
 from bestroute.score.judge import AbsoluteJudge, PairwiseJudge
 from bestroute.score.verdicts import parse_grade, parse_verdict
+from tests.fake_endpoint import FakeEndpoint, answer, fake_endpoint, status  # noqa: F401
 
 
 def record(*texts, right="42", **others):

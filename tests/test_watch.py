@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes import FakePredictor, FakeReward, FakeSampler, said
 
 import bestroute.watch
 from bestroute import ArtefactError, InputError, PolicyError, PolicyWatcher, Router
 from bestroute.artefact import default_folder
+from tests.fakes import FakePredictor, FakeReward, FakeSampler, said
 
 POLICY = """\
 version: 1
