@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.errors import BestRouteError, InputError
 from bestroute.evaluate.baselines.examples import Examples, fold_of
 from bestroute.evaluate.baselines.predict import PREDICTORS
-from bestroute.predictor import OnnxPredictor
 from bestroute.quality import auc, bootstrap_interval
 from bestroute.query import Query
 from bestroute.records import Record, read_records, scores_of, split_of

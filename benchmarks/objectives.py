@@ -17,7 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bestroute.artefact import read_manifest
+from bestroute.artefacts.manifest import read_manifest
+from bestroute.artefacts.posterior import Posterior
+from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import BestRouteError
 from bestroute.evaluate.fixed import fixed_strategies
 from bestroute.evaluate.planned import Table, planned
@@ -28,10 +31,7 @@ from bestroute.evaluate.routed import Routed, routed
 from bestroute.evaluate.seen import Seen, divide
 from bestroute.objective import OBJECTIVES
 from bestroute.policy import Policy, load_policy
-from bestroute.posterior import Posterior
-from bestroute.predictor import OnnxPredictor
 from bestroute.records import read_records
-from bestroute.reward import OnnxRewardModel
 
 SETTINGS = {"max_gap": 0.05, "min_match": 0.5, "cost_per_point": 0.05}
 DROPS = ("0.0", "0.01", "0.02", "0.05")

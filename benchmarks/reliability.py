@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bestroute.artefact import read_manifest
+from bestroute.artefacts.manifest import read_manifest
 from bestroute.errors import BestRouteError, require
 
 COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2")

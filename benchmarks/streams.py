@@ -25,11 +25,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
+from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
+from bestroute.artefacts.session import TokenRow
 from bestroute.diff import Changes, Sides
 from bestroute.dry_run import Tally, batches, decide_all
-from bestroute.inference import TokenRow
 from bestroute.policy import Policy, load_policy
-from bestroute.predictor import OnnxPredictor, Prediction, Predictor
 from bestroute.query import read_queries
 from bestroute.router import Router
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bestroute.answering import Answer
     from bestroute.arms import Arm, Endpoint, Model, Price
+    from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
+    from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
     from bestroute.decision import Candidate, Decision
     from bestroute.errors import (
         ArtefactError,
@@ -30,11 +32,9 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from bestroute.policy import Policy, Sampling, Tier, check_policy, load_policy
-    from bestroute.predictor import OnnxPredictor, Prediction, Predictor
     from bestroute.probes import ProbeResult, run_probes
     from bestroute.query import Query
     from bestroute.records import Record, read_records
-    from bestroute.reward import OnnxRewardModel, RewardModel
     from bestroute.router import Pick, Router
     from bestroute.rules import Rule
     from bestroute.sampling import EndpointSampler, Sample, Sampler
@@ -57,11 +57,11 @@ _HOMES = {
         "TrainingError",
     ),
     "policy": ("Policy", "Sampling", "Tier", "check_policy", "load_policy"),
-    "predictor": ("OnnxPredictor", "Prediction", "Predictor"),
+    "artefacts.predictor": ("OnnxPredictor", "Prediction", "Predictor"),
     "probes": ("ProbeResult", "run_probes"),
     "query": ("Query",),
     "records": ("Record", "read_records"),
-    "reward": ("OnnxRewardModel", "RewardModel"),
+    "artefacts.reward": ("OnnxRewardModel", "RewardModel"),
     "router": ("Pick", "Router"),
     "rules": ("Rule",),
     "sampling": ("EndpointSampler", "Sample", "Sampler"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bestroute.arms import Arm, Model, Price
-from bestroute.artefact import default_folder, read_manifest
+from bestroute.artefacts.manifest import default_folder, read_manifest
 from bestroute.policy import Policy, Tier
 from bestroute.query import Query
 from bestroute.router import Router

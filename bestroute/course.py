@@ -13,9 +13,9 @@ from math import isfinite, nan
 from typing import Any, Literal
 
 from bestroute.answers.agreement import group as agreeing
+from bestroute.artefacts.posterior import Evidence, Judgement, Posterior
 from bestroute.plan import Step
 from bestroute.planner import Asked, Planner, Standing, Try
-from bestroute.posterior import Evidence, Judgement, Posterior
 from bestroute.sampling.values import Sample, contenders
 from bestroute.selection import Selector
 

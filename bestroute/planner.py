@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bestroute.arms import Arm
+from bestroute.artefacts.posterior import Evidence, Outlook, Posterior
 from bestroute.decision import TOO_DEAR, Candidate, Cause, Decider, Decision, Forecast
 from bestroute.objective import CostPerPoint
 from bestroute.plan import Gamble, Option, Plan, Price, Step, best_plan
-from bestroute.posterior import Evidence, Outlook, Posterior
 from bestroute.query import Query
 from bestroute.rules import Rule
 

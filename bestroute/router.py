@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bestroute.answers import Checker, group
+from bestroute.artefacts.posterior import Posterior
+from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
+from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
 from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
 from bestroute.planner import Asked, Planner
 from bestroute.policy import Policy, load_policy
-from bestroute.posterior import Posterior
-from bestroute.predictor import OnnxPredictor, Prediction, Predictor
 from bestroute.query import Query, QueryLike
-from bestroute.reward import OnnxRewardModel, RewardModel
 from bestroute.selection import DEFAULT, SELECTORS, Selector
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from time import monotonic
 from types import TracebackType
 from typing import Any
 
-from bestroute.artefact import read_manifest
+from bestroute.artefacts.manifest import read_manifest
+from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import BestRouteError, InputError
 from bestroute.policy import Policy, parse_policy, read_policy
-from bestroute.predictor import OnnxPredictor
-from bestroute.reward import OnnxRewardModel
 from bestroute.router import Router
 
 _LOG = logging.getLogger(__name__)

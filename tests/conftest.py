@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from bestroute.artefact import default_folder, sha256
-from bestroute.predictor import OnnxPredictor
-from bestroute.reward import OnnxRewardModel
+from bestroute.artefacts.manifest import default_folder, sha256
+from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.reward import OnnxRewardModel
 
 settings.register_profile("bestroute", deadline=None)  # a busy machine is no fault
 settings.load_profile("bestroute")

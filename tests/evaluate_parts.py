@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from bestroute.arms import Arm
+from bestroute.artefacts.predictor import Prediction
+from bestroute.artefacts.session import TokenRow
 from bestroute.evaluate.curve import Strategy
 from bestroute.evaluate.replay import Replay
-from bestroute.inference import TokenRow
-from bestroute.predictor import Prediction
 from tests.fakes import CLASSES, MANIFEST, MAX_N
 
 CHEAP, DEAR = Arm(model="tiny", n=1), Arm(model="big", n=1)

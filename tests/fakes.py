@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from bestroute.arms import Model
-from bestroute.artefact import Manifest
-from bestroute.inference import TokenRow
+from bestroute.artefacts.manifest import Manifest
+from bestroute.artefacts.predictor import Prediction
+from bestroute.artefacts.session import TokenRow
 from bestroute.objective import OBJECTIVES
 from bestroute.policy import Policy, Sampling
-from bestroute.predictor import Prediction
 from bestroute.query import Query
 from bestroute.sampling import Sample, Sampled
 

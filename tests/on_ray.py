@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from bestroute.artefact import default_folder
+from bestroute.artefacts.manifest import default_folder
 from bestroute.errors import ArtefactError, InputError
 from bestroute.score import Job, RayEngine, Recipe, score_files
 from bestroute.score.command import CommandOracle

@@ -11,8 +11,8 @@ from math import nan
 from typing import Any
 
 from bestroute import Router
+from bestroute.artefacts.posterior import Logistic, Posterior
 from bestroute.course import Ask, Course, Heard
-from bestroute.posterior import Logistic, Posterior
 from bestroute.query import Query
 from bestroute.sampling import Sample
 from tests.fakes import FakePredictor, FakeReward, make_policy

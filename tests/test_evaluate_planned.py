@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bestroute.artefacts.posterior import AGREE_FEATURES, QUALITY_FEATURES, Logistic, Posterior
 from bestroute.evaluate.planned import DIALS, Table, planned
 from bestroute.evaluate.replay import Collector, query_of
 from bestroute.evaluate.report import Judge
 from bestroute.evaluate.routed import routed
-from bestroute.posterior import AGREE_FEATURES, QUALITY_FEATURES, Logistic, Posterior
 from bestroute.records import Response, parse_record
 from tests.evaluate_parts import TextPredictor
 from tests.fakes import make_policy

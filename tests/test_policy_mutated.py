@@ -18,7 +18,7 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bestroute.artefact import FORMAT_VERSION, sha256
+from bestroute.artefacts.manifest import FORMAT_VERSION, sha256
 from bestroute.errors import PolicyError
 from bestroute.policy import Policy, check_policy, parse_policy
 from bestroute.policy.json_schema import policy_schema

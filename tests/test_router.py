@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestroute import Router
-from bestroute.artefact import default_folder, read_manifest
+from bestroute.artefacts.manifest import default_folder, read_manifest
 from bestroute.errors import (
     ArtefactError,
     InputError,

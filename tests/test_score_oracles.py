@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.arms import Model
-from bestroute.artefact import default_folder
+from bestroute.artefacts.manifest import default_folder
 from bestroute.errors import ArtefactError, InputError, ScoringError
 from bestroute.policy import Sampling
 from bestroute.records import Record, Response

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 from click.testing import CliRunner
 
-from bestroute.artefact import default_folder
+from bestroute.artefacts.manifest import default_folder
 from bestroute.cli import cli
 from bestroute.errors import InputError, ScoringError
 from bestroute.records import Record, Response, parse_record, read_records

@@ -5,11 +5,11 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from bestroute.artefact import read_manifest
+from bestroute.artefacts.manifest import read_manifest
+from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.cli import cli
-from bestroute.predictor import OnnxPredictor
 from bestroute.records import read_records, split_of
-from bestroute.reward import OnnxRewardModel
 
 pytestmark = pytest.mark.train
 

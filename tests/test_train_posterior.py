@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bestroute.artefact import default_folder, read_manifest, seen_queries
+from bestroute.artefacts.manifest import default_folder, read_manifest, seen_queries
+from bestroute.artefacts.posterior import Evidence, Posterior
 from bestroute.cli import cli
 from bestroute.errors import TrainingError
-from bestroute.posterior import Evidence, Posterior
 from bestroute.records import parse_record, query_hash, split_of
 from bestroute.train.posterior import PosteriorSettings, train_posterior
 from bestroute.train.walks import Ways

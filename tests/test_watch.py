@@ -13,7 +13,7 @@ import pytest
 
 import bestroute.watch
 from bestroute import ArtefactError, InputError, PolicyError, PolicyWatcher, Router
-from bestroute.artefact import default_folder
+from bestroute.artefacts.manifest import default_folder
 from tests.fakes import FakePredictor, FakeReward, FakeSampler, said
 
 POLICY = """\
@@ -296,15 +296,15 @@ class TestArtefacts:
     @pytest.fixture
     def opened(self, monkeypatch):
         """The folders of the ONNX models that are opened from now on."""
-        from bestroute import inference
+        from bestroute.artefacts import session
 
-        folders, plain = [], inference._open_session
+        folders, plain = [], session._open_session
 
         def open_session(folder, threads):
             folders.append(folder)
             return plain(folder, threads)
 
-        monkeypatch.setattr(inference, "_open_session", open_session)
+        monkeypatch.setattr(session, "_open_session", open_session)
         return folders
 
     def test_the_same_is_not_opened_again(self, embedded, path, opened):

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from bestroute.arms import Arm
+from bestroute.artefacts.posterior import Posterior
 from bestroute.calibrate.shape import Shape
 from bestroute.decision import Decision
 from bestroute.dry_run import decide_all
@@ -19,7 +20,6 @@ from bestroute.evaluate.replay import Floats, Replayed, arms_of
 from bestroute.evaluate.routed import Recall
 from bestroute.objective import AnyObjective
 from bestroute.policy import Policy
-from bestroute.posterior import Posterior
 from bestroute.query import Query
 from bestroute.records import bucket
 from bestroute.router import Router

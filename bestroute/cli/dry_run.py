@@ -28,9 +28,9 @@ from bestroute.decision import Decision
 from bestroute.errors import InputError
 
 if TYPE_CHECKING:
+    from bestroute.artefacts.predictor import Predictor
     from bestroute.dry_run import Reservoir
     from bestroute.policy import Policy
-    from bestroute.predictor import Predictor
 
 _DRAWN, _PLANNED = 2000, 500  # queries that --plot sweeps; fewer where each is planned
 
@@ -59,10 +59,10 @@ def command(
     stops early, drawn at random with a fixed seed (extra `plot`; not for .txt, a table). What a rule routes
     is not predicted, and its cost is that of a response of mean length, unless --explain-all is given.
     """
+    from bestroute.artefacts.predictor import OnnxPredictor
     from bestroute.dry_run import Reservoir, Tally, decide_all
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy
-    from bestroute.predictor import OnnxPredictor
     from bestroute.query import read_queries
     from bestroute.router import Router
 

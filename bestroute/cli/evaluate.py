@@ -127,8 +127,8 @@ def _others(beside: Sequence[str]) -> dict[str, Path]:
 
 
 def _route(policy: Policy, judged: Any, name: str, folder: Path, threads: int) -> Routed:
+    from bestroute.artefacts.predictor import OnnxPredictor
     from bestroute.evaluate.routed import routed
-    from bestroute.predictor import OnnxPredictor
 
     sampling = policy.sampling.model_copy(update={"escalate": False, "stop_early": False})
     own = policy.model_copy(update={"router": folder, "sampling": sampling})
@@ -142,8 +142,8 @@ def _route(policy: Policy, judged: Any, name: str, folder: Path, threads: int) -
 
 def _plans(policy: Policy, judged: Any, one_shot: Routed, seed: int, ablate: bool) -> Iterator[Routed]:
     """The policy's plans, and where asked for without each part of what they go by."""
+    from bestroute.artefacts.posterior import Posterior
     from bestroute.evaluate.planned import DIALS, PARTS, Table, planned
-    from bestroute.posterior import Posterior
 
     posterior = Posterior.load(policy.posterior)
     table = Table(policy, judged.replay, judged.queries, judged.recorded, posterior, seed=seed)

@@ -48,9 +48,9 @@ def divide_records(
     threads: int,
 ) -> Divided:
     """Replay records under a policy: those that judge and, unless `fit` is None, those to fit on."""
-    from bestroute.artefact import read_manifest
+    from bestroute.artefacts.manifest import read_manifest
+    from bestroute.artefacts.reward import OnnxRewardModel
     from bestroute.evaluate.seen import divide
-    from bestroute.reward import OnnxRewardModel
 
     reward = OnnxRewardModel(policy.reward, threads)
     margin = read_manifest(policy.router, "router").margin

@@ -93,7 +93,7 @@ def command(
     Results are kept beside --out as they come. A stopped command goes on where it was when it is given
     again; where something failed (exit 1), it tries that again. --out may be the file that is read.
     """
-    from bestroute.artefact import default_folder
+    from bestroute.artefacts.manifest import default_folder
     from bestroute.score import Job, LocalEngine, RayEngine, Recipe, score_files
 
     _check_options(oracle, own, reward, no_reward)
@@ -175,7 +175,7 @@ def _read_rubric(path: Path) -> str:
 
 
 def _manifest_digest(folder: Path) -> str:
-    from bestroute.artefact import read_manifest, sha256
+    from bestroute.artefacts.manifest import read_manifest, sha256
 
     read_manifest(folder, "reward")
     return sha256(folder / "manifest.json")

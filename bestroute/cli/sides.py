@@ -35,11 +35,11 @@ def of_records(
 
     `promises`: something is to be promised of other queries.
     """
+    from bestroute.artefacts.predictor import OnnxPredictor
     from bestroute.calibrate.calibration import PerTier, Sides
     from bestroute.calibrate.trials import first_of_each, halves, part_of, thirds, trials_of
     from bestroute.evaluate.routed import Recall
     from bestroute.evaluate.seen import Seen
-    from bestroute.predictor import OnnxPredictor
 
     folders = [policy.router, policy.reward, *([policy.posterior] if policy.sampling.plans else [])]
     seen = Seen(folders)
@@ -73,10 +73,10 @@ def of_records(
 
 def of_queries(policy: Policy, paths: Sequence[Path], reader: Reader, seed: int, threads: int) -> Sides:
     """Plain queries, of which half choose and the other half judges."""
+    from bestroute.artefacts.predictor import OnnxPredictor
     from bestroute.calibrate.calibration import Sides
     from bestroute.calibrate.trials import Expected, halves
     from bestroute.evaluate.routed import Recall
-    from bestroute.predictor import OnnxPredictor
     from bestroute.query import read_queries
 
     queries = [query for path in paths for query in read_queries(path, reader.on_bad)]

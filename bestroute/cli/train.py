@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.artefact import sha256
+from bestroute.artefacts.manifest import sha256
 from bestroute.cli.output import Counter, json_option, print_json
 from bestroute.errors import InputError, require
 from bestroute.files import atomic_write
@@ -207,10 +207,10 @@ def train_posterior_command(
     It learns from the validation queries, which taught neither model, and is measured on the test queries.
     Where there are few it stays near the embedded one, which knows no model by name.
     """
-    from bestroute.artefact import default_folder
-    from bestroute.posterior import Posterior
-    from bestroute.predictor import OnnxPredictor
-    from bestroute.reward import OnnxRewardModel
+    from bestroute.artefacts.manifest import default_folder
+    from bestroute.artefacts.posterior import Posterior
+    from bestroute.artefacts.predictor import OnnxPredictor
+    from bestroute.artefacts.reward import OnnxRewardModel
     from bestroute.train.posterior import PosteriorSettings, train_posterior
     from bestroute.train.walks import Ways
 

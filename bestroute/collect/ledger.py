@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
 
-from bestroute.artefact import sha256
+from bestroute.artefacts.manifest import sha256
 from bestroute.collect.budget import Budget
 from bestroute.collect.plan import Plan, Survey
 from bestroute.collect.prompts import read_prompts

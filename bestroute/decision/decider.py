@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bestroute.arms import Arm, Model
-from bestroute.artefact import Manifest
+from bestroute.artefacts.manifest import Manifest
+from bestroute.artefacts.predictor import Columns, columns_of, mixed
 from bestroute.decision.values import Candidate, Cause, Decision, Forecast
 from bestroute.objective import AnyObjective, Offer
 from bestroute.policy import Policy
-from bestroute.predictor import Columns, columns_of, mixed
 from bestroute.query import Query
 from bestroute.rules import Rule, first_match
 

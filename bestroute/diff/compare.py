@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from bestroute.artefact import Manifest
+from bestroute.artefacts.manifest import Manifest
+from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.decision import Decision
 from bestroute.diff.shared import SharedPredictor
 from bestroute.dry_run import BATCH, batches
 from bestroute.policy import Policy
-from bestroute.predictor import OnnxPredictor, Predictor
 from bestroute.query import Query
 from bestroute.router import Router
 

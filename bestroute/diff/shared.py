@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bestroute.inference import TokenRow
-from bestroute.predictor import Prediction, Predictor
+from bestroute.artefacts.predictor import Prediction, Predictor
+from bestroute.artefacts.session import TokenRow
 
 
 class SharedPredictor:

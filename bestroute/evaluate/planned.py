@@ -17,16 +17,16 @@ import numpy as np
 
 from bestroute.answers.agreement import group
 from bestroute.arms import Arm
+from bestroute.artefacts.posterior import Posterior
+from bestroute.artefacts.predictor import Prediction, Predictor
+from bestroute.artefacts.session import TokenRow
 from bestroute.course import Ask, Grouper, Heard
 from bestroute.evaluate.curve import Played
 from bestroute.evaluate.replay import Floats, Recorded, Replay
 from bestroute.evaluate.routed import Recall, Routed
-from bestroute.inference import TokenRow
 from bestroute.objective import AnyObjective, CostPerPoint
 from bestroute.planner import Asked
 from bestroute.policy import Policy
-from bestroute.posterior import Posterior
-from bestroute.predictor import Prediction, Predictor
 from bestroute.query import Query
 from bestroute.records import scores_of
 from bestroute.router import Router

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestroute.arms import Arm
-from bestroute.artefact import Manifest
+from bestroute.artefacts.manifest import Manifest
+from bestroute.artefacts.predictor import Columns, Prediction, Predictor, columns_of, mixed
+from bestroute.artefacts.session import TokenRow
 from bestroute.decision import Decision
 from bestroute.evaluate.curve import Strategy
 from bestroute.evaluate.replay import Floats
-from bestroute.inference import TokenRow
 from bestroute.objective import AnyObjective
 from bestroute.policy import Policy
-from bestroute.predictor import Columns, Prediction, Predictor, columns_of, mixed
 from bestroute.query import Query
 from bestroute.router import Router
 

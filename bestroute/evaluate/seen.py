@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bestroute.artefact import seen_queries
+from bestroute.artefacts.manifest import seen_queries
+from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import Collector, Replay, Replayed, query_of
 from bestroute.policy import Policy
 from bestroute.query import Query
 from bestroute.records import Record, query_hash
-from bestroute.reward import RewardModel
 
 
 class Seen:

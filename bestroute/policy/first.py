@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bestroute.arms import Arm, Model, Price
-from bestroute.artefact import Manifest, default_folder, read_manifest
+from bestroute.artefacts.manifest import Manifest, default_folder, read_manifest
 from bestroute.errors import InputError
 from bestroute.policy.schema import VERSION, Policy, Tier
 from bestroute.policy.warnings import expected_cost

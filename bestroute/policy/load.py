@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bestroute.artefact import Manifest
+from bestroute.artefacts.manifest import Manifest
 from bestroute.errors import InputError, Issue, PolicyError
 from bestroute.policy.compose import MAX_BYTES, Fault, Unreadable
 from bestroute.policy.document import Document, read_document

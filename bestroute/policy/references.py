@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bestroute.artefact import Kind, Manifest, check_files, default_folder, read_manifest
+from bestroute.artefacts.manifest import Kind, Manifest, check_files, default_folder, read_manifest
 from bestroute.errors import ArtefactError
 from bestroute.objective import OBJECTIVES, exactly_one
 from bestroute.policy.compose import Place

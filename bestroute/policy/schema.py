@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from bestroute.arms import Arm, Frozen, Model, Name
-from bestroute.artefact import Kind, default_folder
+from bestroute.artefacts.manifest import Kind, default_folder
 from bestroute.errors import InputError
 from bestroute.objective import OBJECTIVES, AnyObjective, Gap, Match, PointPrice, exactly_one, objective_of
 from bestroute.rules import Rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from bestroute.artefact import Manifest, read_manifest
+from bestroute.artefacts.manifest import Manifest, read_manifest
 from bestroute.objective import AnyObjective, CostPerPoint, Offer
 from bestroute.policy.compose import Fault
 from bestroute.policy.document import Document, spell

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.records import Record, Response
-from bestroute.reward import OnnxRewardModel
 from bestroute.score.oracle import query_of, text_of
 
 

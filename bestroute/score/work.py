@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import InputError, ScoringError
 from bestroute.records import Record, parse_record, record_as_json
-from bestroute.reward import OnnxRewardModel
 from bestroute.score.oracle import Oracle, query_of
 
 Wanted = Mapping[str, Sequence[int]]

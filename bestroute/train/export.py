@@ -14,9 +14,9 @@ import onnx
 import torch
 from torch import nn
 
-from bestroute.artefact import SEEN, Manifest, sha256
+from bestroute.artefacts.manifest import SEEN, Manifest, sha256
+from bestroute.artefacts.session import Session, TokenRow
 from bestroute.errors import TrainingError
-from bestroute.inference import Session, TokenRow
 from bestroute.train.encoder import load_tokenizer, pad
 from bestroute.train.folder import new_folder, write_manifest, write_seen
 from bestroute.train.quantize import quantize_rows

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-from bestroute.inference import TokenRow
+from bestroute.artefacts.session import TokenRow
 from bestroute.train.encoder import pad
 from bestroute.train.labels import Floats, RouterTargets
 from bestroute.train.models import RouterNet

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bestroute.artefact import FORMAT_VERSION, SEEN, Manifest
+from bestroute.artefacts.manifest import FORMAT_VERSION, SEEN, Manifest
 from bestroute.records import query_hash
 
 

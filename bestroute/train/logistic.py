@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.posterior import Logistic
+from bestroute.artefacts.posterior import Logistic
 
 Floats = NDArray[np.float64]
 _STEPS = 3000

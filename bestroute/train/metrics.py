@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bestroute.predictor import OnnxPredictor, Prediction
+from bestroute.artefacts.predictor import OnnxPredictor, Prediction
+from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
 from bestroute.quality import auc, best_of_n_quality, bootstrap_interval, calibration_error
 from bestroute.records import Preference, Record, family_of, scores_of
-from bestroute.reward import OnnxRewardModel, RewardModel
 from bestroute.train.labels import RouterTargets, prompt_text
 
 

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefact import SEEN, Manifest, sha256
-from bestroute.errors import TrainingError
-from bestroute.posterior import (
+from bestroute.artefacts.manifest import SEEN, Manifest, sha256
+from bestroute.artefacts.posterior import (
     AGREE_FEATURES,
     FALLING,
     KEPT_REWARD,
@@ -26,10 +25,11 @@ from bestroute.posterior import (
     Outlook,
     Posterior,
 )
-from bestroute.predictor import OnnxPredictor
+from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.reward import RewardModel
+from bestroute.errors import TrainingError
 from bestroute.quality import calibration_error
 from bestroute.records import Record
-from bestroute.reward import RewardModel
 from bestroute.train.folder import new_folder, write_manifest, write_seen
 from bestroute.train.logistic import fit_logistic
 from bestroute.train.walks import Move, Walked, Ways, walk_records

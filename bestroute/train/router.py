@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from bestroute.artefact import Manifest
+from bestroute.artefacts.manifest import Manifest
+from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.errors import TrainingError
-from bestroute.predictor import OnnxPredictor
 from bestroute.records import Record, split_of
 from bestroute.train.encoder import encoder_name
 from bestroute.train.export import export

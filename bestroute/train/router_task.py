@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from bestroute.inference import TokenRow, clip_characters
-from bestroute.predictor import single_row
+from bestroute.artefacts.predictor import single_row
+from bestroute.artefacts.session import TokenRow, clip_characters
 from bestroute.records import family_of
 from bestroute.train.encoder import load_tokenizer, pad
 from bestroute.train.labels import RouterTargets

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bestroute.answers.agreement import group as agreeing
+from bestroute.artefacts.posterior import Evidence
+from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import TrainingError
-from bestroute.posterior import Evidence
-from bestroute.predictor import OnnxPredictor
 from bestroute.records import Record, Response, family_of, scores_of, split_of
-from bestroute.reward import RewardModel
 from bestroute.selection import ByRewardedVote
 from bestroute.train.labels import prompt_text
 

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from bestroute.artefact import default_folder, read_manifest, seen_queries, sha256
+from bestroute.artefacts.manifest import default_folder, read_manifest, seen_queries, sha256
+from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.reward import OnnxRewardModel
+from bestroute.artefacts.session import Session
 from bestroute.errors import ArtefactError
-from bestroute.inference import Session
-from bestroute.predictor import OnnxPredictor
 from bestroute.records import query_hash
-from bestroute.reward import OnnxRewardModel
 
 OPEN = {"router": OnnxPredictor, "reward": OnnxRewardModel}
 AGAIN = "restore or train the artefact again"

@@ -1,7 +1,7 @@
 """Artefact folders: `model.onnx`, `tokenizer.json`, `manifest.json`, and what is checked before use.
 
 A manifest is cheap to read (no ONNX, no tokenizer), so policies are checked against it;
-bestroute.inference opens the rest.
+bestroute.artefacts.session opens the rest.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Manifest:
 
 def default_folder(kind: Kind) -> Path:
     """The embedded artefact: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for root in (package, package.parent):
         folder = root / "exported_models" / kind
         if folder.is_dir():

@@ -9,9 +9,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefact import MEND, Manifest
+from bestroute.artefacts.manifest import MEND, Manifest
+from bestroute.artefacts.session import Session, TokenRow, clip_characters, head_and_tail
 from bestroute.errors import ArtefactError
-from bestroute.inference import Session, TokenRow, clip_characters, head_and_tail
 
 
 @runtime_checkable

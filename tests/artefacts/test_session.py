@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.inference import BATCH_TOKENS, _batches, clip_characters, head_and_tail
+from bestroute.artefacts.session import BATCH_TOKENS, _batches, clip_characters, head_and_tail
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefact import MEND, Kind, check_files, read_manifest
+from bestroute.artefacts.manifest import MEND, Kind, check_files, read_manifest
 from bestroute.errors import ArtefactError, PredictorError, PredictorOverrun
 from bestroute.text import clean
 

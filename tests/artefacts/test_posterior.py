@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.artefact import default_folder
+from bestroute.artefacts.manifest import default_folder
+from bestroute.artefacts.posterior import Evidence, Judgement, Logistic, Outlook, Posterior, logit
 from bestroute.errors import ArtefactError
-from bestroute.posterior import Evidence, Judgement, Logistic, Outlook, Posterior, logit
 from bestroute.train.logistic import fit_logistic
 
 EMBEDDED = Posterior.load(default_folder("posterior"))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor, columns_of, mixed, single_row
 from bestroute.errors import PredictorOverrun
-from bestroute.predictor import OnnxPredictor, Prediction, Predictor, columns_of, mixed, single_row
 from tests.fakes import MANIFEST
 
 FIELDS = ("quality", "match", "output_tokens")

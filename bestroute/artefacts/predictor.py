@@ -12,8 +12,8 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefact import Manifest
-from bestroute.inference import Session, TokenRow, clip_characters, head_and_tail
+from bestroute.artefacts.manifest import Manifest
+from bestroute.artefacts.session import Session, TokenRow, clip_characters, head_and_tail
 
 Floats = NDArray[np.float32]
 Columns: TypeAlias = tuple[tuple[int, int], ...]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from bestroute.artefact import default_folder
-from bestroute.reward import RewardModel, pair_rows
+from bestroute.artefacts.manifest import default_folder
+from bestroute.artefacts.reward import RewardModel, pair_rows
 
 QUERY = "How deep is the sea?"
 RESPONSES = [

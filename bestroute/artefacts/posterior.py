@@ -14,7 +14,7 @@ from math import exp, isfinite, log
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bestroute.artefact import MEND, check_files, read_manifest
+from bestroute.artefacts.manifest import MEND, check_files, read_manifest
 from bestroute.errors import ArtefactError
 
 WEIGHTS = "weights.json"

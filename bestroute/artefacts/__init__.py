@@ -1,0 +1,10 @@
+"""What was trained, opened: folders with their manifests, and the models in them.
+
+manifest   the folder of an artefact: its manifest, digests, and how to find the embedded ones
+session    an opened graph with its tokenizer; the only user of onnxruntime and tokenizers
+predictor  the router model: what each class would be worth, before anything is asked
+reward     the reward model: what each response is worth
+posterior  what the kept response is worth by what came; three regressions in JSON
+
+How artefacts are made is in `train`; what a policy does with what they say is in `decision`.
+"""
