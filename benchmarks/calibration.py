@@ -41,8 +41,8 @@ from bestroute.calibrate.choose import MaxDrop
 from bestroute.calibrate.shape import Shape
 from bestroute.calibrate.shaping import choose_per_tier
 from bestroute.calibrate.trials import Outcome, Trials
-from bestroute.objective import MaxGap
 from bestroute.policy import Policy
+from bestroute.policy.objective import MaxGap
 
 DIALS = tuple(np.round(np.arange(0.0, 1.0, 0.05), 2).tolist())
 CHEAP = 0.1

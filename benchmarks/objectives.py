@@ -29,8 +29,8 @@ from bestroute.evaluate.replay import Replayed
 from bestroute.evaluate.report import Judge, build_report
 from bestroute.evaluate.routed import Routed, routed
 from bestroute.evaluate.seen import Seen, divide
-from bestroute.objective import OBJECTIVES
 from bestroute.policy import Policy, load_policy
+from bestroute.policy.objective import OBJECTIVES
 from bestroute.records import read_records
 
 SETTINGS = {"max_gap": 0.05, "min_match": 0.5, "cost_per_point": 0.05}

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 
 from bestroute.answers import group
-from bestroute.arms import Endpoint, Model
 from bestroute.artefacts.manifest import default_folder
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.bench import embedded_policy
 from bestroute.policy import Policy, Sampling, Tier
+from bestroute.policy.arms import Endpoint, Model
 from bestroute.query import Query
 from bestroute.router import Router
 from bestroute.sampling import EndpointSampler, Sample, Sampled

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bestroute.answering import Answer
-    from bestroute.arms import Arm, Endpoint, Model, Price
     from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
     from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
     from bestroute.decision import Candidate, Decision
@@ -32,17 +31,18 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from bestroute.policy import Policy, Sampling, Tier, check_policy, load_policy
+    from bestroute.policy.arms import Arm, Endpoint, Model, Price
+    from bestroute.policy.rules import Rule
     from bestroute.probes import ProbeResult, run_probes
     from bestroute.query import Query
     from bestroute.records import Record, read_records
     from bestroute.router import Pick, Router
-    from bestroute.rules import Rule
     from bestroute.sampling import EndpointSampler, Sample, Sampler
     from bestroute.watch import PolicyWatcher
 
 _HOMES = {
     "answering": ("Answer",),
-    "arms": ("Arm", "Endpoint", "Model", "Price"),
+    "policy.arms": ("Arm", "Endpoint", "Model", "Price"),
     "decision": ("Candidate", "Decision"),
     "errors": (
         "ArtefactError",
@@ -63,7 +63,7 @@ _HOMES = {
     "records": ("Record", "read_records"),
     "artefacts.reward": ("OnnxRewardModel", "RewardModel"),
     "router": ("Pick", "Router"),
-    "rules": ("Rule",),
+    "policy.rules": ("Rule",),
     "sampling": ("EndpointSampler", "Sample", "Sampler"),
     "watch": ("PolicyWatcher",),
 }

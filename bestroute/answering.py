@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from bestroute.arms import Model
 from bestroute.course import Ask, Course, Heard, Shortfall, Taken
 from bestroute.decision import Decision
 from bestroute.errors import SamplingError
 from bestroute.planner import Asked
 from bestroute.policy import Policy
+from bestroute.policy.arms import Model
 from bestroute.query import Query
 from bestroute.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
 from bestroute.text import estimate_tokens

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bestroute.arms import Arm, Model, Price
 from bestroute.artefacts.manifest import default_folder, read_manifest
 from bestroute.policy import Policy, Tier
+from bestroute.policy.arms import Arm, Model, Price
+from bestroute.policy.rules import Rule, When
 from bestroute.query import Query
 from bestroute.router import Router
-from bestroute.rules import Rule, When
 
 STAGES = ("rules", "tokenize", "predict", "policy", "total")
 _SENTENCE = "what is the sum of all even numbers below one hundred and why does it grow so fast"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bestroute.arms import Arm
+from bestroute.policy.arms import Arm
 
 
 @dataclass(frozen=True, slots=True)

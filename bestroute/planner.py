@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from bestroute.arms import Arm
 from bestroute.artefacts.posterior import Evidence, Outlook, Posterior
 from bestroute.decision import TOO_DEAR, Candidate, Cause, Decider, Decision, Forecast
-from bestroute.objective import CostPerPoint
 from bestroute.plan import Gamble, Option, Plan, Price, Step, best_plan
+from bestroute.policy.arms import Arm
+from bestroute.policy.objective import CostPerPoint
+from bestroute.policy.rules import Rule
 from bestroute.query import Query
-from bestroute.rules import Rule
 
 _LEAST_DIAL = 0.05  # below it a quality point is worth no more
 _BY_FORECAST: tuple[Cause, ...] = ("tier", "reference")

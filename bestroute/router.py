@@ -23,8 +23,9 @@ from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
 from bestroute.planner import Asked, Planner
 from bestroute.policy import Policy, load_policy
+from bestroute.policy.schema import DEFAULT_SELECTOR
 from bestroute.query import Query, QueryLike
-from bestroute.selection import DEFAULT, SELECTORS, Selector
+from bestroute.selection import SELECTORS, Selector
 
 if TYPE_CHECKING:
     from bestroute.answering import Answer
@@ -274,7 +275,7 @@ def pick(
     known = model.rewards(Query.of(query).text, texts)
     rewards = tuple(float(reward) if text.strip() else 0.0 for reward, text in zip(known, texts, strict=True))
     groups = group(texts, same).of
-    chosen = select if select is not None else SELECTORS[DEFAULT]()
+    chosen = select if select is not None else SELECTORS[DEFAULT_SELECTOR]()
     return Pick(chosen.select(texts, rewards, groups), rewards, groups)
 
 

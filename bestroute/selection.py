@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import fsum, inf, isfinite
-from typing import Literal, Protocol
+from typing import Protocol
 
-SelectorName = Literal["reward", "vote", "reward+vote"]
+from bestroute.policy.schema import SelectorName
 
 
 class Selector(Protocol):
@@ -88,7 +88,6 @@ SELECTORS: Mapping[SelectorName, type[Selector]] = {
     "vote": ByVote,
     "reward+vote": ByRewardedVote,
 }
-DEFAULT: SelectorName = "reward+vote"
 
 
 def _may_win(texts: Sequence[str], eligible: Sequence[int] | None) -> list[int]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from bestroute.arms import Arm
 from bestroute.artefacts.predictor import Prediction
 from bestroute.artefacts.session import TokenRow
 from bestroute.evaluate.curve import Strategy
 from bestroute.evaluate.replay import Replay
+from bestroute.policy.arms import Arm
 from tests.fakes import CLASSES, MANIFEST, MAX_N
 
 CHEAP, DEAR = Arm(model="tiny", n=1), Arm(model="big", n=1)

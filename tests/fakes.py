@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from bestroute.arms import Model
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import Prediction
 from bestroute.artefacts.session import TokenRow
-from bestroute.objective import OBJECTIVES
 from bestroute.policy import Policy, Sampling
+from bestroute.policy.arms import Model
+from bestroute.policy.objective import OBJECTIVES
 from bestroute.query import Query
 from bestroute.sampling import Sample, Sampled
 

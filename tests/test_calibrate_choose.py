@@ -11,7 +11,7 @@ from bestroute.calibrate.trials import Escalating, Expected, OneShot, Outcome, f
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import Collector, query_of
 from bestroute.evaluate.routed import Recall
-from bestroute.objective import MaxGap
+from bestroute.policy.objective import MaxGap
 from bestroute.query import Query
 from tests.evaluate_parts import CHEAP, DEAR, TextPredictor
 from tests.fakes import make_policy

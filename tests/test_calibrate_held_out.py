@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bestroute.calibrate import held_out
 from bestroute.calibrate.held_out import figures
 from bestroute.calibrate.trials import Outcome
-from bestroute.objective import MaxGap
+from bestroute.policy.objective import MaxGap
 from tests.evaluate_parts import CHEAP, DEAR
 
 

@@ -9,7 +9,7 @@ import pytest
 from bestroute.calibrate.plot import Mark, write_plot
 from bestroute.calibrate.sweep import Sweep
 from bestroute.errors import InputError
-from bestroute.objective import CostPerPoint, MaxGap, MinMatch
+from bestroute.policy.objective import CostPerPoint, MaxGap, MinMatch
 
 pytest.importorskip("matplotlib")
 

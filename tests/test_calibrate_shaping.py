@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Arm
 from bestroute.calibrate.aim import Refusal
 from bestroute.calibrate.choose import Budget, MaxDrop, ReferenceShare
 from bestroute.calibrate.shape import Shape, check_shapable, limited
@@ -16,7 +15,8 @@ from bestroute.calibrate.trials import OneShot, Outcome, Shaped, thirds
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import Replayed
 from bestroute.evaluate.routed import Recall
-from bestroute.objective import MaxGap, MinMatch
+from bestroute.policy.arms import Arm
+from bestroute.policy.objective import MaxGap, MinMatch
 from bestroute.query import Query
 from tests.evaluate_parts import TextPredictor, replay_of
 from tests.fakes import make_policy

@@ -9,7 +9,7 @@ from bestroute.calibrate.sweep import settings_for, sweep
 from bestroute.calibrate.trials import Expected
 from bestroute.dry_run import Tally, decide_all
 from bestroute.evaluate.routed import Recall
-from bestroute.objective import OBJECTIVES
+from bestroute.policy.objective import OBJECTIVES
 from bestroute.query import Query
 from bestroute.router import Router
 from tests.evaluate_parts import TextPredictor

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bestroute.calibrate.write import with_dial, write_dial
 from bestroute.errors import InputError, PolicyError
 from bestroute.policy import load_policy, parse_policy
-from tests.policy_files import GOOD, write_artefacts
+from tests.policy.files import GOOD, write_artefacts
 
 COMMENT = "2026-11-24 bestroute calibrate policy.yaml records.jsonl --max-drop 1%: saving 31 % (27 to 35)"
 LINE = f"# {COMMENT}\n"

@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from bestroute.arms import Model
 from bestroute.collect.budget import Budget
 from bestroute.collect.faults import Faults, is_final
 from bestroute.collect.pace import Lane, backoff
+from bestroute.policy.arms import Model
 from bestroute.query import Query
 from bestroute.sampling import Sample, Sampled
 

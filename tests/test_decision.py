@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Arm, Model
 from bestroute.decision import Decider, Forecast
+from bestroute.policy.arms import Arm, Model
 from bestroute.query import Query
 from tests.fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TIERS, TINY, make_policy
 

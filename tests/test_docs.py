@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from bestroute.cli import cli
 from bestroute.policy import check_policy
 from tests import ROOT
-from tests.policy_files import SHIPPED
+from tests.policy.files import SHIPPED
 
 RETUNE = ROOT / "docs" / "how-to" / "retune" / "README.md"  # its commands go together: test_docs_retune.py
 PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").rglob("*.md")) - {RETUNE})]

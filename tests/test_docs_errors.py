@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from bestroute.cli import cli
 from tests import ROOT
-from tests.policy_files import write_artefacts
+from tests.policy.files import write_artefacts
 
 PAGE = (ROOT / "docs" / "policy-errors.md").read_text("utf-8")
 [GOOD] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

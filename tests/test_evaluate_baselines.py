@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bestroute.arms import Arm
 from bestroute.errors import InputError
 from bestroute.evaluate.baselines import learned
 from bestroute.evaluate.baselines.costs import expected_cost
@@ -15,6 +14,7 @@ from bestroute.evaluate.baselines.decide import by_margin, by_threshold, by_util
 from bestroute.evaluate.baselines.examples import FOLDS, Examples, brier, fold_of
 from bestroute.evaluate.baselines.predict import PREDICTORS
 from bestroute.evaluate.replay import Replay
+from bestroute.policy.arms import Arm
 
 ARMS = (Arm(model="small"), Arm(model="small", n=2), Arm(model="large"))
 NAMES = ["knn", "logistic", "random_forest", "ridge", "n_class", "n_label", "clustering"]

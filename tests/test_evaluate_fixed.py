@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bestroute.arms import Arm
 from bestroute.evaluate.curve import aiq, curves, ends_of
 from bestroute.evaluate.fixed import fixed_strategies, oracle, random_mix, static_mix
 from bestroute.evaluate.report import Judge
 from bestroute.evaluate.weights import everything
+from bestroute.policy.arms import Arm
 from tests.evaluate_parts import one_hot, replay_of
 
 ARMS = (Arm(model="a"), Arm(model="a", n=2), Arm(model="z"))

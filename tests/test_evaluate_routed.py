@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Arm, Model
 from bestroute.errors import InputError
 from bestroute.evaluate.curve import curves, mean_curve
 from bestroute.evaluate.fixed import fixed_strategies, oracle, static_mix
@@ -18,7 +17,8 @@ from bestroute.evaluate.replay import arms_of, replay
 from bestroute.evaluate.report import Judge, build_report
 from bestroute.evaluate.routed import Recall, dials_of, routed
 from bestroute.evaluate.weights import everything
-from bestroute.objective import CostPerPoint, MaxGap, MinMatch
+from bestroute.policy.arms import Arm, Model
+from bestroute.policy.objective import CostPerPoint, MaxGap, MinMatch
 from bestroute.query import Query
 from bestroute.records import parse_record
 from bestroute.router import Router

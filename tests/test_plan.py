@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Arm
 from bestroute.plan import Gamble, Option, best_plan
+from bestroute.policy.arms import Arm
 
 A, B, C = (Arm(model=name) for name in "abc")
 

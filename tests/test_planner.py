@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Arm
 from bestroute.artefacts.manifest import default_folder
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction
 from bestroute.decision import Decider, Forecast, reason
 from bestroute.planner import Asked, Planner, Standing
+from bestroute.policy.arms import Arm
 from bestroute.query import Query
 from tests.fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TINY, FakePredictor, make_policy
 from tests.plan_parts import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, course_of, planning, play

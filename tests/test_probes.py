@@ -9,7 +9,7 @@ from bestroute.probes import Expect, load_probes, report_of, run_probes
 from tests import ROOT
 from tests.fakes import FakePredictor, make_policy
 from tests.plan_parts import planning
-from tests.policy_files import PROBES, write_probes
+from tests.policy.files import PROBES, write_probes
 
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
 STRICT = {"name": "strict", "when": {"metadata": {"plan": "gold"}}, "max_gap": 0.0}

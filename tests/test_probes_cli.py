@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from bestroute.cli import cli
 from tests import ROOT
-from tests.policy_files import PROBES, write_probes
+from tests.policy.files import PROBES, write_probes
 
 BALANCED = ROOT / "policies" / "balanced.yaml"
 

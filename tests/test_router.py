@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from math import isnan
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,10 +24,10 @@ from bestroute.query import Query, read_queries
 from bestroute.router import pick
 from bestroute.sampling import Sample, Sampled
 from bestroute.selection import ByReward
+from tests import ROOT
 from tests.fakes import FakePredictor, FakeReward, FakeSampler, make_policy, said
-from tests.policy_files import SHIPPED
+from tests.policy.files import SHIPPED
 
-ROOT = Path(__file__).resolve().parent.parent
 POOL = list(read_queries(ROOT / "examples" / "queries.jsonl"))
 IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Model
 from bestroute.errors import MissingExtra
 from bestroute.policy import Sampling
+from bestroute.policy.arms import Model
 from bestroute.query import Query
 from bestroute.sampling import (
     Attempt,

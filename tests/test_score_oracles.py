@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Model
 from bestroute.artefacts.manifest import default_folder
 from bestroute.errors import ArtefactError, InputError, ScoringError
 from bestroute.policy import Sampling
+from bestroute.policy.arms import Model
 from bestroute.records import Record, Response
 from bestroute.score.artifact import ArtifactOracle
 from bestroute.score.command import CommandOracle

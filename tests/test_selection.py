@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bestroute.answers import group
 from bestroute.policy import Sampling
-from bestroute.selection import DEFAULT, SELECTORS, ByReward, ByRewardedVote, ByVote
+from bestroute.policy.schema import DEFAULT_SELECTOR
+from bestroute.selection import SELECTORS, ByReward, ByRewardedVote, ByVote
 
 EVERY = pytest.mark.parametrize("selector", [kind() for kind in SELECTORS.values()], ids=list(SELECTORS))
 
@@ -86,6 +87,6 @@ def test_the_order_of_arrival_does_not_matter(selector, data):
 
 
 def test_a_policy_knows_every_name():
-    assert Sampling().select == DEFAULT
+    assert Sampling().select == DEFAULT_SELECTOR
     for name in SELECTORS:
         assert Sampling.model_validate({"select": name}).select == name

@@ -14,7 +14,7 @@ from bestroute.calibrate.sweep import Sweep
 from bestroute.evaluate.picture import BLACK, BLUE, COLOURS, TABLE, check_plot, picture, plain
 from bestroute.evaluate.replay import Floats
 from bestroute.files import atomic_write
-from bestroute.objective import CostPerPoint
+from bestroute.policy.objective import CostPerPoint
 from bestroute.table import dollars, number, share, table
 
 _REFERENCE = "#BBBBBB"  # a quiet ground: it is most of the picture where the dial is safe

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bestroute.errors import InputError
-from bestroute.objective import AnyObjective, CostPerPoint
 from bestroute.policy import Policy
+from bestroute.policy.objective import AnyObjective, CostPerPoint
 
 _DIGITS = 6  # of a sum of decimals that people write
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from bestroute.calibrate.trials import Outcome, Trials
 from bestroute.evaluate.replay import Floats
-from bestroute.objective import AnyObjective
 from bestroute.policy import Policy
+from bestroute.policy.objective import AnyObjective
 
 
 @dataclass(frozen=True)

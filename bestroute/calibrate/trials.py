@@ -10,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 
-from bestroute.arms import Arm
 from bestroute.artefacts.posterior import Posterior
 from bestroute.calibrate.shape import Shape
 from bestroute.decision import Decision
@@ -18,8 +17,9 @@ from bestroute.dry_run import decide_all
 from bestroute.evaluate.planned import Player, Table, tier_of
 from bestroute.evaluate.replay import Floats, Replayed, arms_of
 from bestroute.evaluate.routed import Recall
-from bestroute.objective import AnyObjective
 from bestroute.policy import Policy
+from bestroute.policy.arms import Arm
+from bestroute.policy.objective import AnyObjective
 from bestroute.query import Query
 from bestroute.records import bucket
 from bestroute.router import Router

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from bestroute.arms import Model, Price
+    from bestroute.policy.arms import Model, Price
 
 T = TypeVar("T")
 ALL = ""
@@ -57,7 +57,7 @@ class Answers:
         return [self._model(name, self.classes.get(name, classes[name])) for name in self.prices]
 
     def _model(self, name: str, class_: str) -> Model:
-        from bestroute.arms import Endpoint, Model
+        from bestroute.policy.arms import Endpoint, Model
 
         url, key = self.endpoint(name), self.key(name)
         at = None if url is None else built(Endpoint, base_url=url, **({"api_key_env": key} if key else {}))
@@ -115,7 +115,7 @@ def _by_name(flag: str, texts: Iterable[str], read: Callable[[str], tuple[str, T
 
 
 def _price(text: str) -> tuple[str, Price]:
-    from bestroute.arms import Price
+    from bestroute.policy.arms import Price
 
     name, prices = _split("--model", text, "NAME=INPUT/OUTPUT, such as gpt-4o=2.50/10.00")
     try:

@@ -249,7 +249,7 @@ def _saving(saving: dict[str, float]) -> str:
 
 def _standing(report: dict[str, Any]) -> str:
     """The policy at its own dial, in a sentence."""
-    from bestroute.objective import OBJECTIVES
+    from bestroute.policy.objective import OBJECTIVES
 
     policy = report["policy"]
     dial = next(key for key in OBJECTIVES if key in policy)

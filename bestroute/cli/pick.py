@@ -10,7 +10,8 @@ import click
 
 from bestroute.cli.output import json_option, number, print_json, print_table, read_text
 from bestroute.errors import InputError
-from bestroute.selection import DEFAULT, SELECTORS, SelectorName
+from bestroute.policy.schema import DEFAULT_SELECTOR, SelectorName
+from bestroute.selection import SELECTORS
 
 
 @click.command(epilog="""Example: echo '["4", "5"]' | bestroute pick "What is 2 + 2?" -""")
@@ -24,7 +25,7 @@ from bestroute.selection import DEFAULT, SELECTORS, SelectorName
 @click.option(
     "--select",
     type=click.Choice(list(SELECTORS)),
-    default=DEFAULT,
+    default=DEFAULT_SELECTOR,
     show_default=True,
     help="Keep the highest reward, the answer that most give, or the one whose rewards add up to most.",
 )

@@ -55,7 +55,7 @@ def _name(answers: Answers) -> str:
 
 
 def _prices(name: str) -> Any:
-    from bestroute.arms import Price
+    from bestroute.policy.arms import Price
 
     return built(
         Price,
@@ -65,7 +65,7 @@ def _prices(name: str) -> Any:
 
 
 def _ask_endpoint(answers: Answers, name: str) -> None:
-    from bestroute.arms import Endpoint
+    from bestroute.policy.arms import Endpoint
 
     def address(text: str) -> str:
         return str(built(Endpoint, base_url=text).base_url) if text else ""

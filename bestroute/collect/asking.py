@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from bestroute.arms import Model
 from bestroute.collect.budget import Budget
 from bestroute.collect.faults import Faults, is_final
 from bestroute.collect.ledger import Ledger
 from bestroute.collect.pace import BUSY, Lane, backoff
 from bestroute.collect.prompts import Prompt
 from bestroute.policy import Sampling
+from bestroute.policy.arms import Model
 from bestroute.query import Query
 from bestroute.records import Response
 from bestroute.sampling import EndpointSampler, Sampled, Usage

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from math import inf
 
-from bestroute.arms import Model
+from bestroute.policy.arms import Model
 from bestroute.query import Query
 
 

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from bestroute.arms import Model
 from bestroute.collect.asking import Asker, OverBudget, Unit
 from bestroute.collect.budget import Budget
 from bestroute.collect.faults import Faults
@@ -15,6 +14,7 @@ from bestroute.collect.ledger import Ledger
 from bestroute.collect.plan import Plan, Survey
 from bestroute.collect.prompts import read_prompts
 from bestroute.collect.values import ModelOutcome, Outcome, Progress, StoppedBy
+from bestroute.policy.arms import Model
 
 
 class Collection:

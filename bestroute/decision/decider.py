@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bestroute.arms import Arm, Model
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import Columns, columns_of, mixed
 from bestroute.decision.values import Candidate, Cause, Decision, Forecast
-from bestroute.objective import AnyObjective, Offer
 from bestroute.policy import Policy
+from bestroute.policy.arms import Arm, Model
+from bestroute.policy.objective import AnyObjective, Offer
+from bestroute.policy.rules import Rule, first_match
 from bestroute.query import Query
-from bestroute.rules import Rule, first_match
 
 
 @dataclass(frozen=True, slots=True)

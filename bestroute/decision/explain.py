@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bestroute.decision.values import TOO_DEAR, Candidate, Decision
-from bestroute.objective import AnyObjective
+from bestroute.policy.objective import AnyObjective
 from bestroute.table import dollars, number, table
 
 _BY_FORECAST = ("tier", "reference")

@@ -10,11 +10,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.arms import Arm
-from bestroute.objective import AnyObjective, Offer
 from bestroute.plan import Step
+from bestroute.policy.arms import Arm
+from bestroute.policy.objective import AnyObjective, Offer
+from bestroute.policy.rules import Rule
 from bestroute.query import Query
-from bestroute.rules import Rule
 
 Cause: TypeAlias = Literal["rule", "tier", "reference", "abstain", "fallback"]
 Floats = NDArray[np.float32]

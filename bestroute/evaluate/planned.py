@@ -16,7 +16,6 @@ from typing import Literal
 import numpy as np
 
 from bestroute.answers.agreement import group
-from bestroute.arms import Arm
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
@@ -24,9 +23,10 @@ from bestroute.course import Ask, Grouper, Heard
 from bestroute.evaluate.curve import Played
 from bestroute.evaluate.replay import Floats, Recorded, Replay
 from bestroute.evaluate.routed import Recall, Routed
-from bestroute.objective import AnyObjective, CostPerPoint
 from bestroute.planner import Asked
 from bestroute.policy import Policy
+from bestroute.policy.arms import Arm
+from bestroute.policy.objective import AnyObjective, CostPerPoint
 from bestroute.query import Query
 from bestroute.records import scores_of
 from bestroute.router import Router

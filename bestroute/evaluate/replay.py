@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.arms import Arm, Model
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import InputError
 from bestroute.evaluate.kept import Pool, kept_weights
 from bestroute.policy import Policy
+from bestroute.policy.arms import Arm, Model
 from bestroute.quality import match_shares
 from bestroute.query import Query
 from bestroute.records import Record, Response, family_of, scores_of

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.arms import Arm
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import Columns, Prediction, Predictor, columns_of, mixed
 from bestroute.artefacts.session import TokenRow
 from bestroute.decision import Decision
 from bestroute.evaluate.curve import Strategy
 from bestroute.evaluate.replay import Floats
-from bestroute.objective import AnyObjective
 from bestroute.policy import Policy
+from bestroute.policy.arms import Arm
+from bestroute.policy.objective import AnyObjective
 from bestroute.query import Query
 from bestroute.router import Router
 

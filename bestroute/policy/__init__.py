@@ -1,5 +1,8 @@
 """Policies: one YAML file becomes one frozen `Policy`, or an error that names every fault and its place.
 
+arms        models, and what is asked of them: Arm, and what it costs
+objective   what the one dial means, and which tiers are within it
+rules/      what is sure about a query decides before the router model: conditions, and the first match
 schema      the values: Policy, Tier, Sampling
 document    YAML text to plain values, each with its line and column
 wording     what pydantic found, said in words that name the mend
@@ -9,6 +12,8 @@ load        the steps above, in order
 json_schema what editors complete and check by
 first       a first policy, from models and their prices
 layout      a policy as people write it
+
+How a tier is chosen by a policy is in `decision`; how a policy's dial is found is in `retune`.
 """
 
 from bestroute.policy.load import check_policy, load_policy, parse_policy, read_policy

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bestroute.arms import Arm, Model, Price
 from bestroute.artefacts.manifest import Manifest, default_folder, read_manifest
 from bestroute.errors import InputError
+from bestroute.policy.arms import Arm, Model, Price
+from bestroute.policy.rules import Rule, When
+from bestroute.policy.rules.conditions import Pattern, Tokens, Turns
 from bestroute.policy.schema import VERSION, Policy, Tier
 from bestroute.policy.warnings import expected_cost
-from bestroute.rules import Rule, When
-from bestroute.rules.conditions import Pattern, Tokens, Turns
 
 MAX_GAP = 0.03
 SAMPLES = (1, 3)

@@ -13,10 +13,10 @@ from typing import Any
 
 from bestroute.artefacts.manifest import Kind, Manifest, check_files, default_folder, read_manifest
 from bestroute.errors import ArtefactError
-from bestroute.objective import OBJECTIVES, exactly_one
 from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, clip, spell
 from bestroute.policy.document import Path as Steps
+from bestroute.policy.objective import OBJECTIVES, exactly_one
 from bestroute.policy.wording import did_you_mean, last_given
 
 

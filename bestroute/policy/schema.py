@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -20,14 +20,24 @@ from pydantic import (
     model_validator,
 )
 
-from bestroute.arms import Arm, Frozen, Model, Name
 from bestroute.artefacts.manifest import Kind, default_folder
 from bestroute.errors import InputError
-from bestroute.objective import OBJECTIVES, AnyObjective, Gap, Match, PointPrice, exactly_one, objective_of
-from bestroute.rules import Rule
-from bestroute.selection import DEFAULT, SelectorName
+from bestroute.policy.arms import Arm, Frozen, Model, Name
+from bestroute.policy.objective import (
+    OBJECTIVES,
+    AnyObjective,
+    Gap,
+    Match,
+    PointPrice,
+    exactly_one,
+    objective_of,
+)
+from bestroute.policy.rules import Rule
 
 VERSION = 1
+SelectorName: TypeAlias = Literal["reward", "vote", "reward+vote"]
+DEFAULT_SELECTOR: SelectorName = "reward+vote"
+"""How the response to keep is chosen where a policy does not say; `answering.selection` does it."""
 
 
 def _known_version(version: int) -> int:
@@ -59,7 +69,7 @@ class Sampling(Frozen):
     )
     max_tokens: Annotated[int, Field(ge=1)] = Field(default=1024, description="longest response, in tokens")
     select: SelectorName = Field(
-        default=DEFAULT,
+        default=DEFAULT_SELECTOR,
         description="which response is kept. reward: the one with the highest reward; vote: of the answer "
         "that most give; reward+vote: of the answer whose rewards add up to most",
     )

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 
 from bestroute.artefacts.manifest import Manifest, read_manifest
-from bestroute.objective import AnyObjective, CostPerPoint, Offer
 from bestroute.policy.compose import Fault
 from bestroute.policy.document import Document, spell
+from bestroute.policy.objective import AnyObjective, CostPerPoint, Offer
 from bestroute.policy.references import column_of
 from bestroute.policy.schema import Policy, Tier
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, ValidationError
 
-from bestroute.objective import NotOne
 from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, Path, clip, spell
+from bestroute.policy.objective import NotOne
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

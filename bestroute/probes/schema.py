@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from bestroute.arms import Frozen, Name, Samples
 from bestroute.decision import Cause
-from bestroute.objective import Gap
+from bestroute.policy.arms import Frozen, Name, Samples
+from bestroute.policy.objective import Gap
 from bestroute.query import Query
 
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bestroute.arms import Arm
+from bestroute.policy.arms import Arm
 from bestroute.sampling.values import Sampled, Usage
 
 

@@ -12,8 +12,8 @@ import os
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bestroute.arms import Endpoint
 from bestroute.errors import SamplingError, require
+from bestroute.policy.arms import Endpoint
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI

@@ -10,9 +10,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
-from bestroute.arms import Model
 from bestroute.errors import MissingExtra, SamplingError
 from bestroute.policy import Sampling
+from bestroute.policy.arms import Model
 from bestroute.query import Query
 from bestroute.sampling.call import Call
 from bestroute.sampling.clients import Clients, read_key

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bestroute.arms import Model
 from bestroute.policy import Sampling
+from bestroute.policy.arms import Model
 from bestroute.query import Query
 
 

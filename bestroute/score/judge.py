@@ -13,9 +13,9 @@ from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
-from bestroute.arms import Model
 from bestroute.errors import InputError, ScoringError
 from bestroute.policy import Sampling
+from bestroute.policy.arms import Model
 from bestroute.query import Query
 from bestroute.records import Record, Response
 from bestroute.sampling import EndpointSampler, Sampler

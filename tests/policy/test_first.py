@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Model, Price
 from bestroute.errors import InputError
+from bestroute.policy.arms import Model, Price
 from bestroute.policy.first import MAX_GAP, by_price, first_policy, guess_classes, learned_classes
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from bestroute import Router
 from bestroute.decision import reason
 from bestroute.errors import InputError
-from bestroute.objective import OBJECTIVES, CostPerPoint, MaxGap, MinMatch, Offer
 from bestroute.policy import Policy
+from bestroute.policy.objective import OBJECTIVES, CostPerPoint, MaxGap, MinMatch, Offer
 from tests.fakes import FakePredictor, make_policy
 
 TEXT = "abcdefgh"  # two tokens: tiny@1 costs $42e-6, tiny@4 4 of them, mid@2 $252e-6, big@1 $1220e-6

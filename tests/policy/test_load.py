@@ -1,17 +1,14 @@
 """Policies that hold: their values, digest, warnings, and those that come with the project."""
 
-from pathlib import Path
-
 import pytest
 
-from bestroute.arms import Arm
 from bestroute.errors import InputError
 from bestroute.policy import Policy, Sampling, check_policy, load_policy, parse_policy
+from bestroute.policy.arms import Arm
 from bestroute.policy.document import read_document
 from bestroute.query import read_queries
-from tests.policy_files import GOOD, SHIPPED, write_artefacts
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
+from tests.policy.files import GOOD, SHIPPED, write_artefacts
 
 
 @pytest.fixture

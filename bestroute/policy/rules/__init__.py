@@ -11,11 +11,11 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
-from bestroute.arms import Arm, Frozen, Name
-from bestroute.objective import AnyObjective, Gap, Match, PointPrice, exactly_one, objective_of
+from bestroute.policy.arms import Arm, Frozen, Name
+from bestroute.policy.objective import AnyObjective, Gap, Match, PointPrice, exactly_one, objective_of
+from bestroute.policy.rules.conditions import Condition, Has, Metadata, Pattern, Tokens, Turns
+from bestroute.policy.rules.keywords import Keywords
 from bestroute.query import Query
-from bestroute.rules.conditions import Condition, Has, Metadata, Pattern, Tokens, Turns
-from bestroute.rules.keywords import Keywords
 
 __all__ = ["ACTIONS", "Rule", "When", "first_match"]
 

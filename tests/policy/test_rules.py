@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bestroute.policy.rules import Rule, When, first_match
+from bestroute.policy.rules.conditions import Has, Metadata, Pattern, Tokens, Turns
+from bestroute.policy.rules.keywords import Keywords, fold
 from bestroute.query import Query
-from bestroute.rules import Rule, When, first_match
-from bestroute.rules.conditions import Has, Metadata, Pattern, Tokens, Turns
-from bestroute.rules.keywords import Keywords, fold
 
 
 def rule(name="r", when=None, **action):

@@ -21,9 +21,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from bestroute.arms import Feature, Frozen
+from bestroute.policy.arms import Feature, Frozen
+from bestroute.policy.rules.keywords import compile_pattern
 from bestroute.query import Query
-from bestroute.rules.keywords import compile_pattern
 
 Scalar = str | bool | int | FiniteFloat
 

@@ -22,7 +22,7 @@ from bestroute.artefacts.manifest import FORMAT_VERSION, sha256
 from bestroute.errors import PolicyError
 from bestroute.policy import Policy, check_policy, parse_policy
 from bestroute.policy.json_schema import policy_schema
-from tests.policy_files import GOOD, SHIPPED, write_artefacts
+from tests.policy.files import GOOD, SHIPPED, write_artefacts
 
 SCHEMA = policy_schema()
 HERE = "version: 1\nrouter: router\nreward: reward\nposterior: posterior\n"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bestroute.arms import Arm, Endpoint, Model
+from bestroute.policy.arms import Arm, Endpoint, Model
 
 
 def model(**endpoint) -> Model:

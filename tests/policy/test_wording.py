@@ -10,7 +10,7 @@ from bestroute.errors import InputError, PolicyError
 from bestroute.policy import load_policy, parse_policy
 from bestroute.policy.schema import Tier
 from bestroute.policy.wording import did_you_mean
-from tests.policy_files import GOOD, write_artefacts
+from tests.policy.files import GOOD, write_artefacts
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken_policies.yaml").read_text("utf-8"))
 

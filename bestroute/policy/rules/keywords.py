@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import re2
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validator
 
-from bestroute.arms import Name
+from bestroute.policy.arms import Name
 from bestroute.query import Query
 
 

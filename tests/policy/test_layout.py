@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.arms import Model, Price
 from bestroute.policy import load_policy, parse_policy
+from bestroute.policy.arms import Model, Price
 from bestroute.policy.first import first_policy
 from bestroute.policy.layout import write_policy
 from tests import ROOT
-from tests.policy_files import GOOD, write_artefacts
+from tests.policy.files import GOOD, write_artefacts
 
 WRITTEN = """\
 # yaml-language-server: $schema=policy.schema.json

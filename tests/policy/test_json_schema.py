@@ -18,7 +18,7 @@ from bestroute.policy.compose import Unreadable
 from bestroute.policy.document import read_document
 from bestroute.policy.json_schema import policy_schema, schema_text
 from tests import ROOT
-from tests.policy_files import GOOD, SHIPPED
+from tests.policy.files import GOOD, SHIPPED
 
 BROKEN = yaml.safe_load((Path(__file__).parent / "broken_policies.yaml").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(policy_schema())
