@@ -13,8 +13,8 @@ from time import perf_counter
 
 from bestroute.course import Ask, Course, Heard, Shortfall, Taken
 from bestroute.decision import Decision
+from bestroute.decision.planner import Asked
 from bestroute.errors import SamplingError
-from bestroute.planner import Asked
 from bestroute.policy import Policy
 from bestroute.policy.arms import Model
 from bestroute.query import Query

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from bestroute.answers.agreement import group as agreeing
 from bestroute.artefacts.posterior import Evidence, Judgement, Posterior
-from bestroute.plan import Step
-from bestroute.planner import Asked, Planner, Standing, Try
+from bestroute.decision.plan import Step
+from bestroute.decision.planner import Asked, Planner, Standing, Try
 from bestroute.sampling.values import Sample, contenders
 from bestroute.selection import Selector
 

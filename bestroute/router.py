@@ -20,8 +20,8 @@ from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
 from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
 from bestroute.decision import Cause, Decider, Decision, Forecast
+from bestroute.decision.planner import Asked, Planner
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
-from bestroute.planner import Asked, Planner
 from bestroute.policy import Policy, load_policy
 from bestroute.policy.schema import DEFAULT_SELECTOR
 from bestroute.query import Query, QueryLike

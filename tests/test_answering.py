@@ -11,6 +11,7 @@ import pytest
 
 from bestroute.errors import SamplingError
 from bestroute.sampling import EndpointSampler, Sampled, Usage
+from tests.decision.plans import BIG_COST, QUERY, planning
 from tests.fake_endpoint import (
     answer,
     closed_port,
@@ -23,7 +24,6 @@ from tests.fake_endpoint import (
     status,
 )
 from tests.fakes import BIG, MID, TINY, FakeReward, FakeSampler, said
-from tests.plan_parts import BIG_COST, QUERY, planning
 
 TIERS = [{"model": "tiny", "n": 2}, {"model": "mid", "n": 2}, {"model": "big"}]
 SLACK_S = 1.5  # a busy machine is no fault

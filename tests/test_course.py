@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.plan_parts import MID_COST, QUERY, TINY_COST, course_of, heard, kept, planning, play
+from tests.decision.plans import MID_COST, QUERY, TINY_COST, course_of, heard, kept, planning, play
 
 ONE_SHOT = {"escalate": False}
 

@@ -13,8 +13,8 @@ from bestroute.policy import load_policy
 from bestroute.query import Query, read_queries
 from bestroute.router import Router
 from tests import ROOT
+from tests.decision.plans import POSTERIOR
 from tests.fakes import MANIFEST, TIERS, FakePredictor, make_policy
-from tests.plan_parts import POSTERIOR
 
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
 STRICT = {"name": "strict", "when": {"keywords": ["exactly"]}, "max_gap": 0.0}
@@ -136,7 +136,7 @@ class TestChanges:
         assert found["quality"] == {"old": None, "new": None, "change": None, "relative": None}
 
     def test_a_plan_costs_what_is_expected_of_it(self):
-        """The plan that tests/test_planner.py works out: its cost and rounds stand in the sums."""
+        """The plan that tests/decision.test_planner.py works out: its cost and rounds stand in the sums."""
         tiers = [{"model": "tiny", "n": 2}, {"model": "big"}]
         old = make_policy(tiers=tiers, max_gap=0.3)
         new = make_policy(tiers=tiers, max_gap=0.3, sampling={"escalate": True})

@@ -7,8 +7,8 @@ from bestroute import Router
 from bestroute.errors import InputError, ProbesError
 from bestroute.probes import Expect, load_probes, report_of, run_probes
 from tests import ROOT
+from tests.decision.plans import planning
 from tests.fakes import FakePredictor, make_policy
-from tests.plan_parts import planning
 from tests.policy.files import PROBES, write_probes
 
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}

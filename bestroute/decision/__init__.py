@@ -1,12 +1,16 @@
-"""Decisions: from a prediction to an arm, and how that is told.
+"""From a forecast to an arm or a plan, and how that is told. No model is asked here, no clock, no network.
 
-values   what leaves the router: Decision, Candidate; and the Forecast it rests on
-decider  the arithmetic of one policy
-explain  a decision in words, for people
+candidate  each tier as it was weighed, and the Forecast that this rests on
+decider    one shot: the tiers of one policy weighed for one query, by the dial
+planner    the dial asked twice: what to ask next, by what is there already
+plan       which tiers are worth trying, in which order; arithmetic
+decision   the Decision that leaves, and how it is told to people
+
+Which rule matches is in `policy.rules`, what the dial means in `policy.objective`; asking is in `answering`.
 """
 
+from bestroute.decision.candidate import TOO_DEAR, Candidate, Cause, Forecast
 from bestroute.decision.decider import Decider
-from bestroute.decision.explain import explain, reason
-from bestroute.decision.values import TOO_DEAR, Candidate, Cause, Decision, Forecast
+from bestroute.decision.decision import Decision, explain, reason
 
 __all__ = ["TOO_DEAR", "Candidate", "Cause", "Decider", "Decision", "Forecast", "explain", "reason"]

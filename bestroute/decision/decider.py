@@ -9,7 +9,8 @@ import numpy as np
 
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import Columns, columns_of, mixed
-from bestroute.decision.values import Candidate, Cause, Decision, Forecast
+from bestroute.decision.candidate import Candidate, Cause, Forecast
+from bestroute.decision.decision import Decision
 from bestroute.policy import Policy
 from bestroute.policy.arms import Arm, Model
 from bestroute.policy.objective import AnyObjective, Offer

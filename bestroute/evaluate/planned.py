@@ -20,10 +20,10 @@ from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
 from bestroute.course import Ask, Grouper, Heard
+from bestroute.decision.planner import Asked
 from bestroute.evaluate.curve import Played
 from bestroute.evaluate.replay import Floats, Recorded, Replay
 from bestroute.evaluate.routed import Recall, Routed
-from bestroute.planner import Asked
 from bestroute.policy import Policy
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import AnyObjective, CostPerPoint

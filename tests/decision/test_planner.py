@@ -11,11 +11,11 @@ from bestroute.artefacts.manifest import default_folder
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction
 from bestroute.decision import Decider, Forecast, reason
-from bestroute.planner import Asked, Planner, Standing
+from bestroute.decision.planner import Asked, Planner, Standing
 from bestroute.policy.arms import Arm
 from bestroute.query import Query
+from tests.decision.plans import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, course_of, planning, play
 from tests.fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TINY, FakePredictor, make_policy
-from tests.plan_parts import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, course_of, planning, play
 
 EMBEDDED = Posterior.load(default_folder("posterior"))
 FORECAST = Forecast(*(np.array(part, np.float32) for part in (QUALITY, MATCH, OUTPUT_TOKENS)))

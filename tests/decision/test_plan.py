@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.plan import Gamble, Option, best_plan
+from bestroute.decision.plan import Gamble, Option, best_plan
 from bestroute.policy.arms import Arm
 
 A, B, C = (Arm(model=name) for name in "abc")

@@ -1,14 +1,81 @@
-"""A decision in words, for people. One screen."""
+"""The decision that leaves the router, and how it is told to people, in one screen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from bestroute.decision.values import TOO_DEAR, Candidate, Decision
+from bestroute.decision.candidate import TOO_DEAR, Candidate, Cause, arm_of
+from bestroute.decision.plan import Step
+from bestroute.policy.arms import Arm
 from bestroute.policy.objective import AnyObjective
+from bestroute.policy.rules import Rule
+from bestroute.query import Query
 from bestroute.table import dollars, number, table
 
 _BY_FORECAST = ("tier", "reference")
+_NOT_TOLD = ("query_id", "asked", "rules", "again")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which arm answers a query, and why.
+
+    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses.
+    `cause`: `rule` (a rule chose the arm), `tier` (the first tier within the dial), `reference` (no cheaper
+    tier was), `abstain` (the query is unlike all that the router model was trained on, or has no text to
+    predict from), `fallback` (the router model failed or overran its time budget). `rule` is the name of the
+    rule that matched, whatever it did. `plan` holds the steps that may follow one another, `expected_calls`
+    how many of them are expected, `expected_gap` what the response that is kept is expected to lose, in
+    quality points, None where that cannot be told. `objective`: the dial of this query, a rule's or the
+    policy's. `novel`: the query is unlike all that the router model was trained on, so what is predicted of
+    it is a guess. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is the policy's
+    digest. Two decisions are equal whatever their timings. `asked`, `rules`, the policy's, and `again`, which
+    decides anew at another setting of the dial, are what `explain` goes by.
+    """
+
+    model: str
+    n: int
+    models: Mapping[str, int] = field(hash=False)
+    cause: Cause
+    rule: str | None
+    gap: float | None
+    match_probability: float | None
+    expected_cost: float
+    reference_cost: float
+    candidates: tuple[Candidate, ...]
+    policy: str
+    objective: AnyObjective
+    novel: bool = False
+    query_id: str | None = None
+    plan: tuple[Step, ...] = ()
+    expected_calls: float = 1.0
+    expected_gap: float | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict, compare=False)
+    asked: Query | None = field(default=None, compare=False, repr=False)
+    rules: tuple[Rule, ...] = field(default=(), compare=False, repr=False)
+    again: Callable[[float], Decision] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def arm(self) -> Arm:
+        """The arm that answers."""
+        return arm_of(tuple(self.models.items()))
+
+    def explain(self) -> str:
+        """The decision for people, as `bestroute route` shows it: what was decided, what it costs, the rules
+        tried, every tier with what stood against it, and dials that would have chosen another.
+        Takes milliseconds, tens of them where there is a plan."""
+        return explain(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The decision as JSON values; `query_id` only where the query has one."""
+        content = {name: getattr(self, name) for name in Decision.__slots__ if name not in _NOT_TOLD}
+        content |= {"models": dict(self.models), "timings_ms": dict(self.timings_ms)}
+        content["objective"] = self.objective.as_dict()
+        content["candidates"] = [candidate.as_dict() for candidate in self.candidates]
+        content["plan"] = [step.as_dict() for step in self.plan]
+        return content if self.query_id is None else {"query_id": self.query_id, **content}
 
 
 def explain(decision: Decision) -> str:

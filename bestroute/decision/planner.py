@@ -12,7 +12,7 @@ from functools import partial
 
 from bestroute.artefacts.posterior import Evidence, Outlook, Posterior
 from bestroute.decision import TOO_DEAR, Candidate, Cause, Decider, Decision, Forecast
-from bestroute.plan import Gamble, Option, Plan, Price, Step, best_plan
+from bestroute.decision.plan import Gamble, Option, Plan, Price, Step, best_plan
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import CostPerPoint
 from bestroute.policy.rules import Rule

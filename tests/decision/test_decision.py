@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bestroute import Router
 from bestroute.decision import reason
+from tests.decision.plans import planning
 from tests.fakes import FakePredictor, make_policy
-from tests.plan_parts import planning
 
 IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}

@@ -1,0 +1,81 @@
+"""What a decision rests on: the forecast for one query, and each tier as it was weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bestroute.policy.arms import Arm
+from bestroute.policy.objective import Offer
+
+Cause: TypeAlias = Literal["rule", "tier", "reference", "abstain", "fallback"]
+Floats = NDArray[np.float32]
+TOO_DEAR = "costs more than max_cost"
+"""Why a tier is left out that costs more than one query may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One tier as it was weighed for one query.
+
+    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses. `quality`,
+    0 to 1, is predicted of the kept response, `gap` is what that is below the reference's, in quality points
+    (negative: better); both None where they cannot be told. `expected_cost` is in US$ for this query,
+    `max_gap` the largest gap the tier may have, None where the dial is `min_match`, which it then must reach.
+    `total_cost`: under `cost_per_point`, US$ with what its gap is worth. `why_not` says what stood against
+    it, None if nothing did; `too_far`: the dial did, and nothing else. `chance`: where the policy
+    escalates, that its gap after will be within `max_gap`.
+    """
+
+    model: str
+    n: int
+    models: Mapping[str, int] = field(hash=False)
+    quality: float | None
+    gap: float | None
+    match_probability: float | None
+    expected_cost: float
+    max_gap: float | None
+    eligible: bool
+    why_not: str | None
+    too_far: bool = False
+    chance: float | None = None
+    min_match: float | None = None
+    total_cost: float | None = None
+
+    @property
+    def arm(self) -> Arm:
+        """The arm that was weighed."""
+        return arm_of(tuple(self.models.items()))
+
+    def offer(self, reference_cost: float) -> Offer:
+        """What it offers, for an objective. Needs a gap."""
+        assert self.gap is not None
+        return Offer(self.gap, self.match_probability, self.expected_cost, reference_cost)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The candidate as JSON values."""
+        return {name: getattr(self, name) for name in Candidate.__slots__} | {"models": dict(self.models)}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A prediction for one query: `quality` and `match` of shape (classes, n), `output_tokens` (classes,).
+
+    `novelty`: how unlike its training queries the router model finds it; 0 where it cannot tell.
+    """
+
+    quality: Floats
+    match: Floats
+    output_tokens: Floats
+    novelty: float = 0.0
+
+
+@lru_cache(maxsize=1024)
+def arm_of(parts: tuple[tuple[str, int], ...]) -> Arm:
+    """The arm of pairs (model, n), kept: a policy has few, and validation costs more than deciding."""
+    return Arm(models=dict(parts))
