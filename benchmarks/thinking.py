@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from bestroute.answers import group
+from bestroute.answering.agreement import group
+from bestroute.answering.sampling import EndpointSampler, Sample, Sampled
 from bestroute.artefacts.manifest import default_folder
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.bench import embedded_policy
@@ -31,7 +32,6 @@ from bestroute.policy import Policy, Sampling, Tier
 from bestroute.policy.arms import Endpoint, Model
 from bestroute.query import Query
 from bestroute.router import Router
-from bestroute.sampling import EndpointSampler, Sample, Sampled
 
 STAGES = ("tokenize", "predict", "plan", "reward", "group", "judge", "replan", "rest", "total")
 LENGTHS = (16, 64, 256)

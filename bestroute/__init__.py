@@ -14,7 +14,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bestroute.answering import Answer
+    from bestroute.answering.answer import Answer
+    from bestroute.answering.sampling import EndpointSampler, Sample, Sampler
     from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
     from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
     from bestroute.decision import Candidate, Decision
@@ -37,11 +38,10 @@ if TYPE_CHECKING:
     from bestroute.query import Query
     from bestroute.records import Record, read_records
     from bestroute.router import Pick, Router
-    from bestroute.sampling import EndpointSampler, Sample, Sampler
     from bestroute.watch import PolicyWatcher
 
 _HOMES = {
-    "answering": ("Answer",),
+    "answering.answer": ("Answer",),
     "policy.arms": ("Arm", "Endpoint", "Model", "Price"),
     "decision": ("Candidate", "Decision"),
     "errors": (
@@ -64,7 +64,7 @@ _HOMES = {
     "artefacts.reward": ("OnnxRewardModel", "RewardModel"),
     "router": ("Pick", "Router"),
     "policy.rules": ("Rule",),
-    "sampling": ("EndpointSampler", "Sample", "Sampler"),
+    "answering.sampling": ("EndpointSampler", "Sample", "Sampler"),
     "watch": ("PolicyWatcher",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

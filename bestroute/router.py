@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bestroute.answers import Checker, group
+from bestroute.answering.agreement import Checker, group
+from bestroute.answering.selection import SELECTORS, Selector
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
 from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
@@ -25,12 +26,11 @@ from bestroute.errors import InputError, PredictorError, PredictorOverrun
 from bestroute.policy import Policy, load_policy
 from bestroute.policy.schema import DEFAULT_SELECTOR
 from bestroute.query import Query, QueryLike
-from bestroute.selection import SELECTORS, Selector
 
 if TYPE_CHECKING:
-    from bestroute.answering import Answer
-    from bestroute.course import Course, Grouper
-    from bestroute.sampling import Sampler
+    from bestroute.answering.answer import Answer
+    from bestroute.answering.course import Course, Grouper
+    from bestroute.answering.sampling import Sampler
 
 _LOG = logging.getLogger(__name__)
 
@@ -145,9 +145,9 @@ class Router:
     def course(self, asked: Asked, group: Grouper | None = None) -> Course:
         """A query that was considered, on its way: for whoever samples in a way of his own.
 
-        `group` tells which responses agree (bestroute.answers.group if absent).
+        `group` tells which responses agree (bestroute.answering.agreement.group if absent).
         """
-        from bestroute.course import Course
+        from bestroute.answering.course import Course
 
         return Course(asked, self._planner, self._posterior, self._selector, group)
 
@@ -164,7 +164,7 @@ class Router:
         """
         import asyncio
 
-        from bestroute.answering import answer
+        from bestroute.answering.answer import answer
 
         query = Query.of(messages, metadata=metadata)
         if query.tools:
@@ -230,7 +230,7 @@ class Router:
             return self._reward
 
     def _endpoint_sampler(self) -> Sampler:
-        from bestroute.sampling import EndpointSampler
+        from bestroute.answering.sampling import EndpointSampler
 
         with self._lock:
             if self._sampler is None:
@@ -265,9 +265,9 @@ def pick(
     """Reward every response and keep one. Raises InputError when there is none to keep.
 
     `select` chooses, by rewards and agreement if absent; `same` tells which responses agree, as code does
-    that behaves the same (bestroute.answers.group if absent). Blank responses have reward 0 and never win;
-    ties go to the higher reward, the shorter text, the earlier in the alphabet, so the order of arrival does
-    not matter.
+    that behaves the same (`group` in bestroute.answering.agreement if absent). Blank responses have reward 0
+    and never win; ties go to the higher reward, the shorter text, the earlier in the alphabet, so the order
+    of arrival does not matter.
     """
     texts = list(responses)
     if not any(text.strip() for text in texts):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bestroute.answering.sampling import Sample, Sampled
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import Prediction
 from bestroute.artefacts.session import TokenRow
@@ -15,7 +16,6 @@ from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
 from bestroute.policy.objective import OBJECTIVES
 from bestroute.query import Query
-from bestroute.sampling import Sample, Sampled
 
 CLASSES = ("small", "medium", "large")
 MAX_N = 4

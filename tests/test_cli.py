@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from bestroute.cli import cli
 from tests import ROOT
-from tests.fake_endpoint import FakeEndpoint, answer, fake_endpoint  # noqa: F401
+from tests.answering.fake_endpoint import FakeEndpoint, answer, fake_endpoint  # noqa: F401
 
 EXAMPLE = str(ROOT / "policy.example.yaml")
 DECISION_FIELDS = [

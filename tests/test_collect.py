@@ -20,7 +20,7 @@ from bestroute.collect.ledger import Journal
 from bestroute.errors import InputError, MissingExtra, SamplingError
 from bestroute.policy import load_policy
 from bestroute.records import Record, Response, read_records, record_as_json
-from tests.fake_endpoint import (
+from tests.answering.fake_endpoint import (
     FakeEndpoint,
     Numbered,
     answer_n,

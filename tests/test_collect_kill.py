@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_endpoint import FakeEndpoint, Numbered, fake_endpoint
+from tests.answering.fake_endpoint import FakeEndpoint, Numbered, fake_endpoint
 from tests.test_collect import Desk
 
 __all__ = ["fake_endpoint"]

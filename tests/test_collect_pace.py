@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
+from bestroute.answering.sampling import Sample, Sampled
 from bestroute.collect.budget import Budget
 from bestroute.collect.faults import Faults, is_final
 from bestroute.collect.pace import Lane, backoff
 from bestroute.policy.arms import Model
 from bestroute.query import Query
-from bestroute.sampling import Sample, Sampled
 
 FINE = Sampled((Sample("fine"),))
 BUSY = Sampled(errors=("busy",), status=429)

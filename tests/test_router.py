@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestroute import Router
+from bestroute.answering.sampling import Sample, Sampled
+from bestroute.answering.selection import ByReward
 from bestroute.artefacts.manifest import default_folder, read_manifest
 from bestroute.errors import (
     ArtefactError,
@@ -22,8 +24,6 @@ from bestroute.errors import (
 )
 from bestroute.query import Query, read_queries
 from bestroute.router import pick
-from bestroute.sampling import Sample, Sampled
-from bestroute.selection import ByReward
 from tests import ROOT
 from tests.fakes import FakePredictor, FakeReward, FakeSampler, make_policy, said
 from tests.policy.files import SHIPPED

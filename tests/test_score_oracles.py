@@ -21,7 +21,7 @@ from bestroute.score.command import CommandOracle
 from bestroute.score.exact import ExactOracle
 from bestroute.score.judge import AbsoluteJudge, PairwiseJudge
 from bestroute.score.verdicts import parse_grade, parse_verdict
-from tests.fake_endpoint import FakeEndpoint, answer, fake_endpoint, status  # noqa: F401
+from tests.answering.fake_endpoint import FakeEndpoint, answer, fake_endpoint, status  # noqa: F401
 
 
 def record(*texts, right="42", **others):

@@ -19,7 +19,7 @@ from bestroute.records import Record, Response, parse_record, read_records
 from bestroute.score import Job, Recipe, score_files
 from bestroute.score.exact import ExactOracle
 from bestroute.score.work import Task, record_key, tasks_of
-from tests.fake_endpoint import answer, fake_endpoint  # noqa: F401
+from tests.answering.fake_endpoint import answer, fake_endpoint  # noqa: F401
 
 
 def lines_of(count, answers=("1", "2")):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bestroute.answering import Answer
+from bestroute.answering.answer import Answer
 from bestroute.cli.output import (
     POLICY,
     json_option,

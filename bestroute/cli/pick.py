@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from bestroute.answering.selection import SELECTORS
 from bestroute.cli.output import json_option, number, print_json, print_table, read_text
 from bestroute.errors import InputError
 from bestroute.policy.schema import DEFAULT_SELECTOR, SelectorName
-from bestroute.selection import SELECTORS
 
 
 @click.command(epilog="""Example: echo '["4", "5"]' | bestroute pick "What is 2 + 2?" -""")

@@ -16,7 +16,7 @@ from bestroute.cli.output import json_option, number, print_json, print_table
 from bestroute.errors import InputError
 
 if TYPE_CHECKING:
-    from bestroute.answers import Kind
+    from bestroute.answering.agreement import Kind
     from bestroute.score import Oracle, Summary
     from bestroute.score.command import OnFailure
 

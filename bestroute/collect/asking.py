@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from bestroute.answering.sampling import EndpointSampler, Sampled, Usage
 from bestroute.collect.budget import Budget
 from bestroute.collect.faults import Faults, is_final
 from bestroute.collect.ledger import Ledger
@@ -20,7 +21,6 @@ from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
 from bestroute.records import Response
-from bestroute.sampling import EndpointSampler, Sampled, Usage
 from bestroute.text import estimate_tokens
 
 _TRIES = 6

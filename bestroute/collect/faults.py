@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from bestroute.answering.sampling import Sampled
 from bestroute.collect.values import Failure
-from bestroute.sampling import Sampled
 
 _PATIENCE = 5
 _OF_PROMPT = (400, 413, 422)

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from random import Random
 
-from bestroute.sampling import Sampled
+from bestroute.answering.sampling import Sampled
 
 BUSY = (429, 503)
 _LONGEST_S = 60.0

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bestroute.answering.sampling import own_settings
+from bestroute.answering.sampling.clients import read_key
 from bestroute.collect.prompts import Repeats, asked_digest, read_prompts
 from bestroute.errors import InputError
 from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
-from bestroute.sampling import own_settings
-from bestroute.sampling.clients import read_key
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.answers import group
+from bestroute.answering.agreement import group
+from bestroute.answering.selection import ByReward, Selector
 from bestroute.quality import selection_weights_of
-from bestroute.selection import ByReward, Selector
 
 Floats = NDArray[np.float64]
 MOST = 500

@@ -15,11 +15,12 @@ from typing import Literal
 
 import numpy as np
 
-from bestroute.answers.agreement import group
+from bestroute.answering.agreement.group import group
+from bestroute.answering.course import Ask, Grouper, Heard
+from bestroute.answering.sampling.values import Sample
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
-from bestroute.course import Ask, Grouper, Heard
 from bestroute.decision.planner import Asked
 from bestroute.evaluate.curve import Played
 from bestroute.evaluate.replay import Floats, Recorded, Replay
@@ -30,7 +31,6 @@ from bestroute.policy.objective import AnyObjective, CostPerPoint
 from bestroute.query import Query
 from bestroute.records import scores_of
 from bestroute.router import Router
-from bestroute.sampling.values import Sample
 
 Part = Literal["query", "rewards", "agreement"]
 _BLANK = "-"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bestroute.answering.selection import SELECTORS
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import InputError
 from bestroute.evaluate.kept import Pool, kept_weights
@@ -18,7 +19,6 @@ from bestroute.policy.arms import Arm, Model
 from bestroute.quality import match_shares
 from bestroute.query import Query
 from bestroute.records import Record, Response, family_of, scores_of
-from bestroute.selection import SELECTORS
 from bestroute.text import estimate_tokens
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bestroute.answers import Kind, extract_answer, kind_of, same_answer
+from bestroute.answering.agreement import Kind, extract_answer, kind_of, same_answer
 from bestroute.errors import ScoringError
 from bestroute.records import Record, Response
 from bestroute.score.oracle import text_of

@@ -13,12 +13,12 @@ from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
+from bestroute.answering.sampling import EndpointSampler, Sampler
 from bestroute.errors import InputError, ScoringError
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
 from bestroute.records import Record, Response
-from bestroute.sampling import EndpointSampler, Sampler
 from bestroute.score.oracle import text_of
 from bestroute.score.verdicts import Verdict, parse_grade, parse_verdict
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import re2
 
-from bestroute.answers.numbers import whole_number
-from bestroute.answers.passages import clip, lines
+from bestroute.answering.agreement.numbers import whole_number
+from bestroute.answering.agreement.passages import clip, lines
 
 Verdict = Literal["A", "B", "tie"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bestroute.answers.agreement import group as agreeing
+from bestroute.answering.agreement.group import group as agreeing
+from bestroute.answering.selection import ByRewardedVote
 from bestroute.artefacts.posterior import Evidence
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import TrainingError
 from bestroute.records import Record, Response, family_of, scores_of, split_of
-from bestroute.selection import ByRewardedVote
 from bestroute.train.labels import prompt_text
 
 _BATCH = 64

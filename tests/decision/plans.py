@@ -11,10 +11,10 @@ from math import nan
 from typing import Any
 
 from bestroute import Router
+from bestroute.answering.course import Ask, Course, Heard
+from bestroute.answering.sampling import Sample
 from bestroute.artefacts.posterior import Logistic, Posterior
-from bestroute.course import Ask, Course, Heard
 from bestroute.query import Query
-from bestroute.sampling import Sample
 from tests.fakes import FakePredictor, FakeReward, make_policy
 
 POSTERIOR = Posterior(

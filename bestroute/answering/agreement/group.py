@@ -13,14 +13,14 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from bestroute.answers.choices import letter_of
-from bestroute.answers.compare import normalized, one_number
-from bestroute.answers.extract import extract_answer
-from bestroute.answers.kinds import Kind
-from bestroute.answers.likeness import alike, sketch
-from bestroute.answers.literals import is_literal, literal_key
-from bestroute.answers.numbers import Number
-from bestroute.answers.stated import form_of, stated
+from bestroute.answering.agreement.choices import letter_of
+from bestroute.answering.agreement.compare import normalized, one_number
+from bestroute.answering.agreement.extract import extract_answer
+from bestroute.answering.agreement.kinds import Kind
+from bestroute.answering.agreement.likeness import alike, sketch
+from bestroute.answering.agreement.literals import is_literal, literal_key
+from bestroute.answering.agreement.numbers import Number
+from bestroute.answering.agreement.stated import form_of, stated
 
 _LOG = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import re2
 
-from bestroute.answers.choices import find_letters
-from bestroute.answers.kinds import Kind
-from bestroute.answers.literals import asserted, is_literal, trimmed
-from bestroute.answers.numbers import find_numbers, plain, whole_number
-from bestroute.answers.passages import (
+from bestroute.answering.agreement.choices import find_letters
+from bestroute.answering.agreement.kinds import Kind
+from bestroute.answering.agreement.literals import asserted, is_literal, trimmed
+from bestroute.answering.agreement.numbers import find_numbers, plain, whole_number
+from bestroute.answering.agreement.passages import (
     boxes,
     clip,
     cued,

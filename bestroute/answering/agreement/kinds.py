@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bestroute.answers.choices import is_letter
-from bestroute.answers.literals import is_literal
-from bestroute.answers.numbers import find_numbers, whole_number
-from bestroute.answers.passages import clip
+from bestroute.answering.agreement.choices import is_letter
+from bestroute.answering.agreement.literals import is_literal
+from bestroute.answering.agreement.numbers import find_numbers, whole_number
+from bestroute.answering.agreement.passages import clip
 
 Kind = Literal["number", "choice", "literal", "text"]
 KINDS: tuple[Kind, ...] = ("number", "choice", "literal", "text")

@@ -4,9 +4,9 @@
 `client`), `contenders` tells which samples may win, an `Attempt` what came of asking.
 """
 
-from bestroute.sampling.attempt import Attempt, attempt_of
-from bestroute.sampling.endpoint import EndpointSampler, own_settings
-from bestroute.sampling.values import Sample, Sampled, Sampler, Usage, contenders
+from bestroute.answering.sampling.attempt import Attempt, attempt_of
+from bestroute.answering.sampling.endpoint import EndpointSampler, own_settings
+from bestroute.answering.sampling.values import Sample, Sampled, Sampler, Usage, contenders
 
 __all__ = [
     "Attempt",

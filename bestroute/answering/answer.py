@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from bestroute.course import Ask, Course, Heard, Shortfall, Taken
+from bestroute.answering.course import Ask, Course, Heard, Shortfall, Taken
+from bestroute.answering.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
 from bestroute.decision import Decision
 from bestroute.decision.planner import Asked
 from bestroute.errors import SamplingError
 from bestroute.policy import Policy
 from bestroute.policy.arms import Model
 from bestroute.query import Query
-from bestroute.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
 from bestroute.text import estimate_tokens
 
 Rewarder = Callable[[Query, Sequence[str]], Sequence[float]]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.answers import group, same_answer
-from bestroute.answers.likeness import alike, sketch
-from bestroute.answers.literals import literal_key
-from bestroute.answers.stated import form_of, stated
+from bestroute.answering.agreement import group, same_answer
+from bestroute.answering.agreement.likeness import alike, sketch
+from bestroute.answering.agreement.literals import literal_key
+from bestroute.answering.agreement.stated import form_of, stated
 
 LONG = (
     "Photosynthesis turns light into chemical energy. Plants take in water through their roots and carbon "

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.answers.compare import normalized
-from bestroute.answers.passages import clip
+from bestroute.answering.agreement.compare import normalized
+from bestroute.answering.agreement.passages import clip
 
 _LENGTH = 5  # characters in a sequence
 _KEPT = 512  # of a text's sequences: an estimated share is out by 0.02 on average

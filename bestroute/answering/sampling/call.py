@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from bestroute.answering.sampling.completion import error_text, read_completion
+from bestroute.answering.sampling.retry_after import retry_after_s
+from bestroute.answering.sampling.values import Sampled
 from bestroute.errors import SamplingError, require
-from bestroute.sampling.completion import error_text, read_completion
-from bestroute.sampling.retry_after import retry_after_s
-from bestroute.sampling.values import Sampled
 
 if TYPE_CHECKING:
     from openai import APIError, AsyncOpenAI

@@ -6,11 +6,11 @@ import unicodedata
 
 import re2
 
-from bestroute.answers.choices import letter_of
-from bestroute.answers.kinds import Kind
-from bestroute.answers.literals import same_literal
-from bestroute.answers.numbers import Number, find_numbers, whole_number
-from bestroute.answers.passages import clip
+from bestroute.answering.agreement.choices import letter_of
+from bestroute.answering.agreement.kinds import Kind
+from bestroute.answering.agreement.literals import same_literal
+from bestroute.answering.agreement.numbers import Number, find_numbers, whole_number
+from bestroute.answering.agreement.passages import clip
 
 _MATHS = re2.compile(r"[\\^_={}<>+*/]|\d")
 _DROPPED = re2.compile(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import re2
 
-from bestroute.answers.choices import letter_of
-from bestroute.answers.kinds import Kind, kind_of
-from bestroute.answers.numbers import find_numbers, plain
-from bestroute.answers.passages import boxes, clip, cued, hashed, json_answers, sentence, tagged
+from bestroute.answering.agreement.choices import letter_of
+from bestroute.answering.agreement.kinds import Kind, kind_of
+from bestroute.answering.agreement.numbers import find_numbers, plain
+from bestroute.answering.agreement.passages import boxes, clip, cued, hashed, json_answers, sentence, tagged
 
 _LONGEST = 80  # characters of an answer in words that is stated in a sentence
 _BARE = 5  # words of a response that is nothing but an answer

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.answers import group
+from bestroute.answering.agreement import group
+from bestroute.answering.selection import SELECTORS, ByReward, ByRewardedVote, ByVote
 from bestroute.policy import Sampling
 from bestroute.policy.schema import DEFAULT_SELECTOR
-from bestroute.selection import SELECTORS, ByReward, ByRewardedVote, ByVote
 
 EVERY = pytest.mark.parametrize("selector", [kind() for kind in SELECTORS.values()], ids=list(SELECTORS))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import re2
 
-from bestroute.answers.passages import cued, lines, marked
+from bestroute.answering.agreement.passages import cued, lines, marked
 
 _LETTER = re2.compile(
     r"^[\s(\[{*_`\"'$]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{)?[(\s*]*([A-Z])[\s)\]}*_`\"'$.:,;]*$"

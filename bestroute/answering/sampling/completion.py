@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from bestroute.sampling.values import Sample, Sampled, Usage
+from bestroute.answering.sampling.values import Sample, Sampled, Usage
 
 
 def _keep(kind: type) -> BeforeValidator:

@@ -10,13 +10,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
+from bestroute.answering.sampling.call import Call
+from bestroute.answering.sampling.clients import Clients, read_key
+from bestroute.answering.sampling.values import Sampled, Usage
 from bestroute.errors import MissingExtra, SamplingError
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
-from bestroute.sampling.call import Call
-from bestroute.sampling.clients import Clients, read_key
-from bestroute.sampling.values import Sampled, Usage
 
 
 class EndpointSampler:

@@ -9,10 +9,9 @@ from time import perf_counter
 import openai  # noqa: F401  (opened here, so that no test's clock counts it)
 import pytest
 
+from bestroute.answering.sampling import EndpointSampler, Sampled, Usage
 from bestroute.errors import SamplingError
-from bestroute.sampling import EndpointSampler, Sampled, Usage
-from tests.decision.plans import BIG_COST, QUERY, planning
-from tests.fake_endpoint import (
+from tests.answering.fake_endpoint import (
     answer,
     closed_port,
     completion,
@@ -23,6 +22,7 @@ from tests.fake_endpoint import (
     raw,
     status,
 )
+from tests.decision.plans import BIG_COST, QUERY, planning
 from tests.fakes import BIG, MID, TINY, FakeReward, FakeSampler, said
 
 TIERS = [{"model": "tiny", "n": 2}, {"model": "mid", "n": 2}, {"model": "big"}]
@@ -169,7 +169,7 @@ class Clocked:
 
     def __init__(self, monkeypatch, script, **takes):
         self.now, self.limits, self._inner, self._takes = 0.0, [], FakeSampler(script), takes
-        monkeypatch.setattr("bestroute.answering.perf_counter", lambda: self.now)
+        monkeypatch.setattr("bestroute.answering.answer.perf_counter", lambda: self.now)
 
     async def sample(self, model, query, n, settings):
         self.limits.append(settings.timeout_s)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bestroute.answering.sampling.values import Sampled, Usage
 from bestroute.policy.arms import Arm
-from bestroute.sampling.values import Sampled, Usage
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.errors import MissingExtra
-from bestroute.policy import Sampling
-from bestroute.policy.arms import Model
-from bestroute.query import Query
-from bestroute.sampling import (
+from bestroute.answering.sampling import (
     Attempt,
     EndpointSampler,
     Sample,
@@ -27,10 +23,14 @@ from bestroute.sampling import (
     contenders,
     own_settings,
 )
-from bestroute.sampling.call import MAX_BYTES
-from bestroute.sampling.completion import read_completion
-from bestroute.sampling.retry_after import retry_after_s
-from tests.fake_endpoint import (
+from bestroute.answering.sampling.call import MAX_BYTES
+from bestroute.answering.sampling.completion import read_completion
+from bestroute.answering.sampling.retry_after import retry_after_s
+from bestroute.errors import MissingExtra
+from bestroute.policy import Sampling
+from bestroute.policy.arms import Model
+from bestroute.query import Query
+from tests.answering.fake_endpoint import (
     answer,
     answer_n,
     closed_port,
@@ -190,7 +190,7 @@ class TestTrouble:
         assert "closed connection" in error
 
     def test_an_answer_without_end_is_not_read(self, fake_endpoint, monkeypatch):
-        monkeypatch.setattr("bestroute.sampling.call.MAX_BYTES", 1000)
+        monkeypatch.setattr("bestroute.answering.sampling.call.MAX_BYTES", 1000)
         fake_endpoint.play(raw(b"x" * 100_000))
         assert ask(model(fake_endpoint.base_url)).errors == ("the answer is longer than 1000 bytes",)
         assert MAX_BYTES > 10**7
@@ -478,7 +478,7 @@ def test_without_the_client_the_pip_line_is_given(monkeypatch):
 
 
 def test_importing_opens_no_http_client():
-    code = "import sys, bestroute.sampling; print({'openai', 'httpx', 'httpx2'} & set(sys.modules))"
+    code = "import sys, bestroute.answering.sampling; print({'openai', 'httpx', 'httpx2'} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "set()\n"

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any, Literal
 
-from bestroute.answers.agreement import group as agreeing
+from bestroute.answering.agreement.group import group as agreeing
+from bestroute.answering.sampling.values import Sample, contenders
+from bestroute.answering.selection import Selector
 from bestroute.artefacts.posterior import Evidence, Judgement, Posterior
 from bestroute.decision.plan import Step
 from bestroute.decision.planner import Asked, Planner, Standing, Try
-from bestroute.sampling.values import Sample, contenders
-from bestroute.selection import Selector
 
 Grouper = Callable[[Sequence[str]], Sequence[int]]
 Shortfall = Literal["budget", "deadline", "failure"]

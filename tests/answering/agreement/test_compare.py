@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.answers import KINDS, extract_answer, kind_of, same_answer
-from bestroute.answers.literals import NoLiteral, parse_literal
-from bestroute.answers.numbers import find_numbers, whole_number
+from bestroute.answering.agreement import KINDS, extract_answer, kind_of, same_answer
+from bestroute.answering.agreement.literals import NoLiteral, parse_literal
+from bestroute.answering.agreement.numbers import find_numbers, whole_number
 
 
 def right(text, answer, kind):

@@ -1,0 +1,10 @@
+"""From a decision to an answer: ask, see which responses agree, keep one, or go on.
+
+sampling/   n responses of a model, from endpoints that speak the OpenAI protocol
+agreement/  what a response answers, and which responses give the same answer
+selection   which response is kept, by rewards and by how many agree
+course      one query on its way through its plan: what to ask next, when to stop; pure
+answer      the plan carried out in time and money; the only place where time passes
+
+What to ask next is decided in `decision.planner`; what a kept response is worth in `artefacts.posterior`.
+"""
