@@ -3,10 +3,11 @@
     python benchmarks/auc.py exported_models/router mmlu_pro.jsonl.gz
 
 The router model beside kNN, logistic regression, random forest and ridge on the frozen pretrained encoder,
-each fitted on the train split of the same records (bestroute.records.split_of). Intervals are 95 % bootstrap
-intervals over queries; that of a difference (router - baseline) resamples both alike. `mean` is the mean over
-the classes. Where several sources are given, each is judged by itself too: `all` is flattered by one source
-being easier than another. The router must not have been trained on the test split. Extras: train, evaluate.
+each fitted on the train split of the same records (`split_of` in bestroute.records.record). Intervals are
+95 % bootstrap over queries; that of a difference (router - baseline) resamples both alike. `mean` is that
+over the classes. Where several sources are given, each is judged by itself too: `all` is flattered by one
+source being easier than another. The router must not have been trained on the test split. Extras: train,
+evaluate.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.errors import BestRouteError, InputError
 from bestroute.evaluate.baselines.examples import Examples, fold_of
 from bestroute.evaluate.baselines.predict import PREDICTORS
-from bestroute.quality import auc, bootstrap_interval
 from bestroute.query import Query
-from bestroute.records import Record, read_records, scores_of, split_of
+from bestroute.records.quality import auc, bootstrap_interval
+from bestroute.records.record import Record, read_records, scores_of, split_of
 from bestroute.train.embed import frozen_embeddings
 
 Floats = NDArray[np.float64]

@@ -28,8 +28,8 @@ from bestroute.answering.selection import SELECTORS
 from bestroute.artefacts.manifest import seen_queries
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import BestRouteError
-from bestroute.quality import best_of_n_quality, bootstrap_interval, calibration_error
-from bestroute.records import Record, Response, family_of, query_hash, read_records, scores_of
+from bestroute.records.quality import best_of_n_quality, bootstrap_interval, calibration_error
+from bestroute.records.record import Record, Response, family_of, query_hash, read_records, scores_of
 from bestroute.train.labels import prompt_text
 
 SIZES = (2, 3, 4)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bestroute.policy.rules import Rule
     from bestroute.probes import ProbeResult, run_probes
     from bestroute.query import Query
-    from bestroute.records import Record, read_records
+    from bestroute.records.record import Record, read_records
     from bestroute.router import Pick, Router
     from bestroute.watch import PolicyWatcher
 
@@ -60,7 +60,7 @@ _HOMES = {
     "artefacts.predictor": ("OnnxPredictor", "Prediction", "Predictor"),
     "probes": ("ProbeResult", "run_probes"),
     "query": ("Query",),
-    "records": ("Record", "read_records"),
+    "records.record": ("Record", "read_records"),
     "artefacts.reward": ("OnnxRewardModel", "RewardModel"),
     "router": ("Pick", "Router"),
     "policy.rules": ("Rule",),

@@ -11,7 +11,7 @@ from bestroute.cli import cli, reading
 from bestroute.cli.reading import Reader
 from bestroute.cli.sides import of_records
 from bestroute.policy import load_policy
-from bestroute.records import query_hash
+from bestroute.records.record import query_hash
 from tests import ROOT
 from tests.evaluate_parts import record_of
 

@@ -128,7 +128,7 @@ def test_another_router_stands_beside(records, copy_of):
 def test_what_training_saw_is_left_to_fit(records, tmp_path, copy_of):
     import numpy as np
 
-    from bestroute.records import query_hash
+    from bestroute.records.record import query_hash
 
     copy = copy_of("router")
     seen = [query_hash(record["query"]) for record in sums(5)]

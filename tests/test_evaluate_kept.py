@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bestroute.answering.selection import ByReward, ByRewardedVote, ByVote
 from bestroute.evaluate.kept import Pool, kept_weights
-from bestroute.quality import selection_weights
+from bestroute.records.quality import selection_weights
 
 REWARDS = st.lists(st.floats(0.01, 0.99), min_size=1, max_size=6)
 

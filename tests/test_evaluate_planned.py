@@ -11,7 +11,7 @@ from bestroute.evaluate.planned import DIALS, Table, planned
 from bestroute.evaluate.replay import Collector, query_of
 from bestroute.evaluate.report import Judge
 from bestroute.evaluate.routed import routed
-from bestroute.records import Response, parse_record
+from bestroute.records.record import Response, parse_record
 from tests.evaluate_parts import TextPredictor
 from tests.fakes import make_policy
 

@@ -6,7 +6,7 @@ import pytest
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import Collector, arms_of, query_of, replay
 from bestroute.evaluate.seen import Seen, divide
-from bestroute.records import parse_record, query_hash
+from bestroute.records.record import parse_record, query_hash
 from tests.evaluate_parts import record_of
 from tests.fakes import FakeReward, make_policy
 

@@ -20,7 +20,7 @@ from bestroute.evaluate.weights import everything
 from bestroute.policy.arms import Arm, Model
 from bestroute.policy.objective import CostPerPoint, MaxGap, MinMatch
 from bestroute.query import Query
-from bestroute.records import parse_record
+from bestroute.records.record import parse_record
 from bestroute.router import Router
 from tests.evaluate_parts import TextPredictor, one_hot, record_of, replay_of
 from tests.fakes import make_policy

@@ -10,7 +10,7 @@ from bestroute.artefacts.manifest import default_folder, read_manifest, seen_que
 from bestroute.artefacts.posterior import Evidence, Posterior
 from bestroute.cli import cli
 from bestroute.errors import TrainingError
-from bestroute.records import parse_record, query_hash, split_of
+from bestroute.records.record import parse_record, query_hash, split_of
 from bestroute.train.posterior import PosteriorSettings, train_posterior
 from bestroute.train.walks import Ways
 

@@ -21,7 +21,7 @@ from bestroute.policy import Policy
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import AnyObjective
 from bestroute.query import Query
-from bestroute.records import bucket
+from bestroute.records.record import bucket
 from bestroute.router import Router
 
 

@@ -16,7 +16,7 @@ import click
 from bestroute.cli.output import POLICY, dollars, json_option, number, print_json, print_table
 
 if TYPE_CHECKING:
-    from bestroute.collect import Collection, Outcome, Progress
+    from bestroute.records.collect import Collection, Outcome, Progress
 
 _LISTED = 20
 _TERMINAL_EVERY_S, _LOG_EVERY_S = 0.2, 10.0
@@ -66,8 +66,8 @@ def command(
     stopped or killed goes on where it was when it is given again, and asks for no response twice. Exits 1
     when responses are missing at the end. Needs the client extra and endpoints in POLICY.
     """
-    from bestroute.collect import Collection, Plan, choose_models
     from bestroute.policy import load_policy
+    from bestroute.records.collect import Collection, Plan, choose_models
 
     if out.exists() and any(out.samefile(path) for path in (policy, prompts)):
         raise click.UsageError(f"--out {out} is one of the files read; give another name")

@@ -13,7 +13,7 @@ from bestroute.cli.output import BadLines, Counter
 if TYPE_CHECKING:
     from bestroute.evaluate.seen import Divided, Seen
     from bestroute.policy import Policy
-    from bestroute.records import Record
+    from bestroute.records.record import Record
 
 _MANY = 1000  # responses whose rewards are worth keeping
 
@@ -30,7 +30,7 @@ class Reader:
 
     def records(self, paths: Sequence[Path]) -> Iterator[Record]:
         """Records of the files, in order."""
-        from bestroute.records import read_records
+        from bestroute.records.record import read_records
 
         counter = Counter("records replayed")
         for record in read_records(paths, self.on_bad):

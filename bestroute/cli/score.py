@@ -17,8 +17,8 @@ from bestroute.errors import InputError
 
 if TYPE_CHECKING:
     from bestroute.answering.agreement import Kind
-    from bestroute.score import Oracle, Summary
-    from bestroute.score.command import OnFailure
+    from bestroute.records.score import Oracle, Summary
+    from bestroute.records.score.command import OnFailure
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -94,7 +94,7 @@ def command(
     again; where something failed (exit 1), it tries that again. --out may be the file that is read.
     """
     from bestroute.artefacts.manifest import default_folder
-    from bestroute.score import Job, LocalEngine, RayEngine, Recipe, score_files
+    from bestroute.records.score import Job, LocalEngine, RayEngine, Recipe, score_files
 
     _check_options(oracle, own, reward, no_reward)
     make, settings = _oracle(oracle, own)
@@ -132,18 +132,18 @@ def _check_options(oracle: str, own: dict[str, Any], reward: Path | None, no_rew
 def _oracle(name: str, own: dict[str, Any]) -> tuple[Callable[[], Oracle] | None, dict[str, Any]]:
     """How to make the oracle, and what tells its scores from those of another one."""
     if name == "exact":
-        from bestroute.score.exact import ExactOracle
+        from bestroute.records.score.exact import ExactOracle
 
         kind: Kind | Literal["auto"] = own["kind"] or "auto"
         return partial(ExactOracle, kind), {"kind": kind}
     if name == "command":
-        from bestroute.score.command import CommandOracle
+        from bestroute.records.score.command import CommandOracle
 
         failing: OnFailure = own["on_failure"] or "missing"
         made = partial(CommandOracle, own["command"], own["timeout"] or 60.0, failing)
         return made, {"command": own["command"], "on_failure": failing}
     if name == "artifact":
-        from bestroute.score.artifact import ArtifactOracle
+        from bestroute.records.score.artifact import ArtifactOracle
 
         return partial(ArtifactOracle, own["artifact"]), {"artifact": _manifest_digest(own["artifact"])}
     return _judge(own) if name == "judge" else (None, {})
@@ -151,7 +151,7 @@ def _oracle(name: str, own: dict[str, Any]) -> tuple[Callable[[], Oracle] | None
 
 def _judge(own: dict[str, Any]) -> tuple[Callable[[], Oracle], dict[str, Any]]:
     from bestroute.policy import load_policy
-    from bestroute.score.judge import RUBRIC, AbsoluteJudge, PairwiseJudge
+    from bestroute.records.score.judge import RUBRIC, AbsoluteJudge, PairwiseJudge
 
     path, name = own["judge"]
     policy = load_policy(path)

@@ -18,7 +18,7 @@ from bestroute.artefacts.manifest import sha256
 from bestroute.cli.output import Counter, json_option, print_json
 from bestroute.errors import InputError, require
 from bestroute.files import atomic_write
-from bestroute.records import Record, read_preferences, read_records, record_as_json
+from bestroute.records.record import Record, read_preferences, read_records, record_as_json
 
 if TYPE_CHECKING:
     from bestroute.train.fit import FitSettings, Progress

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bestroute.answering.agreement import group
 from bestroute.answering.selection import ByReward, Selector
-from bestroute.quality import selection_weights_of
+from bestroute.records.quality import selection_weights_of
 
 Floats = NDArray[np.float64]
 MOST = 500

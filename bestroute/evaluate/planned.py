@@ -29,7 +29,7 @@ from bestroute.policy import Policy
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import AnyObjective, CostPerPoint
 from bestroute.query import Query
-from bestroute.records import scores_of
+from bestroute.records.record import scores_of
 from bestroute.router import Router
 
 Part = Literal["query", "rewards", "agreement"]

@@ -10,7 +10,7 @@ import numpy as np
 from bestroute.evaluate.curve import Curve
 from bestroute.evaluate.replay import Floats, Replay
 from bestroute.evaluate.weights import Indices, interval, overall
-from bestroute.quality import auc, calibration_error
+from bestroute.records.quality import auc, calibration_error
 
 CONSTANT_SHARE = 0.95
 CONSTANT_SPREAD = 0.02

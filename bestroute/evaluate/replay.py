@@ -16,9 +16,9 @@ from bestroute.errors import InputError
 from bestroute.evaluate.kept import Pool, kept_weights
 from bestroute.policy import Policy
 from bestroute.policy.arms import Arm, Model
-from bestroute.quality import match_shares
 from bestroute.query import Query
-from bestroute.records import Record, Response, family_of, scores_of
+from bestroute.records.quality import match_shares
+from bestroute.records.record import Record, Response, family_of, scores_of
 from bestroute.text import estimate_tokens
 
 Floats = NDArray[np.float64]

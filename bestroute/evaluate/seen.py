@@ -15,7 +15,7 @@ from bestroute.errors import InputError
 from bestroute.evaluate.replay import Collector, Replay, Replayed, query_of
 from bestroute.policy import Policy
 from bestroute.query import Query
-from bestroute.records import Record, query_hash
+from bestroute.records.record import Record, query_hash
 
 
 class Seen:

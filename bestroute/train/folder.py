@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bestroute.artefacts.manifest import FORMAT_VERSION, SEEN, Manifest
-from bestroute.records import query_hash
+from bestroute.records.record import query_hash
 
 
 @contextmanager

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestroute.errors import TrainingError
-from bestroute.quality import best_of_n_quality, match_probability
 from bestroute.query import Query
-from bestroute.records import Record, Response, scores_of
+from bestroute.records.quality import best_of_n_quality, match_probability
+from bestroute.records.record import Record, Response, scores_of
 
 Floats = NDArray[np.float64]
 Labels: TypeAlias = Literal["det", "prob", "trans"]

@@ -9,8 +9,8 @@ import numpy as np
 
 from bestroute.artefacts.predictor import OnnxPredictor, Prediction
 from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
-from bestroute.quality import auc, best_of_n_quality, bootstrap_interval, calibration_error
-from bestroute.records import Preference, Record, family_of, scores_of
+from bestroute.records.quality import auc, best_of_n_quality, bootstrap_interval, calibration_error
+from bestroute.records.record import Preference, Record, family_of, scores_of
 from bestroute.train.labels import RouterTargets, prompt_text
 
 

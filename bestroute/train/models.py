@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from bestroute.quality import expected_max_normal
+from bestroute.records.quality import expected_max_normal
 from bestroute.train.encoder import MIDDLE, TextEncoder
 
 Heads: TypeAlias = Literal["monotone", "independent"]

@@ -28,8 +28,8 @@ from bestroute.artefacts.posterior import (
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import TrainingError
-from bestroute.quality import calibration_error
-from bestroute.records import Record
+from bestroute.records.quality import calibration_error
+from bestroute.records.record import Record
 from bestroute.train.folder import new_folder, write_manifest, write_seen
 from bestroute.train.logistic import fit_logistic
 from bestroute.train.walks import Move, Walked, Ways, walk_records

@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from bestroute.artefacts.manifest import Manifest, read_manifest
 from bestroute.artefacts.reward import OnnxRewardModel, pair_rows
 from bestroute.errors import TrainingError
-from bestroute.records import Preference, Record, Split, bucket, family_of, scores_of, split_of
+from bestroute.records.record import Preference, Record, Split, bucket, family_of, scores_of, split_of
 from bestroute.train.encoder import encoder_name, load_tokenizer, pad
 from bestroute.train.export import export
 from bestroute.train.fit import FitSettings, Report, fit, seed_everything

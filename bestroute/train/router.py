@@ -13,7 +13,7 @@ import numpy as np
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.errors import TrainingError
-from bestroute.records import Record, split_of
+from bestroute.records.record import Record, split_of
 from bestroute.train.encoder import encoder_name
 from bestroute.train.export import export
 from bestroute.train.finish import fit_calibration, fit_novelty

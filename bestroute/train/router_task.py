@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from bestroute.artefacts.predictor import single_row
 from bestroute.artefacts.session import TokenRow, clip_characters
-from bestroute.records import family_of
+from bestroute.records.record import family_of
 from bestroute.train.encoder import load_tokenizer, pad
 from bestroute.train.labels import RouterTargets
 from bestroute.train.models import RouterNet

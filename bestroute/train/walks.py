@@ -13,7 +13,7 @@ from bestroute.artefacts.posterior import Evidence
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import TrainingError
-from bestroute.records import Record, Response, family_of, scores_of, split_of
+from bestroute.records.record import Record, Response, family_of, scores_of, split_of
 from bestroute.train.labels import prompt_text
 
 _BATCH = 64

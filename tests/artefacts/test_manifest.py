@@ -10,7 +10,7 @@ from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.artefacts.session import Session
 from bestroute.errors import ArtefactError
-from bestroute.records import query_hash
+from bestroute.records.record import query_hash
 
 OPEN = {"router": OnnxPredictor, "reward": OnnxRewardModel}
 AGAIN = "restore or train the artefact again"

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.records import bucket
+from bestroute.records.record import bucket
 
 Floats = NDArray[np.float64]
 Vectors: TypeAlias = NDArray[np.float32] | NDArray[np.float64]

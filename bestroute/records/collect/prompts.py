@@ -1,0 +1,99 @@
+"""Prompts as records that nobody has responded to yet, each once, with an id that stays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bestroute.errors import InputError
+from bestroute.files import read_lines
+from bestroute.query import Query
+from bestroute.records.record import Record, parse_unanswered, record_as_json
+from bestroute.text import clean
+
+_ID_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A record without responses, and the query that is sent for it."""
+
+    record: Record
+    query: Query
+
+
+@dataclass
+class Repeats:
+    """Counts the lines that were passed over because an earlier one says the same."""
+
+    count: int = 0
+
+
+def read_prompts(path: Path, repeats: Repeats | None = None) -> Iterator[Prompt]:
+    """Prompts of a file in order: `.txt` has a query a line, `.jsonl` (`.jsonl.gz`) an object a line.
+
+    An object is `{"query" or "messages", "id"?, "source"?, "answer"?, "metadata"?}`. A prompt without an id
+    gets 16 hex digits of the SHA-256 of what is asked. A line that says what an earlier one says is passed
+    over and counted in `repeats`. Raises InputError, with the line, for one that cannot be read and for an
+    id that stands on an earlier line with other content. Of what was read, a digest a line is kept.
+    """
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    if suffix not in (".jsonl", ".txt"):
+        raise InputError(f"{path}: unknown kind of prompts; convert to .txt (a query a line) or .jsonl")
+    known: dict[str, bytes] = {}
+
+    def parse(line: str) -> Prompt | None:
+        prompt = _parse({"query": line} if suffix == ".txt" else json.loads(line))
+        return prompt if _is_new(prompt.record, known) else None
+
+    for prompt in read_lines(path, parse):
+        if prompt is not None:
+            yield prompt
+        elif repeats is not None:
+            repeats.count += 1
+
+
+def asked_digest(record: Record) -> bytes:
+    """SHA-256 of what is asked and under which id; what is known of it besides does not count."""
+    return _sha256([record.id, _asked(record)]).digest()
+
+
+def _parse(raw: Any) -> Prompt:
+    if not isinstance(raw, dict):
+        raise InputError(f'an object with "query" or "messages" is needed, not {type(raw).__name__}')
+    record = parse_unanswered(raw)
+    text = isinstance(record.prompt, str)
+    query = Query.of({"query" if text else "messages": record.prompt if text else list(record.prompt)})
+    # Half characters, which no file can hold, are out of the query, and so out of what is compared later.
+    asked = query.messages[0]["content"] if text else query.messages
+    record = replace(record, prompt=asked, input_tokens=record.input_tokens or query.input_tokens)
+    return Prompt(replace(record, id=clean(record.id) or _id_of(record)), query)
+
+
+def _is_new(record: Record, known: dict[str, bytes]) -> bool:
+    digest = _sha256(record_as_json(record)).digest()
+    earlier = known.setdefault(record.id, digest)
+    if earlier is digest:
+        return True
+    if earlier != digest:
+        raise InputError(
+            f"id {record.id!r} stands on an earlier line with other content; give every line its own id "
+            "(one without an id goes by the text of its query)"
+        )
+    return False
+
+
+def _id_of(record: Record) -> str:
+    return _sha256(_asked(record)).hexdigest()[:_ID_DIGITS]
+
+
+def _asked(record: Record) -> Any:
+    return record.prompt if isinstance(record.prompt, str) else list(record.prompt)
+
+
+def _sha256(value: Any) -> hashlib._Hash:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode("ascii"))
