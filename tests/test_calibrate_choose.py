@@ -13,9 +13,9 @@ from bestroute.evaluate.replay import Collector, query_of
 from bestroute.evaluate.routed import Recall
 from bestroute.policy.objective import MaxGap
 from bestroute.query import Query
-from tests.evaluate_parts import CHEAP, DEAR, TextPredictor
+from tests.evaluate.replays import CHEAP, DEAR, TextPredictor
+from tests.evaluate.test_planned import BY_AGREEMENT, EASY, HARD, PRIORS, TIERS
 from tests.fakes import make_policy
-from tests.test_evaluate_planned import BY_AGREEMENT, EASY, HARD, PRIORS, TIERS
 
 
 class Table:

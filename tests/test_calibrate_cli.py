@@ -13,7 +13,7 @@ from bestroute.cli.sides import of_records
 from bestroute.policy import load_policy
 from bestroute.records.record import query_hash
 from tests import ROOT
-from tests.evaluate_parts import record_of
+from tests.evaluate.replays import record_of
 
 ONE_SHOT = ROOT / "benchmarks" / "one_shot.yaml"
 ESCALATE = ROOT / "benchmarks" / "escalate.yaml"

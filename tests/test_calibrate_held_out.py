@@ -9,7 +9,7 @@ from bestroute.calibrate import held_out
 from bestroute.calibrate.held_out import figures
 from bestroute.calibrate.trials import Outcome
 from bestroute.policy.objective import MaxGap
-from tests.evaluate_parts import CHEAP, DEAR
+from tests.evaluate.replays import CHEAP, DEAR
 
 
 class Known:

@@ -18,7 +18,7 @@ from bestroute.evaluate.routed import Recall
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import MaxGap, MinMatch
 from bestroute.query import Query
-from tests.evaluate_parts import TextPredictor, replay_of
+from tests.evaluate.replays import TextPredictor, replay_of
 from tests.fakes import make_policy
 from tests.test_calibrate_bound import calibration
 from tests.test_calibrate_choose import Table

@@ -12,7 +12,7 @@ from bestroute.evaluate.routed import Recall
 from bestroute.policy.objective import OBJECTIVES
 from bestroute.query import Query
 from bestroute.router import Router
-from tests.evaluate_parts import TextPredictor
+from tests.evaluate.replays import TextPredictor
 from tests.fakes import make_policy
 from tests.test_calibrate_choose import ROWS, Table
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from bestroute.cli import cli
 from tests import ROOT
-from tests.evaluate_parts import record_of
+from tests.evaluate.replays import record_of
 
 POLICY = str(ROOT / "benchmarks" / "one_shot.yaml")
 S_FIELDS = {

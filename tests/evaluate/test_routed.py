@@ -22,7 +22,7 @@ from bestroute.policy.objective import CostPerPoint, MaxGap, MinMatch
 from bestroute.query import Query
 from bestroute.records.record import parse_record
 from bestroute.router import Router
-from tests.evaluate_parts import TextPredictor, one_hot, record_of, replay_of
+from tests.evaluate.replays import TextPredictor, one_hot, record_of, replay_of
 from tests.fakes import make_policy
 
 TWO = make_policy(tiers=[{"model": "tiny"}, {"model": "big"}])

@@ -7,7 +7,7 @@ from bestroute.errors import InputError
 from bestroute.evaluate.replay import Collector, arms_of, query_of, replay
 from bestroute.evaluate.seen import Seen, divide
 from bestroute.records.record import parse_record, query_hash
-from tests.evaluate_parts import record_of
+from tests.evaluate.replays import record_of
 from tests.fakes import FakeReward, make_policy
 
 POLICY = make_policy(tiers=[{"model": "tiny"}, {"model": "tiny", "n": 2}, {"model": "big"}])

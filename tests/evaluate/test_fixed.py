@@ -10,7 +10,7 @@ from bestroute.evaluate.fixed import fixed_strategies, oracle, random_mix, stati
 from bestroute.evaluate.report import Judge
 from bestroute.evaluate.weights import everything
 from bestroute.policy.arms import Arm
-from tests.evaluate_parts import one_hot, replay_of
+from tests.evaluate.replays import one_hot, replay_of
 
 ARMS = (Arm(model="a"), Arm(model="a", n=2), Arm(model="z"))
 REPLAY = replay_of([[0, 1, 1], [1, 1, 0], [0, 0, 0], [0, 0, 1]], [1, 2, 9], arms=ARMS)

@@ -21,7 +21,7 @@ from bestroute.evaluate.curve import (
 )
 from bestroute.evaluate.saving import savings
 from bestroute.evaluate.weights import everything, halves, interval, overall, resamples
-from tests.evaluate_parts import one_hot, replay_of
+from tests.evaluate.replays import one_hot, replay_of
 
 ENDS = Ends(cheapest_cost=1, cheapest_quality=0.2, reference_cost=5, reference_quality=0.8)
 

@@ -12,7 +12,7 @@ from bestroute.evaluate.replay import Collector, query_of
 from bestroute.evaluate.report import Judge
 from bestroute.evaluate.routed import routed
 from bestroute.records.record import Response, parse_record
-from tests.evaluate_parts import TextPredictor
+from tests.evaluate.replays import TextPredictor
 from tests.fakes import make_policy
 
 TIERS = [{"model": "tiny", "n": 2}, {"model": "big"}]
@@ -166,7 +166,7 @@ def test_a_play_is_judged_like_any_strategy():
 
 def test_an_overall_saving_weighs_each_source_by_its_own_cost():
     """A source that saves all and one ten times as dear that saves nothing: half, not a tenth."""
-    from tests.evaluate_parts import one_hot, replay_of
+    from tests.evaluate.replays import one_hot, replay_of
 
     replay = replay_of([[1, 1]] * 8, [[0, 1]] * 4 + [[10, 10]] * 4, ["cheap"] * 4 + ["dear"] * 4)
     saving = Judge(replay, draws=20).assess(one_hot([[0] * 8], 2)).overall["saving"]["0.0"]["mean"]
