@@ -35,14 +35,14 @@ from math import erfc
 
 import numpy as np
 
-from bestroute.calibrate.aim import Choice
-from bestroute.calibrate.bound import Floats, lost
-from bestroute.calibrate.choose import MaxDrop
-from bestroute.calibrate.shape import Shape
-from bestroute.calibrate.shaping import choose_per_tier
-from bestroute.calibrate.trials import Outcome, Trials
 from bestroute.policy import Policy
 from bestroute.policy.objective import MaxGap
+from bestroute.retune.calibrate.aim import Choice
+from bestroute.retune.calibrate.bound import Floats, lost
+from bestroute.retune.calibrate.choose import MaxDrop
+from bestroute.retune.calibrate.shape import Shape
+from bestroute.retune.calibrate.shaping import choose_per_tier
+from bestroute.retune.calibrate.trials import Outcome, Trials
 
 DIALS = tuple(np.round(np.arange(0.0, 1.0, 0.05), 2).tolist())
 CHEAP = 0.1

@@ -27,10 +27,10 @@ from statistics import median
 
 from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
-from bestroute.diff import Changes, Sides
-from bestroute.dry_run import Tally, batches, decide_all
 from bestroute.policy import Policy, load_policy
 from bestroute.query import read_queries
+from bestroute.retune.diff import Changes, Sides
+from bestroute.retune.dry_run import Tally, batches, decide_all
 from bestroute.router import Router
 
 POLICIES = Path(__file__).resolve().parents[1] / "policies"

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from bestroute.policy import Policy, Sampling, Tier, check_policy, load_policy
     from bestroute.policy.arms import Arm, Endpoint, Model, Price
     from bestroute.policy.rules import Rule
-    from bestroute.probes import ProbeResult, run_probes
     from bestroute.query import Query
     from bestroute.records.record import Record, read_records
+    from bestroute.retune.probes import ProbeResult, run_probes
+    from bestroute.retune.watch import PolicyWatcher
     from bestroute.router import Pick, Router
-    from bestroute.watch import PolicyWatcher
 
 _HOMES = {
     "answering.answer": ("Answer",),
@@ -58,14 +58,14 @@ _HOMES = {
     ),
     "policy": ("Policy", "Sampling", "Tier", "check_policy", "load_policy"),
     "artefacts.predictor": ("OnnxPredictor", "Prediction", "Predictor"),
-    "probes": ("ProbeResult", "run_probes"),
+    "retune.probes": ("ProbeResult", "run_probes"),
     "query": ("Query",),
     "records.record": ("Record", "read_records"),
     "artefacts.reward": ("OnnxRewardModel", "RewardModel"),
     "router": ("Pick", "Router"),
     "policy.rules": ("Rule",),
     "answering.sampling": ("EndpointSampler", "Sample", "Sampler"),
-    "watch": ("PolicyWatcher",),
+    "retune.watch": ("PolicyWatcher",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

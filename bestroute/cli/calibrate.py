@@ -17,9 +17,9 @@ from bestroute.cli.sides import labelled, of_queries, of_records
 from bestroute.errors import BestRouteError, InputError
 
 if TYPE_CHECKING:
-    from bestroute.calibrate.aim import Aim
-    from bestroute.calibrate.calibration import Chosen, Sides
     from bestroute.policy import Policy
+    from bestroute.retune.calibrate.aim import Aim
+    from bestroute.retune.calibrate.calibration import Chosen, Sides
 
 _NAMED = 4  # files in the comment; more are counted
 
@@ -84,11 +84,11 @@ def command(
     be better, which then do not choose; unless the dial alone proves to be best. Exit code 1: no dial was
     chosen.
     """
-    from bestroute.calibrate.aim import Refusal
-    from bestroute.calibrate.calibration import choose, report_of, slack
-    from bestroute.calibrate.telling import as_text
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy
+    from bestroute.retune.calibrate.aim import Refusal
+    from bestroute.retune.calibrate.calibration import choose, report_of, slack
+    from bestroute.retune.calibrate.telling import as_text
 
     aim = _aim(ctx, max_drop, budget, reference_share, confidence)
     if plot is not None:
@@ -118,7 +118,7 @@ def command(
 
 def _sides(ctx: click.Context, policy: Policy, aim: Aim, paths: Sequence[Path]) -> tuple[Sides, list[str]]:
     """The queries on their sides, and warnings about them."""
-    from bestroute.calibrate.shape import check_shapable
+    from bestroute.retune.calibrate.shape import check_shapable
 
     given, warnings = ctx.params, list[str]()
     reader, seed, cores = Reader(given["skip_bad"]), given["seed"], given["threads"] or os.cpu_count() or 1
@@ -138,8 +138,8 @@ def _sides(ctx: click.Context, policy: Policy, aim: Aim, paths: Sequence[Path]) 
 
 def _draw(plot: Path, path: Path, policy: Policy, chosen: Chosen, report: dict[str, Any]) -> None:
     """The dial on the half that judges; `path` is the policy's file."""
-    from bestroute.calibrate.plot import Mark, write_plot
-    from bestroute.calibrate.sweep import settings_for, sweep
+    from bestroute.retune.calibrate.plot import Mark, write_plot
+    from bestroute.retune.calibrate.sweep import settings_for, sweep
 
     marks = [
         Mark(name, found["dial"], _with_ends(found["drop"]))
@@ -164,7 +164,7 @@ def _aim(
     ctx: click.Context, max_drop: float | None, budget: float | None, reference_share: float | None,
     confidence: float,
 ) -> Aim:  # fmt: skip
-    from bestroute.calibrate.choose import Budget, MaxDrop, ReferenceShare
+    from bestroute.retune.calibrate.choose import Budget, MaxDrop, ReferenceShare
 
     if [max_drop, budget, reference_share].count(None) != 2:
         raise click.UsageError("give exactly one of --max-drop, --budget and --reference-share")
@@ -190,8 +190,8 @@ def _write(
     ctx: click.Context, policy: Policy, aim: Aim, chosen: Chosen, report: dict[str, Any]
 ) -> BestRouteError | None:
     """Set the dial in the policy's file. What stood against it is given back, to be told after the report."""
-    from bestroute.calibrate.telling import in_short
-    from bestroute.calibrate.write import write_dial
+    from bestroute.retune.calibrate.telling import in_short
+    from bestroute.retune.calibrate.write import write_dial
 
     dial = report["dial"]
     if dial is None:

@@ -46,7 +46,7 @@ def command(ctx: click.Context, policies: tuple[Path, ...], as_json: bool) -> No
 
 def _check(path: Path) -> dict[str, Any]:
     from bestroute.policy import check_policy
-    from bestroute.probes.load import SUFFIX, check_probes
+    from bestroute.retune.probes.load import SUFFIX, check_probes
 
     digest: str | None = None
     warnings: tuple[Issue, ...] = ()

@@ -72,8 +72,8 @@ def command(
     skip_bad: bool, threads: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare two policies."""
-    from bestroute.diff import Changes, Sides, arms_of, parse_bound
     from bestroute.query import read_queries
+    from bestroute.retune.diff import Changes, Sides, arms_of, parse_bound
 
     before, after = _loaded(old, new)
     bounds = [parse_bound(text, arms_of(before) | arms_of(after)) for text in conditions]

@@ -29,8 +29,8 @@ from bestroute.errors import InputError
 
 if TYPE_CHECKING:
     from bestroute.artefacts.predictor import Predictor
-    from bestroute.dry_run import Reservoir
     from bestroute.policy import Policy
+    from bestroute.retune.dry_run import Reservoir
 
 _DRAWN, _PLANNED = 2000, 500  # queries that --plot sweeps; fewer where each is planned
 
@@ -60,10 +60,10 @@ def command(
     is not predicted, and its cost is that of a response of mean length, unless --explain-all is given.
     """
     from bestroute.artefacts.predictor import OnnxPredictor
-    from bestroute.dry_run import Reservoir, Tally, decide_all
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy
     from bestroute.query import read_queries
+    from bestroute.retune.dry_run import Reservoir, Tally, decide_all
     from bestroute.router import Router
 
     if out is not None and out.exists() and any(out.samefile(path) for path in (policy, queries)):
@@ -106,10 +106,10 @@ def _draw(
     plot: Path, path: Path, policy: Policy, predictor: Predictor, sample: Reservoir, explain_all: bool
 ) -> None:
     """The dial on a sample of the queries; `path` is the policy's file."""
-    from bestroute.calibrate.plot import Mark, write_plot
-    from bestroute.calibrate.sweep import settings_for, sweep
-    from bestroute.calibrate.trials import Expected
     from bestroute.evaluate.routed import Recall
+    from bestroute.retune.calibrate.plot import Mark, write_plot
+    from bestroute.retune.calibrate.sweep import settings_for, sweep
+    from bestroute.retune.calibrate.trials import Expected
 
     counter = Counter("settings of the dial")
     recall = Recall(predictor, [query.text for query in sample.kept])

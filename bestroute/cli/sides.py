@@ -11,9 +11,9 @@ from bestroute.cli.reading import Reader, cautions, divide_records
 from bestroute.errors import InputError
 
 if TYPE_CHECKING:
-    from bestroute.calibrate.calibration import Sides
-    from bestroute.calibrate.trials import OnRecords
     from bestroute.policy import Policy
+    from bestroute.retune.calibrate.calibration import Sides
+    from bestroute.retune.calibrate.trials import OnRecords
 
 
 def labelled(paths: Sequence[Path]) -> bool:
@@ -36,10 +36,10 @@ def of_records(
     `promises`: something is to be promised of other queries.
     """
     from bestroute.artefacts.predictor import OnnxPredictor
-    from bestroute.calibrate.calibration import PerTier, Sides
-    from bestroute.calibrate.trials import first_of_each, halves, part_of, thirds, trials_of
     from bestroute.evaluate.routed import Recall
     from bestroute.evaluate.seen import Seen
+    from bestroute.retune.calibrate.calibration import PerTier, Sides
+    from bestroute.retune.calibrate.trials import first_of_each, halves, part_of, thirds, trials_of
 
     folders = [policy.router, policy.reward, *([policy.posterior] if policy.sampling.plans else [])]
     seen = Seen(folders)
@@ -74,10 +74,10 @@ def of_records(
 def of_queries(policy: Policy, paths: Sequence[Path], reader: Reader, seed: int, threads: int) -> Sides:
     """Plain queries, of which half choose and the other half judges."""
     from bestroute.artefacts.predictor import OnnxPredictor
-    from bestroute.calibrate.calibration import Sides
-    from bestroute.calibrate.trials import Expected, halves
     from bestroute.evaluate.routed import Recall
     from bestroute.query import read_queries
+    from bestroute.retune.calibrate.calibration import Sides
+    from bestroute.retune.calibrate.trials import Expected, halves
 
     queries = [query for path in paths for query in read_queries(path, reader.on_bad)]
     reader.tell()

@@ -11,7 +11,7 @@ import click
 from bestroute.cli.output import POLICY, json_option, print_json, print_table, share
 
 if TYPE_CHECKING:
-    from bestroute.probes import ProbeReport, ProbeResult
+    from bestroute.retune.probes import ProbeReport, ProbeResult
 
 
 @click.command(epilog="Example: bestroute test policies/balanced.yaml policies/balanced.probes.yaml")
@@ -29,7 +29,7 @@ def command(ctx: click.Context, policy: Path, probes: Path, as_json: bool) -> No
     the decision is explained as `bestroute route` does. Exits 1 when a probe fails and is not excused.
     """
     from bestroute.policy import load_policy
-    from bestroute.probes import report_of
+    from bestroute.retune.probes import report_of
     from bestroute.router import Router
 
     report = report_of(Router(load_policy(policy), time_budget_s=None), probes)

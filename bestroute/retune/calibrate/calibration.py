@@ -1,0 +1,130 @@
+"""One calibration: the queries on their sides, the choice, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bestroute.policy import Policy
+from bestroute.retune.calibrate.aim import Aim, Choice, Refusal, Verdict
+from bestroute.retune.calibrate.choose import UNMOVED
+from bestroute.retune.calibrate.held_out import figures
+from bestroute.retune.calibrate.shape import Shape
+from bestroute.retune.calibrate.shaping import choose_per_tier
+from bestroute.retune.calibrate.trials import OnRecords, Outcome, Shaped, Trials
+
+
+class PerTier(NamedTuple):
+    """Trials where tiers get limits of their own: on the queries that `shape` these, on the `rest` that then
+    chooses, on all of them, and on those that judge.
+    """
+
+    shape: OnRecords
+    rest: OnRecords
+    everything: OnRecords
+    judges: OnRecords
+
+
+class Sides(NamedTuple):
+    """Trials on the queries that choose and on those that judge; `texts` are what the latter ask."""
+
+    chooses: Trials
+    judges: Trials
+    texts: Sequence[str]
+    per_tier: PerTier | None = None
+
+
+class Chosen(NamedTuple):
+    """The verdict, trials of what was chosen on the queries that judge, and its shape, None for the tiers' as
+    they are.
+    """
+
+    verdict: Verdict
+    judges: Trials
+    shape: Shape | None = None
+
+
+def choose(aim: Aim, sides: Sides, seed: int = 0, advance: Callable[[], None] = lambda: None) -> Chosen:
+    """Choose a dial on the side that chooses; `advance` is called at every setting that is tried."""
+    if sides.per_tier is None:
+        trials = _Counted(sides.chooses, advance)
+        verdict = aim.choose(trials)
+        loose = isinstance(verdict, Choice) and verdict.tried == 1 and not aim.needs_labels
+        return Chosen(_unless_idle(verdict, trials) if loose else verdict, sides.judges)
+    shapes, rest, everything, judges = sides.per_tier
+    verdict, shape = choose_per_tier(aim, shapes, rest, everything, seed, advance)
+    return Chosen(verdict, Shaped(judges, shape), shape)
+
+
+def _unless_idle(verdict: Verdict, trials: Trials) -> Verdict:
+    """What was chosen at the safest setting, unless the loosest gives the same: then the dial does nothing,
+    and is best left as it is."""
+    loosest = trials.at(trials.objective.grid[-1])
+    if not isinstance(verdict, Choice) or not np.array_equal(verdict.outcome.shares, loosest.shares):
+        return verdict
+    why = f"no setting of {trials.objective.key} changes anything on the {len(trials):,} queries that choose"
+    return Refusal(f"{why}. {UNMOVED}", verdict.tried + 1)
+
+
+def slack(aim: Aim, chosen: Chosen, sides: Sides) -> str | None:
+    """What to say where an aim allows even the safest setting, which seldom is what was meant."""
+    verdict, trials = chosen.verdict, sides.chooses
+    if aim.needs_labels or not isinstance(verdict, Choice) or verdict.tried > 1:
+        return None
+    cost, reference = (float(of.mean()) for of in (verdict.outcome.cost, trials.reference_cost))
+    safest = f"{trials.objective.key} {verdict.outcome.dial:g}"
+    return (
+        f"the aim does not bind: even the safest setting, {safest}, keeps to it, at ${cost:.4g} a query; "
+        f"always the reference costs ${reference:.4g}. A tighter aim lets cheaper models answer"
+    )
+
+
+def report_of(policy: Policy, aim: Aim, chosen: Chosen, sides: Sides, seed: int = 0) -> dict[str, Any]:
+    """What was chosen, and what the dials give on the half that did not choose, as JSON values."""
+    objective, (verdict, judges, shape) = policy.objective, chosen
+    report: dict[str, Any] = {
+        "policy": policy.digest,
+        "aim": aim.as_dict(),
+        "dial_key": objective.key,
+        "labelled": sides.judges.reference_quality is not None,
+        "shaped_on": None,
+        "chosen_on": len(sides.chooses),
+        "dials_tried": verdict.tried,
+        "dial": None,
+        "tiers": None,
+        "before": figures(sides.judges.at(objective.setting), sides.judges, sides.texts, seed),
+        "after": None,
+        "why_not": None,
+        "records_needed": None,
+        "written": False,
+    }
+    if sides.per_tier is not None and shape is not None and any(shape.offsets):
+        report |= {"shaped_on": len(sides.per_tier.shape), "chosen_on": len(sides.per_tier.rest)}
+    if not isinstance(verdict, Choice):
+        return report | {"why_not": verdict.why, "records_needed": verdict.records_needed}
+    dial = verdict.outcome.dial
+    if shape is not None:
+        report["tiers"] = [
+            {"tier": tier.arm.label, "before": (tier.objective or objective).setting, "after": limit}
+            for tier, limit in zip(policy.tiers, shape.limits(objective, dial), strict=False)
+        ]
+    return report | {"dial": dial, "after": figures(judges.at(dial), judges, sides.texts, seed)}
+
+
+class _Counted:
+    """Trials that tell of every setting that is tried."""
+
+    def __init__(self, trials: Trials, advance: Callable[[], None]) -> None:
+        self._trials, self._advance = trials, advance
+        self.objective, self.arms = trials.objective, trials.arms
+        self.reference_cost, self.reference_quality = trials.reference_cost, trials.reference_quality
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def at(self, dial: float) -> Outcome:
+        outcome = self._trials.at(dial)
+        self._advance()
+        return outcome

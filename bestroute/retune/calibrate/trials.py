@@ -1,0 +1,226 @@
+"""Trials: what a policy gives on some queries at any setting of its dial, by the very Router that serves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import nan
+from typing import Protocol
+
+import numpy as np
+
+from bestroute.artefacts.posterior import Posterior
+from bestroute.decision import Decision
+from bestroute.evaluate.planned import Player, Table, tier_of
+from bestroute.evaluate.replay import Floats, Replayed, arms_of
+from bestroute.evaluate.routed import Recall
+from bestroute.policy import Policy
+from bestroute.policy.arms import Arm
+from bestroute.policy.objective import AnyObjective
+from bestroute.query import Query
+from bestroute.records.record import bucket
+from bestroute.retune.calibrate.shape import Shape
+from bestroute.retune.dry_run import decide_all
+from bestroute.router import Router
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one setting of the dial gives, a query each: `cost` in US$, `calls` (sequential rounds of asking),
+    `shares` (queries, arms) of whose response is kept, and `quality`, None where nothing is known of it; then
+    `gap`, what is predicted to be lost, in quality points, NaN where not even that is known.
+    """
+
+    dial: float
+    cost: Floats
+    calls: Floats
+    shares: Floats
+    quality: Floats | None = None
+    gap: Floats | None = None
+
+
+class Trials(Protocol):
+    """Queries on which a dial can be tried. `reference_quality` (queries,) is None where nothing is known."""
+
+    objective: AnyObjective
+    arms: tuple[Arm, ...]
+    reference_cost: Floats
+    reference_quality: Floats | None
+
+    def __len__(self) -> int:
+        """How many queries there are."""
+        ...
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        ...
+
+
+class OnRecords(ABC):
+    """Trials on records, which any setting of a policy's dials can be tried on, its tiers' own too."""
+
+    def __init__(self, policy: Policy, replayed: Replayed) -> None:
+        self.policy, self.objective = policy, policy.objective
+        self._queries = replayed.queries
+        self.arms = replayed.replay.arms
+        self.reference_cost = replayed.replay.cost[:, -1]
+        self.reference_quality: Floats | None = replayed.replay.quality[:, -1]
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        return self.under(self.policy.at(dial))
+
+    @abstractmethod
+    def under(self, policy: Policy) -> Outcome:
+        """What the policy gives with its dials as they stand in this copy."""
+
+
+class OneShot(OnRecords):
+    """Trials on records: the decided arm's expected quality and cost."""
+
+    def __init__(self, policy: Policy, replayed: Replayed, recall: Recall) -> None:
+        sampling = policy.sampling.model_copy(update={"escalate": False, "stop_early": False})
+        super().__init__(policy.model_copy(update={"sampling": sampling}), replayed)
+        self._recall, self._replay = recall, replayed.replay
+
+    def under(self, policy: Policy) -> Outcome:
+        """What the policy gives with its dials as they stand in this copy."""
+        decided = _decisions(policy, self._queries, self._recall)
+        places = np.array([self.arms.index(decision.arm) for decision in decided], np.intp)
+        rows = np.arange(len(places))
+        return Outcome(
+            policy.objective.setting,
+            cost=self._replay.cost[rows, places],
+            calls=np.ones(len(places)),
+            shares=np.eye(len(self.arms))[places],
+            quality=self._replay.quality[rows, places],
+        )
+
+
+class Escalating(OnRecords):
+    """Trials on records: plans played on the recorded responses, in a random order that every dial shares."""
+
+    def __init__(self, policy: Policy, replayed: Replayed, recall: Recall, seed: int = 0) -> None:
+        super().__init__(policy, replayed)
+        posterior = Posterior.load(policy.posterior)
+        table = Table(policy, replayed.replay, replayed.queries, replayed.recorded, posterior, seed=seed)
+        self._player = Player(table, recall)
+
+    def under(self, policy: Policy) -> Outcome:
+        """What the policy gives with its dials as they stand in this copy."""
+        played = self._player.under(policy)
+        return Outcome(policy.objective.setting, played.cost, played.rounds, played.shares, played.quality)
+
+
+class Shaped:
+    """Trials of a policy whose tiers keep their distances from the dial; `advance` is called after each."""
+
+    def __init__(self, trials: OnRecords, shape: Shape, advance: Callable[[], None] = lambda: None) -> None:
+        self._trials, self._shape, self._advance = trials, shape, advance
+        self.objective, self.arms = trials.objective, trials.arms
+        self.reference_cost, self.reference_quality = trials.reference_cost, trials.reference_quality
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        outcome = self._trials.under(self._shape.at(self._trials.policy, dial))
+        self._advance()
+        return outcome
+
+
+class Expected:
+    """Trials on plain queries: what the router expects that they cost and lose; quality is not known.
+
+    `explain_all`: also of those that a rule routes.
+    """
+
+    def __init__(
+        self, policy: Policy, queries: Sequence[Query], recall: Recall, explain_all: bool = False
+    ) -> None:
+        self._queries, self._recall, self._explain_all = tuple(queries), recall, explain_all
+        self._policy = policy
+        self.objective, self.arms = policy.objective, arms_of(policy)
+        self.reference_quality: Floats | None = None
+        self.reference_cost = np.fromiter((one.reference_cost for one in self._decided(policy)), float)
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        cost, calls, gap = (np.empty(len(self)) for _ in range(3))
+        shares = np.zeros((len(self), len(self.arms)))
+        for row, decision in enumerate(self._decided(self._policy.at(dial))):
+            cost[row], calls[row] = decision.expected_cost, decision.expected_calls
+            gap[row] = nan if decision.expected_gap is None else decision.expected_gap
+            for step in decision.plan:
+                shares[row, tier_of(step.arm, self.arms)] += step.reached * step.chance
+        return Outcome(dial, cost, calls, shares, gap=gap)
+
+    def _decided(self, policy: Policy) -> Iterator[Decision]:
+        return _decisions(policy, self._queries, self._recall, self._explain_all)
+
+
+def trials_of(policy: Policy, replayed: Replayed, recall: Recall, seed: int = 0) -> OnRecords:
+    """Trials on records, played where the policy escalates or stops early."""
+    if policy.sampling.plans:
+        return Escalating(policy, replayed, recall, seed)
+    return OneShot(policy, replayed, recall)
+
+
+def halves(texts: Sequence[str], seed: int = 0) -> tuple[list[int], list[int]]:
+    """Places of the texts that choose and of those that judge, each in a random order.
+
+    Side and order come from a hash of the text, never from the order of the file.
+    """
+    order = sorted(range(len(texts)), key=lambda place: bucket(texts[place], f"order {seed}", 2**64))
+    sides: tuple[list[int], list[int]] = ([], [])
+    for place in order:
+        sides[bucket(texts[place], f"half {seed}", 2)].append(place)
+    return sides
+
+
+def thirds(texts: Sequence[str], places: Sequence[int], seed: int = 0) -> tuple[list[int], list[int]]:
+    """Of the places of some texts a third that shapes and the rest, which chooses; each keeps its order."""
+    parts: tuple[list[int], list[int]] = ([], [])
+    for place in places:
+        parts[bucket(texts[place], f"third {seed}", 3) > 0].append(place)
+    return parts
+
+
+def first_of_each(texts: Sequence[str]) -> list[int]:
+    """Places of the texts that do not stand before: queries that repeat are not drawn independently."""
+    return list({" ".join(text.split()): place for place, text in reversed(list(enumerate(texts)))}.values())
+
+
+def part_of(replayed: Replayed, places: Sequence[int]) -> Replayed:
+    """A replay of some of its queries, in this order."""
+    whole, at = replayed.replay, np.asarray(places, np.intp)
+    part = replace(
+        whole,
+        texts=tuple(whole.texts[place] for place in places),
+        sources=tuple(whole.sources[place] for place in places),
+        quality=whole.quality[at],
+        cost=whole.cost[at],
+        single=whole.single[at],
+        match=None if whole.match is None else whole.match[at],
+    )
+    return Replayed(
+        part,
+        tuple(replayed.queries[place] for place in places),
+        replayed.left_out,
+        tuple(replayed.recorded[place] for place in places) if replayed.recorded else (),
+    )
+
+
+def _decisions(
+    policy: Policy, queries: Sequence[Query], recall: Recall, explain_all: bool = False
+) -> Iterator[Decision]:
+    router = Router(policy, predictor=recall, time_budget_s=None)
+    return decide_all(router, queries, explain_all=explain_all)
