@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from bestroute.bench import STAGES, measure
+from bestroute.cli.measure import STAGES, measure
 from bestroute.errors import require
 
 

@@ -27,7 +27,7 @@ from bestroute.answering.agreement import group
 from bestroute.answering.sampling import EndpointSampler, Sample, Sampled
 from bestroute.artefacts.manifest import default_folder
 from bestroute.artefacts.reward import OnnxRewardModel
-from bestroute.bench import embedded_policy
+from bestroute.cli.measure import embedded_policy
 from bestroute.policy import Policy, Sampling, Tier
 from bestroute.policy.arms import Endpoint, Model
 from bestroute.query import Query

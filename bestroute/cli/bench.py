@@ -16,7 +16,7 @@ from bestroute.cli.output import json_option, number, print_json, print_table
 @json_option
 def command(runs: int, as_json: bool) -> None:
     """Time route, route_batch and pick on the embedded models and one thread: medians and tails in ms."""
-    from bestroute.bench import measure
+    from bestroute.cli.measure import measure
 
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     report = {"machine": machine, **measure(runs)}
@@ -28,7 +28,7 @@ def command(runs: int, as_json: bool) -> None:
 
 def _print(report: dict[str, Any]) -> None:
     click.echo(f"{report['machine']}\n")
-    from bestroute.bench import STAGES
+    from bestroute.cli.measure import STAGES
 
     rows = [
         [query, *(number(stages[stage]["p50"]) for stage in STAGES), number(stages["total"]["p99"])]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bestroute.bench import STAGES, embedded_policy, measure_batch, measure_pick, measure_route, words
+from bestroute.cli.measure import STAGES, embedded_policy, measure_batch, measure_pick, measure_route, words
 from bestroute.router import Router
 
 

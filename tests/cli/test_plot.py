@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from bestroute.cli import cli, dry_run
 from tests import ROOT
+from tests.cli.test_calibrate import ESCALATE, ONE_SHOT, copied, sums, write
 from tests.retune.calibrate.test_plot import texts
-from tests.test_calibrate_cli import ESCALATE, ONE_SHOT, copied, sums, write
 
 pytest.importorskip("matplotlib")
 
