@@ -10,6 +10,9 @@ from hypothesis import settings
 from bestroute.artefacts.manifest import default_folder, sha256
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.artefacts.reward import OnnxRewardModel
+from tests.answering.fake_endpoint import fake_endpoint
+
+__all__ = ["fake_endpoint"]
 
 settings.register_profile("bestroute", deadline=None)  # a busy machine is no fault
 settings.load_profile("bestroute")

@@ -1,6 +1,6 @@
 """A real HTTP server on loopback that plays an OpenAI-compatible endpoint, well or badly, as scripted.
 
-from tests.answering.fake_endpoint import answer, fake_endpoint, status   # the fixture comes with the import
+from tests.answering.fake_endpoint import answer, status
 
 def test_something(fake_endpoint):
     fake_endpoint.play(status(500), answer("hello"))   # in this order; the last one is repeated

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from bestroute.cli import cli
 from tests import ROOT
-from tests.answering.fake_endpoint import FakeEndpoint, answer, fake_endpoint  # noqa: F401
+from tests.answering.fake_endpoint import FakeEndpoint, answer
 
 EXAMPLE = str(ROOT / "policy.example.yaml")
 DECISION_FIELDS = [
@@ -326,7 +326,7 @@ def local_policy(folder: Path, base_url: str, **extra: str) -> str:
     return write(folder, "local.yaml", text)
 
 
-def test_ask_samples_a_real_endpoint_and_keeps_one(tmp_path, fake_endpoint: FakeEndpoint):  # noqa: F811
+def test_ask_samples_a_real_endpoint_and_keeps_one(tmp_path, fake_endpoint: FakeEndpoint):
     fake_endpoint.play(answer("It is 4.", "Four.", "5", "Two plus two is four."))
     answered = document(
         run("ask", local_policy(tmp_path, fake_endpoint.base_url), "What is 2 + 2?", "--json")

@@ -27,11 +27,8 @@ from tests.answering.fake_endpoint import (
     closed_port,
     completion,
     document,
-    fake_endpoint,
     status,
 )
-
-__all__ = ["fake_endpoint"]
 
 PROMPTS = [
     {"id": "q1", "query": "What is 2 + 2?", "answer": "4", "source": "sums"},

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.answering.fake_endpoint import FakeEndpoint, Numbered, fake_endpoint
+from tests.answering.fake_endpoint import FakeEndpoint, Numbered
 from tests.records.collect.test_collection import Desk
-
-__all__ = ["fake_endpoint"]
 
 SAMPLES, CONCURRENCY, PROMPTS = 4, 3, 12
 WANTED = 2 * PROMPTS * SAMPLES

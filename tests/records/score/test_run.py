@@ -19,7 +19,7 @@ from bestroute.records.record import Record, Response, parse_record, read_record
 from bestroute.records.score import Job, Recipe, score_files
 from bestroute.records.score.exact import ExactOracle
 from bestroute.records.score.work import Task, record_key, tasks_of
-from tests.answering.fake_endpoint import answer, fake_endpoint  # noqa: F401
+from tests.answering.fake_endpoint import answer
 
 
 def lines_of(count, answers=("1", "2")):
@@ -346,7 +346,7 @@ class TestCommandLine:
         assert run(*words, "--on-failure", "zero").exit_code == 0
         assert values(tmp_path / "out.jsonl") == [{"small": [0, 0], "large": [0]}] * 2
 
-    def test_judge(self, tmp_path, fake_endpoint):  # noqa: F811
+    def test_judge(self, tmp_path, fake_endpoint):
         models = [
             {
                 "name": name,
