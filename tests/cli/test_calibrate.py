@@ -3,26 +3,18 @@
 import json
 import re
 
-import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from bestroute.cli import cli, reading
-from bestroute.cli.reading import Reader
-from bestroute.cli.sides import of_records
 from bestroute.policy import load_policy
-from bestroute.records.record import query_hash
-from tests import ROOT
-from tests.evaluate.replays import record_of
+from tests.cli import typed
+from tests.cli.sums import ESCALATE, ONE_SHOT, copied, plain, sums, write
+from tests.cli.typed import document
+from tests.retune.calibrate.pictures import texts
 
-ONE_SHOT = ROOT / "benchmarks" / "one_shot.yaml"
-ESCALATE = ROOT / "benchmarks" / "escalate.yaml"
 FIGURES = {
     "dial", "queries", "saving", "drop", "quality", "reference_quality", "cost", "reference_cost", "calls",
     "reference_share", "arms", "gap", "with_gap",
 }  # fmt: skip
-
-
 RULE = "rules:\n  - {name: hello, when: {pattern: '^Hello'}, route: {model: small}}\n"
 
 
@@ -33,23 +25,7 @@ def aliased(policy):
 
 
 def run(*words):
-    return CliRunner().invoke(cli, ["calibrate", *map(str, words)], prog_name="bestroute")
-
-
-def sums(count):
-    """Sums that each class gets right; small mostly."""
-    for index in range(count):
-        scores = {"small": [float(index % 5 > 0)] * 4, "medium": [1.0, 1.0], "large": [1.0]}
-        record = record_of(f"What is {index} plus {index * index}?", scores)
-        for items in record["responses"].values():
-            for item in items:
-                item["text"] = f"The answer is {index + index * index if item['score'] else 0}."
-        yield record
-
-
-def write(path, records):
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
-    return path
+    return typed.run("calibrate", *words)
 
 
 @pytest.fixture
@@ -57,21 +33,9 @@ def records(tmp_path):
     return write(tmp_path / "records.jsonl", sums(60))
 
 
-def copied(policy, folder):
-    """A copy that never abstains: the router model finds sums novel."""
-    path = folder / "policy.yaml"
-    path.write_text(policy.read_text("utf-8") + "abstain: false\n", "utf-8")
-    return path
-
-
 @pytest.fixture
 def policy(tmp_path):
     return copied(ONE_SHOT, tmp_path)
-
-
-def document(result, code=0):
-    assert result.exit_code == code, result.output
-    return json.loads(result.stdout)
 
 
 def test_help_has_an_example():
@@ -148,12 +112,6 @@ def test_a_budget_that_no_dial_keeps(policy, records):
     assert "no dial costs at most $1e-09 a query" in document(result, code=1)["why_not"]
 
 
-def test_the_order_of_records_does_not_matter(policy, records, tmp_path):
-    turned = write(tmp_path / "turned.jsonl", list(sums(60))[::-1])
-    first, second = (document(run(policy, path, "--max-drop", "40%", "--json")) for path in (records, turned))
-    assert first == second
-
-
 def test_plain_queries_take_what_needs_no_labels(policy, tmp_path):
     texts = [record["query"] for record in sums(30)]
     lines = tmp_path / "queries.txt"
@@ -179,33 +137,6 @@ def test_a_policy_that_escalates_is_played(records, tmp_path):
     plain = write(tmp_path / "queries.jsonl", [{"query": record["query"]} for record in sums(30)])
     expected = document(run(policy, plain, "--reference-share", "80%", "--json"))
     assert sum(expected["after"]["arms"].values()) == pytest.approx(1)
-
-
-@pytest.fixture
-def partly_seen(policy, copy_of):
-    """The policy with a router model that was trained on the first twenty sums."""
-    copy = copy_of("router")
-    seen = [query_hash(record["query"]) for record in list(sums(60))[:20]]
-    np.save(copy.folder / "seen.npy", np.array(sorted(seen), np.uint64))
-    copy.sign()
-    policy.write_text(policy.read_text("utf-8") + f"router: {copy.folder}\n", "utf-8")
-    return policy
-
-
-def test_what_training_saw_does_not_choose(partly_seen, records):
-    result = run(partly_seen, records, "--reference-share", "100%", "--json")
-    report = document(result)
-    assert report["chosen_on"] + report["after"]["queries"] == 40
-    assert "warning: left out: 20 records that training saw" in result.stderr
-    everything = document(run(partly_seen, records, "--reference-share", "100%", "--all", "--json"))
-    assert everything["chosen_on"] + everything["after"]["queries"] == 60
-
-
-def test_what_training_saw_promises_nothing(partly_seen, records):
-    result = run(partly_seen, records, "--max-drop", "40%", "--all")
-    assert result.exit_code == 2
-    assert "--all: by queries that training saw nothing can be promised of others" in result.stderr
-    assert document(run(partly_seen, records, "--max-drop", "50%", "--json"))["dial"] is not None
 
 
 def test_an_aim_that_does_not_bind_is_said_so(policy, records):
@@ -276,29 +207,6 @@ def test_both_are_told_where_it_can_be_neither_written_nor_drawn(policy, records
     assert "x.svg" in result.stderr
 
 
-def test_rewards_that_are_given_are_told_of(policy, tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "_MANY", 10)
-    raw = [*sums(60)]
-    for record in raw:
-        for item in record["responses"]["small"]:
-            del item["reward"]
-    found = document(run(policy, write(tmp_path / "bare.jsonl", raw), "--reference-share", "50%", "--json"))
-    assert found["warnings"] == [
-        "240 responses were given a reward by the reward model, which takes time; `bestroute score FILE "
-        f"--oracle none --reward {load_policy(policy).reward} --out NEW` keeps them for the next time"
-    ]
-
-
-def test_an_artefact_that_does_not_say_what_it_saw_leaves_the_promise_open(policy, records, copy_of):
-    copy = copy_of("router")
-    np.save(copy.folder / "seen.npy", np.empty(0, np.uint64))
-    copy.sign()
-    policy.write_text(policy.read_text("utf-8") + f"router: {copy.folder}\n", "utf-8")
-    result = run(policy, records, "--max-drop", "40%")
-    assert "what is promised below holds only if training saw none of these records" in result.stderr
-    assert "is promised" not in run(policy, records, "--reference-share", "50%").stderr
-
-
 def test_the_gap_that_is_predicted_of_some_queries_says_of_how_many(policy, tmp_path):
     texts = [*(record["query"] for record in sums(20)), *(f"Hello {index}!" for index in range(20))]
     policy.write_text(policy.read_text("utf-8").replace("tiers:", RULE + "tiers:", 1), "utf-8")
@@ -308,14 +216,6 @@ def test_the_gap_that_is_predicted_of_some_queries_says_of_how_many(policy, tmp_
     known = report["after"]["with_gap"]
     assert 0 < known < report["after"]["queries"]
     assert f"predicted gap ({known} queries)" in shown.stdout
-
-
-def test_repeated_queries_count_once(policy, tmp_path):
-    twice = write(tmp_path / "twice.jsonl", [*sums(40), *sums(40)])
-    result = run(policy, twice, "--reference-share", "100%", "--json")
-    report = document(result)
-    assert report["chosen_on"] + report["after"]["queries"] == 40
-    assert report["warnings"][0] == "left out: 40 records whose query stands before"
 
 
 TIERS = ["small@1", "small@2", "small@4", "medium@1", "medium@2"]
@@ -343,16 +243,6 @@ def test_limits_of_the_tiers_own(policy, records):
     again = document(run(policy, records, "--max-drop", "50%", "--per-tier", "--json"))
     assert again["tiers"] == [{**tier, "before": tier["after"]} for tier in report["tiers"]]
     assert again["after"] == report["after"]
-
-
-def test_what_shapes_does_not_choose_then_nor_judge(policy, records):
-    sides = of_records(load_policy(policy), [records], Reader(False), False, True, 0, 1, True, [])
-    assert sides.per_tier is not None
-    shape, rest, everything, judges = ({query.text for query in trials._queries} for trials in sides.per_tier)
-    assert not shape & rest
-    assert not everything & judges
-    assert shape | rest == everything
-    assert min(map(len, (shape, rest, judges))) > 5
 
 
 def test_tiers_that_stay_at_the_dial_are_told(policy, records):
@@ -408,24 +298,35 @@ def test_wrong_usage(policy, records, words, message):
     assert message in result.stderr
 
 
-def test_files_that_do_not_do(policy, records, tmp_path):
-    plain = write(tmp_path / "queries.jsonl", [{"query": "What is 1 plus 1?"}])
-    empty = write(tmp_path / "empty.jsonl", [])
-    one = write(tmp_path / "one.jsonl", sums(1))
-    for paths, aim, message in (
-        ([plain], ["--max-drop", "1%"], "--max-drop needs records with scored responses"),
-        ([records, plain], ["--budget", "1"], "holds plain queries, other files records; give one kind"),
-        ([empty], ["--budget", "1"], "holds no record and no query"),
-        ([one], ["--budget", "1"], "1 queries cannot be divided"),
-    ):
-        result = run(policy, *paths, *aim)
-        assert result.exit_code == 2
-        assert message in result.stderr
+def test_it_draws_what_it_chose(tmp_path):
+    pytest.importorskip("matplotlib")
+    policy, records = copied(ONE_SHOT, tmp_path), write(tmp_path / "records.jsonl", sums(40))
+    words = (policy, records, "--reference-share", "50%", "--json")
+    result = run(*words, "--plot", tmp_path / "dial.svg")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    found = texts(tmp_path / "dial.svg")
+    assert {"as it was: 0", f"chosen: {report['dial']:g}", *report["after"]["arms"]} <= {*found}
+    assert f"the {report['after']['queries']} queries that judge; bars are 95 % intervals" in found
+    assert f"quality, % of the reference's ({report['after']['reference_quality']:.3f})" in found
+    assert run(*words, "--plot", tmp_path / "dial.png").exit_code == 0
+    assert (tmp_path / "dial.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads(run(*words).stdout) == report
 
 
-def test_bad_lines(policy, records):
-    records.write_text(records.read_text("utf-8") + "{}\n", "utf-8")
-    assert run(policy, records, "--reference-share", "100%").exit_code == 2
-    told = run(policy, records, "--reference-share", "100%", "--skip-bad")
-    assert told.exit_code == 0
-    assert "records.jsonl:61" in told.stderr
+def test_it_draws_too_where_it_chose_nothing(tmp_path):
+    pytest.importorskip("matplotlib")
+    policy, records = copied(ONE_SHOT, tmp_path), write(tmp_path / "records.jsonl", sums(40))
+    result = run(policy, records, "--max-drop", "1%", "--plot", tmp_path / "dial.svg")
+    assert result.exit_code == 1
+    found = texts(tmp_path / "dial.svg")
+    assert "as it was: 0" in found
+    assert not [one for one in found if one.startswith("chosen")]
+
+
+@pytest.mark.parametrize("policy", [ONE_SHOT, ESCALATE])
+def test_it_draws_what_it_expects_of_plain_queries(tmp_path, policy):
+    pytest.importorskip("matplotlib")
+    words = ("--reference-share", "90%", "--plot", tmp_path / "dial.svg")
+    assert run(copied(policy, tmp_path), plain(tmp_path, 20), *words).exit_code == 0
+    assert "predicted quality less the reference's, in points" in texts(tmp_path / "dial.svg")

@@ -4,14 +4,13 @@ import json
 import re
 
 import pytest
-from click.testing import CliRunner
 
-from bestroute.cli import cli
 from tests import ROOT
+from tests.cli import typed
 
 
 def run(*words):
-    return CliRunner().invoke(cli, ["diff", *map(str, words)], prog_name="bestroute")
+    return typed.run("diff", *words)
 
 
 BALANCED, SAVER = ROOT / "policies" / "balanced.yaml", ROOT / "policies" / "cost-saver.yaml"
@@ -30,7 +29,7 @@ class TestCommand:
 
     def test_its_costs_are_those_of_dry_run(self):
         found = json.loads(run(BALANCED, SAVER, EXAMPLES, "--json").stdout)
-        alone = CliRunner().invoke(cli, ["dry-run", str(SAVER), str(EXAMPLES), "--json"])
+        alone = typed.run("dry-run", SAVER, EXAMPLES, "--json")
         expected = json.loads(alone.stdout)
         counts = {label: arm["queries"] for label, arm in expected["arms"].items()}
         assert {label: arm["queries"] for label, arm in found["new"]["arms"].items()} == counts
@@ -52,7 +51,7 @@ class TestCommand:
             assert words in result.stdout
         assert result.stdout.count("\n    old  ") == 4
         assert "unlike the router model's training queries, so quality is a guess: " in result.stdout
-        told = CliRunner().invoke(cli, ["dry-run", str(new), str(EXAMPLES)]).stdout
+        told = typed.run("dry-run", new, EXAMPLES).stdout
         assert "so what it predicts of them is a guess\n" in told
 
     def test_the_faults_of_both_policies_are_told_at_once(self, tmp_path):

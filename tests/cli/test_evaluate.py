@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from bestroute.cli import cli
 from tests import ROOT
+from tests.cli import typed
+from tests.cli.typed import document
 from tests.evaluate.replays import record_of
 
 POLICY = str(ROOT / "benchmarks" / "one_shot.yaml")
@@ -21,7 +21,7 @@ LEARNED = ["knn", "logistic", "random_forest", "ridge", "n_class", "n_label", "c
 
 
 def run(*words):
-    return CliRunner().invoke(cli, ["evaluate", *map(str, words)], prog_name="bestroute")
+    return typed.run("evaluate", *words)
 
 
 def sums(count, start=0):
@@ -41,11 +41,6 @@ def write(path, records):
 @pytest.fixture
 def records(tmp_path):
     return write(tmp_path / "records.jsonl", sums(24))
-
-
-def document(result):
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def test_json_is_the_contract(records):

@@ -2,17 +2,11 @@
 
 import json
 
-from click.testing import CliRunner
-
-from bestroute.cli import cli
 from tests import ROOT
+from tests.cli.typed import run
 from tests.policy.files import PROBES, write_probes
 
 BALANCED = ROOT / "policies" / "balanced.yaml"
-
-
-def run(*words):
-    return CliRunner().invoke(cli, [*map(str, words)], prog_name="bestroute")
 
 
 class TestCommand:

@@ -1,27 +1,16 @@
 """docs/how-to/retune: its commands print what the page says, and its records are what it says they are."""
 
-import importlib.util
 import random
 import re
-import sys
 
 import pytest
 
 from tests import ROOT
+from tests.scripts import load
 
 FOLDER = ROOT / "docs" / "how-to" / "retune"
 PAGE = (FOLDER / "README.md").read_text("utf-8")
-
-
-def load(name):
-    spec = importlib.util.spec_from_file_location(f"retune_{name}", FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where a dataclass looks itself up
-    spec.loader.exec_module(module)
-    return module
-
-
-page, records = load("run"), load("records")
+page, records = load(FOLDER / "run.py"), load(FOLDER / "records.py")
 
 
 def test_the_page_says_what_its_commands_print():

@@ -10,9 +10,11 @@ import numpy as np
 from bestroute.artefacts.predictor import Prediction
 from bestroute.artefacts.session import TokenRow
 from bestroute.evaluate.curve import Strategy
-from bestroute.evaluate.replay import Replay
+from bestroute.evaluate.replay import Replay, arms_of
+from bestroute.evaluate.routed import Routed, routed
 from bestroute.policy.arms import Arm
-from tests.fakes import CLASSES, MANIFEST, MAX_N
+from bestroute.query import Query
+from tests.fakes import CLASSES, MANIFEST, MAX_N, make_policy
 
 CHEAP, DEAR = Arm(model="tiny", n=1), Arm(model="big", n=1)
 
@@ -67,3 +69,15 @@ def record_of(text: str, scores: Mapping[str, Sequence[float]], **parts: Any) ->
         for name, values in scores.items()
     }
     return {"id": text, "source": "", "query": text, "input_tokens": 5, "responses": responses, **parts}
+
+
+# q0 to q9 are right with tiny and big, the others with big alone. Costs 1 and 10.
+TWENTY = replay_of([[1, 1]] * 10 + [[0, 1]] * 10, [1, 10])
+QUERIES = [Query.of(text) for text in TWENTY.texts]
+TWO = make_policy(tiers=[{"model": "tiny"}, {"model": "big"}])
+
+
+def routed_by(predicted: Sequence[float]) -> Routed:
+    """The router of TWO over the twenty, where its model predicts this quality of tiny."""
+    quality = {text: (said, 0, 1.0) for text, said in zip(TWENTY.texts, predicted, strict=True)}
+    return routed(TWO, QUERIES, arms_of(TWO), TextPredictor(quality))

@@ -1,4 +1,4 @@
-"""Curves, hulls, areas, weights and savings, worked out by hand."""
+"""Curves, hulls and areas, worked out by hand."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,7 @@ from bestroute.evaluate.curve import (
     hull,
     mean_curve,
 )
-from bestroute.evaluate.saving import savings
-from bestroute.evaluate.weights import everything, halves, interval, overall, resamples
+from bestroute.evaluate.weights import everything, halves
 from tests.evaluate.replays import one_hot, replay_of
 
 ENDS = Ends(cheapest_cost=1, cheapest_quality=0.2, reference_cost=5, reference_quality=0.8)
@@ -137,87 +136,6 @@ class TestCurves:
         np.testing.assert_allclose(
             weighting.means(view, self.replay.cost), weighting.means(view.copy(), self.replay.cost)
         )
-
-
-class TestWeights:
-    sources = ("a",) * 5 + ("b",) * 4 + ("c",)
-
-    def test_halves_are_complements_of_every_source(self):
-        for at, weights in halves(self.sources, 8, 3).parts:
-            first, second = weights[:8] > 0, weights[8:] > 0
-            assert (first ^ second).all()
-            assert (abs(first.sum(axis=1) - second.sum(axis=1)) <= len(at) % 2).all()
-            rows = weights[~np.isnan(weights[:, 0])]
-            np.testing.assert_allclose(rows.sum(axis=1), 1)
-
-    def test_a_half_without_queries_is_unknown(self):
-        (_, weights) = halves(self.sources, 8, 3).parts[2]
-        assert np.isnan(weights).sum() == 8
-
-    def test_resamples_keep_the_size_of_every_source(self):
-        for at, weights in resamples(self.sources, 50, 0).parts:
-            counts = weights * len(at)
-            np.testing.assert_allclose(counts, counts.round(), atol=1e-12)
-            np.testing.assert_allclose(counts.sum(axis=1), len(at))
-
-    def test_a_seed_repeats(self):
-        again = [halves(self.sources, 4, seed).parts[0][1] for seed in (1, 1, 2)]
-        assert np.array_equal(again[0], again[1])
-        assert not np.array_equal(again[0], again[2])
-
-    def test_overall_is_the_mean_of_what_is_known(self):
-        values = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])
-        np.testing.assert_array_equal(overall(values), [2.0, 5.0, np.nan])
-
-    def test_interval(self):
-        assert interval(np.array([0.0, 100.0, np.nan])) == pytest.approx((2.5, 97.5))
-        assert np.isnan(interval(np.array([np.nan]))).all()
-
-
-class TestSavings:
-    """Reference: quality 1, cost 10 on each half."""
-
-    ones, tens = np.ones(2), np.full(2, 10.0)
-
-    def saved(self, quality, cost, **other):
-        calls = 1 + np.array(cost, float) / 10  # any number that tells settings apart
-        given = {"reference_quality": self.ones, "reference_cost": self.tens, "calls": calls, **other}
-        return savings(np.array(quality, float), np.array(cost, float), **given)
-
-    def test_chosen_on_one_half_judged_on_the_other(self):
-        """At 1 % the first half chooses dial 1 (saving 0.5), the second dial 0; each judges the other's.
-
-        Judged: dial 1 on the second half, saving 0.4 at drop 0.2, and dial 0 on the first, 0.1 at 0.
-        """
-        found = self.saved([[1.0, 0.995], [0.99, 0.8]], [[9, 5], [8, 6]])["0.01"]
-        assert found == pytest.approx(
-            {"mean": 0.25, "low": 0.1 + 0.025 * 0.3, "high": 0.4 - 0.025 * 0.3, "drop": 0.1, "calls": 1.75}
-        )
-
-    def test_always_the_reference_is_allowed(self):
-        found = self.saved([[0.5], [0.5]], [[1], [1]])
-        assert found["0.05"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "drop": 0.0, "calls": 1.0}
-
-    def test_a_drop_of_one_in_a_hundred_is_within_one_per_cent(self):
-        assert self.saved([[0.99], [0.99]], [[4], [4]])["0.01"]["mean"] == pytest.approx(0.6)
-
-    def test_nothing_is_chosen_that_costs_more_than_the_reference(self):
-        assert self.saved([[1.0], [1.0]], [[11], [11]])["0.0"]["mean"] == 0.0
-
-    @pytest.mark.parametrize(
-        "other",
-        [
-            {"reference_quality": np.array([1.0, 0.0])},
-            {"reference_cost": np.zeros(2)},
-            {"reference_quality": np.array([1.0, np.nan])},
-        ],
-    )
-    def test_what_cannot_be_had_is_unknown(self, other):
-        found = self.saved([[1.0], [1.0]], [[4], [4]], **other)["0.01"]
-        assert np.isnan(list(found.values())).all()
-
-    def test_keys(self):
-        assert list(self.saved([[1.0], [1.0]], [[4], [4]])) == ["0.0", "0.01", "0.02", "0.05"]
 
 
 def test_a_strategy_may_be_a_view():

@@ -1,6 +1,5 @@
-"""`collect` against real servers on loopback: what is asked, what is kept, what failures and caps leave."""
+"""`collect` against real servers on loopback: what is asked, what is kept, what failures leave."""
 
-import asyncio
 import gzip
 import json
 import sys
@@ -9,17 +8,13 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
-from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bestroute.cli import cli
-from bestroute.cli.collect import _line, _Show
 from bestroute.errors import InputError, MissingExtra, SamplingError
-from bestroute.policy import load_policy
-from bestroute.records.collect import Collection, Outcome, Plan, Progress, choose_models
+from bestroute.records.collect import Progress
 from bestroute.records.collect.ledger import Journal
-from bestroute.records.record import Record, Response, read_records, record_as_json
+from bestroute.records.record import Record, Response, record_as_json
 from tests.answering.fake_endpoint import (
     FakeEndpoint,
     Numbered,
@@ -29,69 +24,7 @@ from tests.answering.fake_endpoint import (
     document,
     status,
 )
-
-PROMPTS = [
-    {"id": "q1", "query": "What is 2 + 2?", "answer": "4", "source": "sums"},
-    {"id": "q2", "query": "What is 3 + 3?", "answer": "6", "source": "sums", "metadata": {"plan": "free"}},
-    {"id": "q3", "messages": [{"role": "user", "content": "Why is the sky blue?"}]},
-]
-
-
-class Desk:
-    """A folder with a policy and prompts, and the commands that are given in it."""
-
-    def __init__(self, folder, base_url: str) -> None:
-        self.policy, self.prompts, self.out = (
-            folder / name for name in ("policy.yaml", "prompts.jsonl", "records.jsonl")
-        )
-        self.journal = folder / "records.jsonl.partial.jsonl"
-        self.write_prompts(*PROMPTS)
-        self.write_policy(a={"base_url": base_url, "samples": "native", "model": "a-there"})
-
-    def write_policy(self, price: float = 0.0, max_tokens: int = 20, **endpoints: dict | None) -> None:
-        models = [
-            {
-                "name": name,
-                "class": "small",
-                "price": {"input": 0, "output": price},
-                **({"endpoint": endpoint} if endpoint else {}),
-            }
-            for name, endpoint in endpoints.items()
-        ]
-        last = models[-1]["name"]
-        content = {"version": 1, "models": models, "reference": last, "max_gap": 0.1}
-        content |= {"tiers": [{"model": last}], "sampling": {"max_tokens": max_tokens, "timeout_s": 10}}
-        self.policy.write_text(json.dumps(content))
-
-    def write_prompts(self, *prompts: dict) -> None:
-        self.prompts.write_text("".join(f"{json.dumps(prompt)}\n" for prompt in prompts))
-
-    def run(self, *options: str) -> Result:
-        words = ["collect", self.policy, self.prompts, "--out", self.out, *options]
-        return CliRunner().invoke(cli, [str(word) for word in words], prog_name="bestroute")
-
-    def json(self, *options: str, exit_code: int = 0) -> dict:
-        result = self.run("--json", *options)
-        assert result.exit_code == exit_code, result.output
-        return json.loads(result.stdout)
-
-    def collect(self, samples: int = 2, **options: object) -> Outcome:
-        """Without the command line, and impatient."""
-        policy = load_policy(self.policy)
-        plan = Plan(choose_models(policy), policy.sampling, self.prompts, self.out, samples)
-        return asyncio.run(Collection(plan, backoff_s=0.001, **options).run())
-
-    def records(self) -> list[Record]:
-        return list(read_records([self.out], scored=False))
-
-    def texts(self, model: str = "a") -> dict[str, list[str]]:
-        return {r.id: [item.text for item in r.responses.get(model, ())] for r in self.records()}
-
-
-@pytest.fixture
-def desk(tmp_path, fake_endpoint):
-    fake_endpoint.play(Numbered())
-    return Desk(tmp_path, fake_endpoint.base_url)
+from tests.records.collect.desk import PROMPTS
 
 
 class TestRecords:
@@ -307,6 +240,14 @@ def interrupted(path: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_every_reply_is_reported(desk):
+    told: list[Progress] = []
+    desk.collect(2, concurrency=1, report=told.append)
+    assert [(p.done, p.wanted, p.collected) for p in told] == [(2, 6, 2), (4, 6, 4), (6, 6, 6)]
+    desk.collect(3, concurrency=1, report=told.append)
+    assert (told[3].done, told[3].collected, told[3].wanted) == (7, 1, 9)
+
+
 class TestTrouble:
     def test_a_prompt_that_fails_costs_only_itself(self, desk, fake_endpoint):
         numbered, fails = Numbered(), [True]
@@ -413,71 +354,6 @@ class TestTrouble:
         desk.json("--samples", "3", "--concurrency", "3")
         assert fake_endpoint.most_at_once == 3
         assert len(fake_endpoint.requests) == 18
-
-
-class TestCost:
-    """US$ 1 an output token: a reply costs 5; before the first one a call is expected to write all 20."""
-
-    @pytest.fixture(autouse=True)
-    def _prices(self, desk, fake_endpoint):
-        desk.write_policy(1e6, a={"base_url": fake_endpoint.base_url})
-
-    @pytest.mark.parametrize("concurrency", [1, 8])
-    def test_the_cap_is_never_passed_and_ends_cleanly(self, desk, fake_endpoint, concurrency):
-        report = desk.json("--samples", "4", "--max-cost", "32", "--concurrency", concurrency, exit_code=1)
-        assert (report["cost"], report["missing"], report["stopped_by"]) == (30.0, 6, "max_cost")
-        assert len(fake_endpoint.requests) == 6
-        assert sum(map(len, desk.texts().values())) == 6
-
-    def test_a_cap_below_the_first_call_asks_nothing(self, desk, fake_endpoint):
-        assert desk.json("--max-cost", "19.99", exit_code=1)["written"] is False
-        assert fake_endpoint.requests == []
-
-    def test_what_earlier_runs_spent_counts_until_the_records_are_complete(self, desk, fake_endpoint):
-        desk.json("--samples", "4", "--max-cost", "32", exit_code=1)
-        for _ in range(2):
-            report = desk.json("--samples", "4", "--max-cost", "32", exit_code=1)
-            assert (report["cost"], report["spent"]) == (0.0, 30.0)
-        result = desk.run("--samples", "4", "--max-cost", "32")
-        assert "$30 spent and --max-cost leaves no room; raise it to go on" in result.stderr
-        assert len(fake_endpoint.requests) == 6
-        report = desk.json("--samples", "4", "--max-cost", "100")
-        assert (report["cost"], report["spent"]) == (30.0, 60.0)
-        assert not desk.journal.exists()
-
-    def test_without_usage_the_text_is_measured(self, desk, fake_endpoint):
-        body = {**completion("twelve bytes"), "usage": None}
-        fake_endpoint.play(lambda request: document(body))
-        assert desk.json("--samples", "1")["cost"] == 9.0  # three replies of three tokens
-
-
-class TestProgress:
-    def test_every_reply_is_reported(self, desk):
-        told: list[Progress] = []
-        desk.collect(2, concurrency=1, report=told.append)
-        assert [(p.done, p.wanted, p.collected) for p in told] == [(2, 6, 2), (4, 6, 4), (6, 6, 6)]
-        desk.collect(3, concurrency=1, report=told.append)
-        assert (told[3].done, told[3].collected, told[3].wanted) == (7, 1, 9)
-
-    def test_the_time_that_is_left(self):
-        progress = Progress(30, 100, 20, 2, 0.125, elapsed_s=40.0, paused_s=61.0)
-        assert progress.remaining_s == 140.0  # 70 to go at 2 s each
-        assert _line(progress) == (
-            "30 of 100 responses (30.0%), $0.125, 2 failed, an endpoint asks to wait 1 min 1 s, "
-            "about 2 min 20 s left"
-        )
-        start = Progress(0, 100, 0, 0, 0.0, 0.0, 0.0)
-        assert start.remaining_s is None
-        assert _line(start) == "0 of 100 responses (0.0%), $0"
-
-    def test_a_long_pause_is_told_at_once_and_once(self, capsys):
-        show = _Show()
-        for paused_s in (0.0, 3.0, 90.0, 80.0):
-            show.update(Progress(1, 2, 1, 0, 0.0, 8.0, paused_s))
-        show.close()
-        assert capsys.readouterr().err == (
-            "1 of 2 responses (50.0%), $0, an endpoint asks to wait 1 min 30 s, about 8 s left\n"
-        )
 
 
 def test_two_endpoints_do_not_wait_for_one_another(desk, fake_endpoint):

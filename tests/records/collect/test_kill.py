@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.answering.fake_endpoint import FakeEndpoint, Numbered
-from tests.records.collect.test_collection import Desk
+from tests.records.collect.desk import Desk
 
 SAMPLES, CONCURRENCY, PROMPTS = 4, 3, 12
 WANTED = 2 * PROMPTS * SAMPLES

@@ -1,15 +1,9 @@
-"""How fast an endpoint is asked, and what may be spent: waits, halvings, reservations by hand."""
+"""How fast an endpoint is asked: waits and halvings by hand."""
 
 import asyncio
 from random import Random
 
-import pytest
-
 from bestroute.answering.sampling import Sample, Sampled
-from bestroute.policy.arms import Model
-from bestroute.query import Query
-from bestroute.records.collect.budget import Budget
-from bestroute.records.collect.faults import Faults, is_final
 from bestroute.records.collect.pace import Lane, backoff
 
 FINE = Sampled((Sample("fine"),))
@@ -108,75 +102,3 @@ def test_those_who_wait_go_on_when_a_turn_ends():
         return done
 
     assert asyncio.run(relay()) == [1, 2]
-
-
-MODEL = Model.model_validate({"name": "m", "price": {"input": 1e6, "output": 2e6}})  # US$ 1 and 2 a token
-QUERY = Query.of("four bytes: 16...")  # 17 bytes: 5 tokens
-
-
-def test_what_a_call_is_expected_to_cost():
-    budget = Budget(None, max_tokens=100)
-    assert budget.expected(MODEL, QUERY, 3) == 3 * (5 + 2 * 100)
-    budget.note("m", 7.0, [10, 20])
-    budget.note("m", 7.0, [])
-    budget.note("other", 1.0, [90])
-    assert budget.expected(MODEL, QUERY, 1) == 5 + 2 * 15
-    assert budget.spent == 15.0
-    assert budget.mean_output_tokens("none") is None
-
-
-def test_the_cap_counts_what_is_under_way():
-    async def reserve() -> list[bool]:
-        budget = Budget(10, 1)
-        budget.note("m", 4, [])
-        first = await budget.reserve(5)
-        second = asyncio.create_task(budget.reserve(2))
-        await asyncio.sleep(0.01)
-        waited = not second.done()
-        budget.note("m", 3, [])
-        budget.settle(first)
-        ticket = await second
-        budget.settle(ticket)
-        return [waited, await budget.reserve(3.01) is None, await budget.reserve(3) is not None]
-
-    assert asyncio.run(reserve()) == [True, True, True]
-
-
-def test_what_costs_nothing_is_never_stopped():
-    assert asyncio.run(Budget(0, 1).reserve(0)) is not None
-
-
-@pytest.mark.parametrize(
-    ("status", "final"),
-    [
-        (400, True),
-        (401, True),
-        (404, True),
-        (408, False),
-        (409, False),
-        (429, False),
-        (500, False),
-        (None, False),
-    ],
-)
-def test_what_is_worth_asking_again(status, final):
-    assert is_final(Sampled(errors=("no",), status=status)) is final
-
-
-def test_a_model_is_given_up_for_its_endpoint_not_for_its_prompts():
-    faults = Faults()
-    for index in range(9):
-        faults.add(str(index), "m", Sampled(errors=("too long",), status=400), hopeless=False)
-    assert faults.given_up == {}
-    assert faults.rule_out("8", "m")
-    assert not faults.rule_out("9", "m")
-    for index in range(9, 13):
-        faults.add(str(index), "m", Sampled(errors=("gone",), status=404), hopeless=False)
-    faults.clear_row("m")
-    for index in range(13, 18):
-        assert faults.given_up == {}
-        faults.add(str(index), "m", Sampled(errors=("gone",)), hopeless=False)
-    assert faults.given_up == {"m": "gone"}
-    assert faults.rule_out("99", "m")
-    assert not faults.rule_out("99", "other")
-    assert len(faults) == len(faults.listed()) == 18

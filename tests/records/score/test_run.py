@@ -1,8 +1,6 @@
 """Scoring files: what is there is kept, nothing that was paid for is lost, and the order stays."""
 
-import gzip
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,42 +8,13 @@ import time
 from functools import partial
 
 import pytest
-from click.testing import CliRunner
 
 from bestroute.artefacts.manifest import default_folder
-from bestroute.cli import cli
 from bestroute.errors import InputError, ScoringError
-from bestroute.records.record import Record, Response, parse_record, read_records
+from bestroute.records.record import read_records
 from bestroute.records.score import Job, Recipe, score_files
 from bestroute.records.score.exact import ExactOracle
-from bestroute.records.score.work import Task, record_key, tasks_of
-from tests.answering.fake_endpoint import answer
-
-
-def lines_of(count, answers=("1", "2")):
-    """Records q0, q1, ... whose right answer is 1: small answers 1 and 2 (or `answers`), large answers 1."""
-    for index in range(count):
-        small = [{"text": f"The answer is {text}.", "output_tokens": 5} for text in answers]
-        yield {
-            "id": f"q{index}",
-            "source": "even" if index % 2 == 0 else "odd",
-            "query": f"What is 1 + {index} - {index}?",
-            "answer": "1",
-            "responses": {"small": small, "large": [{"text": "1", "by": "gpt"}]},
-        }
-
-
-def write(path, lines):
-    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-    return path
-
-
-def values(path, name="score"):
-    return [
-        {model: [getattr(item, name) for item in items] for model, items in record.responses.items()}
-        for record in read_records([path], scored=False)
-    ]
+from tests.records.score.records import lines_of, values, write
 
 
 class Counting(ExactOracle):
@@ -254,183 +223,3 @@ class TestResuming:
         # what ran at a kill, or had run and was not on disk yet
         assert 3 * count <= len(runs) <= 3 * count + kills * (2 * workers)
         assert not (tmp_path / "out.jsonl.partial.jsonl").exists()
-
-
-class TestWork:
-    def test_a_task_travels_as_a_line(self):
-        [line] = lines_of(1)
-        record = parse_record({**line, "metadata": {"plan": "é"}}, scored=False)
-        [task] = tasks_of(record, {"small": [0, 1]}, {"large": [0]}, paid=False)
-        assert Task.from_json(task.to_json()) == task
-
-    def test_paid_work_is_split_by_text(self):
-        record = Record(
-            "q", "", "a", {"m": tuple(Response(None, text) for text in "aba"), "k": (Response(None),)}
-        )
-        tasks = list(tasks_of(record, {"m": [0, 1, 2], "k": [0]}, {"m": [1]}, paid=True))
-        assert [(task.scores, task.rewards) for task in tasks] == [
-            ({"m": [0, 2]}, {}),
-            ({"m": [1]}, {}),
-            ({"k": [0]}, {}),
-            ({}, {"m": [1]}),
-        ]
-
-    def test_a_key_depends_on_what_is_scored_and_not_on_scores(self):
-        record = Record("q", "s", "a", {"m": (Response(None, "t"),)}, answer="1")
-        key = record_key(record)
-        assert key == record_key(Record("q", "z", "a", {"m": (Response(0.5, "t", 3.0, "x", 0.1),)}, 9.0, "1"))
-        for other in (
-            Record("r", "s", "a", {"m": (Response(None, "t"),)}, answer="1"),
-            Record("q", "s", "b", {"m": (Response(None, "t"),)}, answer="1"),
-            Record("q", "s", "a", {"k": (Response(None, "t"),)}, answer="1"),
-            Record("q", "s", "a", {"m": (Response(None, "u"),)}, answer="1"),
-            Record("q", "s", "a", {"m": (Response(None, "t"),)}, answer="2"),
-        ):
-            assert record_key(other) != key
-
-
-def run(*words):
-    return CliRunner().invoke(cli, [str(word) for word in words], prog_name="bestroute")
-
-
-class TestCommandLine:
-    def test_help_has_an_example(self):
-        assert "Example: bestroute score " in run("score", "--help").output
-
-    def test_exact(self, tmp_path):
-        records = write(tmp_path / "in.jsonl", lines_of(2))
-        result = run("score", records, "--oracle", "exact", "--out", tmp_path / "out.jsonl", "--json")
-        assert result.exit_code == 0, result.output
-        report = json.loads(result.stdout)
-        assert report["mean_scores"] == {
-            "even": {"small": 0.5, "large": 1.0},
-            "odd": {"small": 0.5, "large": 1.0},
-        }
-        assert (report["scored"], report["rewarded"], report["missing_scores"], report["skipped"]) == (
-            6,
-            6,
-            0,
-            0,
-        )
-        assert report["failures"] == []
-
-    def test_table_and_skipped_lines(self, tmp_path):
-        records = write(tmp_path / "in.jsonl", [*lines_of(1), {"id": "x"}])
-        result = run(
-            "score", records, "--oracle", "exact", "--out", tmp_path / "o.jsonl", "--no-reward", "--skip-bad"
-        )
-        assert result.exit_code == 0, result.output
-        assert "even    large       1.000" in result.stdout
-        assert "1 records, 3 responses; 3 scores and 0 rewards given" in result.stdout
-        assert result.stderr.startswith(f"skipped {records}:2: ")
-
-    def test_what_fails_ends_with_1_and_nothing_is_lost(self, tmp_path):
-        records = write(tmp_path / "in.jsonl", lines_of(2))
-        program = tmp_path / "p.py"
-        program.write_text("import sys\nsys.exit('boom') if 'q0' in sys.stdin.read() else print(1)")
-        words = ["score", records, "--oracle", "command", "--command", f"{sys.executable} -S {program}"]
-        words += ["--no-reward", "--out", tmp_path / "out.jsonl"]
-        result = run(*words, "--json")
-        assert result.exit_code == 1
-        assert json.loads(result.stdout)["missing_scores"] == 3
-        assert "record 'q0', small, response 0: the program ended with status 1: boom" in result.stderr
-        assert "give the same command again" in result.stderr
-        program.write_text("print(0.5)")
-        assert run(*words).exit_code == 0
-        assert values(tmp_path / "out.jsonl") == [
-            {"small": [0.5, 0.5], "large": [0.5]},
-            {"small": [1, 1], "large": [1]},
-        ]
-        (tmp_path / "out.jsonl").unlink()
-        program.write_text("import sys; sys.exit(1)")
-        assert run(*words, "--on-failure", "zero").exit_code == 0
-        assert values(tmp_path / "out.jsonl") == [{"small": [0, 0], "large": [0]}] * 2
-
-    def test_judge(self, tmp_path, fake_endpoint):
-        models = [
-            {
-                "name": name,
-                "class": "large",
-                "price": {"input": 1, "output": 1},
-                "endpoint": {"base_url": url},
-            }
-            for name, url in (("m", fake_endpoint.base_url), ("judge:7b", fake_endpoint.base_url))
-        ]
-        policy = tmp_path / "policy.yaml"
-        content = {
-            "version": 1,
-            "models": models,
-            "reference": "m",
-            "max_gap": 0.1,
-            "tiers": [{"model": "m"}],
-        }
-        policy.write_text(json.dumps(content))
-        rubric = tmp_path / "rubric.txt"
-        rubric.write_text("Only gold counts.")
-        records = write(tmp_path / "in.jsonl", lines_of(1))
-        words = ["score", records, "--oracle", "judge", "--judge", policy, "judge:7b", "--rubric", rubric]
-        words += ["--no-reward", "--out", tmp_path / "out.jsonl", "--workers", 1]
-        fake_endpoint.play(
-            answer("Verdict: A"), answer("Verdict: B"), answer("Verdict: B"), answer("Verdict: A")
-        )
-        result = run(*words, "--reference", "large")
-        assert result.exit_code == 0, result.output
-        assert values(tmp_path / "out.jsonl") == [{"small": [1, 0], "large": [0.5]}]
-        assert {request.body["model"] for request in fake_endpoint.requests} == {"judge:7b"}
-        assert all("Only gold counts." in str(request.body) for request in fake_endpoint.requests)
-        fake_endpoint.play(answer("Grade: 4"))
-        assert run(*words, "--absolute").exit_code == 0
-        assert values(tmp_path / "out.jsonl") == [{"small": [0.4, 0.4], "large": [0.4]}]
-
-    def test_artifact_and_rewards_only(self, tmp_path):
-        records = write(tmp_path / "in.jsonl", lines_of(1))
-        out, folder = tmp_path / "out.jsonl", default_folder("reward")
-        assert run("score", records, "--oracle", "none", "--out", out).exit_code == 0
-        assert values(out) == [{"small": [None, None], "large": [None]}]
-        result = run("score", out, "--oracle", "artifact", "--artifact", folder, "--out", out)
-        assert result.exit_code == 0, result.output
-        assert values(out)[0]["small"] == pytest.approx(values(out, "reward")[0]["small"], abs=1e-6)
-
-    @pytest.mark.parametrize(
-        ("words", "message"),
-        [
-            (["--oracle", "command"], "needs --command"),
-            (["--oracle", "judge"], "needs --judge"),
-            (["--oracle", "judge", "--judge", "p.yaml", "m"], "needs either --reference NAME or --absolute"),
-            (["--oracle", "artifact"], "needs --artifact"),
-            (["--oracle", "exact", "--command", "x"], "--command belongs to --oracle command"),
-            (["--oracle", "command", "--command", "x", "--kind", "text"], "--kind belongs to --oracle exact"),
-            (["--oracle", "none", "--no-reward"], "nothing"),
-            (["--oracle", "command", "--command", "/nowhere/x", "--no-reward"], "cannot be started"),
-        ],
-    )
-    def test_wrong_usage(self, tmp_path, words, message):
-        records = write(tmp_path / "in.jsonl", lines_of(1))
-        result = run("score", records, "--out", tmp_path / "out.jsonl", *words)
-        assert result.exit_code == 2
-        assert message in " ".join(result.stderr.split())
-        assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
-
-    def test_ctrl_c_ends_at_once_and_keeps_what_is_done(self, tmp_path):
-        records = write(tmp_path / "in.jsonl", lines_of(20))
-        started = tmp_path / "started"
-        program = tmp_path / "p.py"
-        program.write_text(
-            "import json, sys, time\n"
-            "if json.load(sys.stdin)['id'] == 'q3':\n"
-            f"    open({str(started)!r}, 'w'); time.sleep(600)\n"
-            "print(1)\n"
-        )
-        words = ["score", records, "--oracle", "command", "--command", f"{sys.executable} -S {program}"]
-        words += ["--no-reward", "--out", tmp_path / "out.jsonl", "--workers", 1]
-        command = [sys.executable, "-m", "bestroute", *map(str, words)]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
-        while not started.exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-        os.kill(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 1
-        assert b"Aborted" in errors
-        assert b"Traceback" not in errors
-        assert (tmp_path / "out.jsonl.partial.jsonl").read_bytes().count(b'"scores"') == 9

@@ -1,8 +1,6 @@
 """The promise's statistics: p-values worked out by hand, against exact tests, and in simulation."""
 
-import importlib.util
 import math
-import sys
 
 import numpy as np
 import pytest
@@ -12,12 +10,9 @@ from hypothesis import strategies as st
 from bestroute.retune.calibrate.bound import lost, p_value, queries_needed
 from bestroute.retune.calibrate.choose import MaxDrop
 from tests import ROOT
+from tests.scripts import load
 
-PATH = ROOT / "benchmarks" / "calibration.py"
-spec = importlib.util.spec_from_file_location("calibration", PATH)
-calibration = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = calibration  # where dataclasses look for it
-spec.loader.exec_module(calibration)
+calibration = load(ROOT / "benchmarks" / "calibration.py")
 
 
 def exact(lowered: int, count: int, chance: float) -> float:

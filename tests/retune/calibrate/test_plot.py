@@ -1,7 +1,6 @@
 """Pictures of a dial: real files, read again."""
 
 from dataclasses import replace
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -10,8 +9,10 @@ from bestroute.errors import InputError
 from bestroute.policy.objective import CostPerPoint, MaxGap, MinMatch
 from bestroute.retune.calibrate.plot import Mark, write_plot
 from bestroute.retune.calibrate.sweep import Sweep
+from tests.retune.calibrate.pictures import texts
 
 pytest.importorskip("matplotlib")
+
 
 SETTINGS = np.array([-1.0, -0.1, 0.0, 0.03, 0.1, 0.2, 0.5, 1.0])
 PART = np.array([0.0, 0.0, 0.1, 0.3, 0.6, 0.9, 1.0, 1.0])
@@ -35,13 +36,6 @@ def drawn(sweep, folder, marks=(OWN, CHOSEN), title="policy.yaml", note="all 40 
     path = folder / "dial.svg"
     write_plot(sweep, marks, title, note, path)
     return texts(path)
-
-
-def texts(path):
-    """Everything that is written in a picture, which must be whole XML."""
-    root = ElementTree.parse(path).getroot()
-    assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    return ["".join(one.itertext()).strip() for one in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
 def test_both_panels_say_what_they_show(tmp_path):

@@ -18,11 +18,13 @@ from bestroute.retune.calibrate.choose import Budget, MaxDrop, ReferenceShare
 from bestroute.retune.calibrate.shape import Shape, check_shapable, limited
 from bestroute.retune.calibrate.shaping import OFFSETS, choose_per_tier, shape_for
 from bestroute.retune.calibrate.trials import OneShot, Outcome, Shaped, thirds
+from tests import ROOT
 from tests.evaluate.replays import TextPredictor, replay_of
 from tests.fakes import make_policy
-from tests.retune.calibrate.test_bound import calibration
-from tests.retune.calibrate.test_choose import Table
+from tests.retune.calibrate.tables import Table
+from tests.scripts import load
 
+calibration = load(ROOT / "benchmarks" / "calibration.py")
 TIERS = [{"model": "tiny"}, {"model": "mid"}, {"model": "big"}]
 BEST = 0.8
 

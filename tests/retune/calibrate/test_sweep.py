@@ -14,7 +14,7 @@ from bestroute.retune.dry_run import Tally, decide_all
 from bestroute.router import Router
 from tests.evaluate.replays import TextPredictor
 from tests.fakes import make_policy
-from tests.retune.calibrate.test_choose import ROWS, Table
+from tests.retune.calibrate.tables import ROWS, Table
 
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
 SETTINGS = st.one_of(

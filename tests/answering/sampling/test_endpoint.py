@@ -45,7 +45,6 @@ from tests.answering.fake_endpoint import (
 )
 
 __all__ = ["fake_endpoint"]
-
 QUERY = Query.of("How deep is the sea?")
 SETTINGS = Sampling(temperature=0.7, timeout_s=3.0, max_tokens=20)
 KEY = "sk-secret-0123456789"

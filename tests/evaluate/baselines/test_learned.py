@@ -9,9 +9,6 @@ from hypothesis import strategies as st
 
 from bestroute.errors import InputError
 from bestroute.evaluate.baselines import learned
-from bestroute.evaluate.baselines.costs import expected_cost
-from bestroute.evaluate.baselines.decide import by_margin, by_threshold, by_utility
-from bestroute.evaluate.baselines.examples import FOLDS, Examples, brier, fold_of
 from bestroute.evaluate.baselines.predict import PREDICTORS
 from bestroute.evaluate.replay import Replay
 from bestroute.policy.arms import Arm
@@ -166,85 +163,3 @@ def test_what_cannot_be_fitted_is_refused():
         learned(nothing, JUDGED, embed)
     with pytest.raises(ValueError, match="same arms"):
         learned(TRAIN, replace(JUDGED, arms=ARMS[::-1]), embed)
-
-
-def test_utility_moves_from_the_reference_to_the_cheapest_arm():
-    # Query 0 loses 0.2 to save 8: it leaves at 0.025 a dollar. Query 1 loses 0.8: it leaves at 0.1.
-    quality = np.array([[0.7, 0.9], [0.1, 0.9]])
-    cost = np.array([[2.0, 10.0], [2.0, 10.0]])
-    strategy = by_utility("x", quality, cost)
-    chosen = strategy.shares.argmax(axis=2)
-    for dial, arms in zip(strategy.dials, chosen, strict=True):
-        if not np.isclose(dial, [0.025, 0.1]).any():
-            assert list(arms) == [int(dial < 0.025), int(dial < 0.1)]
-    assert list(chosen[0]) == [1, 1]
-    assert list(chosen[-1]) == [0, 0]
-
-
-def test_utility_can_distrust_a_cheap_arm_that_looks_better():
-    strategy = by_utility("x", np.array([[0.9, 0.8], [0.95, 0.8]]), np.array([[1.0, 2.0]] * 2))
-    assert strategy.dials.min() < -0.15
-    assert list(strategy.shares[0].argmax(axis=1)) == [1, 1]
-
-
-def test_threshold_takes_the_first_arm_within_the_dial():
-    gaps = np.array([[0.3, 0.1, 0.7], [0.5, 0.4, 0.7]])  # the reference's own gap is never read
-    strategy = by_threshold("x", gaps, np.array([0, 1, 2]))
-    chosen = {
-        dial: list(arms) for dial, arms in zip(strategy.dials, strategy.shares.argmax(axis=2), strict=True)
-    }
-    assert chosen[min(chosen)] == [2, 2]
-    assert chosen[0.1] == [1, 2]
-    assert chosen[0.5] == [0, 0]
-    assert chosen[max(dial for dial in chosen if dial < 0.4)] == [0, 2]
-
-
-def test_threshold_never_passes_a_cheaper_reference():
-    strategy = by_threshold("x", np.zeros((4, 2)), np.array([1, 0]))
-    assert (strategy.shares[:, :, 1] == 1).all()
-
-
-def test_margin_is_added_to_the_reference():
-    strategy = by_margin("x", np.array([[0.6, 0.1, 0.3], [0.2, 0.1, 0.7]]))
-    chosen = {
-        dial: list(arms) for dial, arms in zip(strategy.dials, strategy.shares.argmax(axis=2), strict=True)
-    }
-    assert chosen[0.0] == [0, 2]
-    assert chosen[max(chosen)] == [2, 2]
-    assert chosen[min(chosen)] == [0, 0]
-
-
-def test_expected_cost_follows_the_length_of_the_query():
-    lengths = np.arange(1, 61)
-    texts = tuple("abcd" * int(length) for length in lengths)  # one token each
-    cost = np.column_stack([lengths * 1e-6, 5e-5 + lengths * 1e-5, np.zeros(60)])
-    flat = np.zeros((60, 3))
-    train = Replay(texts, ("mine",) * 60, ARMS, flat, cost, flat)
-    expected = expected_cost(train, ["abcd" * 30, "abcd" * 90])
-    np.testing.assert_allclose(expected, [[3e-5, 3.5e-4, 0], [9e-5, 9.5e-4, 0]], atol=1e-12)
-
-
-def test_expected_cost_is_never_below_what_was_seen():
-    cost = np.array([[5.0], [3.0], [1.0]])  # falls with length: two dollars a token
-    zero = np.zeros((3, 1))
-    train = Replay(("abcd", "abcd" * 2, "abcd" * 3), ("mine",) * 3, ARMS[-1:], zero, cost, zero)
-    np.testing.assert_allclose(expected_cost(train, ["abcd" * 2, "abcd" * 9]), [[3.0], [1.0]])
-
-
-def test_a_query_that_recurs_is_never_on_both_sides_of_a_fold():
-    folds = fold_of(["one", "two", "one ", "three"] * 20, 0)
-    assert folds[0] == folds[2]
-    assert set(fold_of([str(number) for number in range(200)], 0)) == set(range(FOLDS))
-
-
-def test_brier_is_the_mean_square_out_of_fold():
-    examples = Examples(np.zeros((4, 1)), np.array([[0.0], [1.0], [1.0], [1.0]]), np.array([0, 0, 1, 1]))
-
-    def mean_or_half(part, asked):
-        means = np.full((len(asked), 1), part.targets.mean())
-        return np.array([means, np.full_like(means, 0.5)])
-
-    # Fold 0 hears 1 from fold 1: errors 1, 0. Fold 1 hears 0.5 from fold 0: errors 0.25, 0.25.
-    np.testing.assert_allclose(brier(examples, mean_or_half, 2), [[1.5 / 4], [0.25]])
-    alone = examples.take(np.array([0, 1]))
-    np.testing.assert_array_equal(brier(alone, mean_or_half, 2), [[0.0], [0.0]])
