@@ -16,7 +16,7 @@ from bestroute.policy import check_policy
 from tests import ROOT
 from tests.policy.files import SHIPPED
 
-RETUNE = ROOT / "docs" / "how-to" / "retune" / "README.md"  # its commands go together: test_docs_retune.py
+RETUNE = ROOT / "docs" / "how-to" / "retune" / "README.md"  # its commands go together: test_retune.py
 PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").rglob("*.md")) - {RETUNE})]
 OFFLINE = ("check", "route", "dry-run", "diff", "test", "pick", "bench", "completion")
 TRAIN_YOUR_OWN = ROOT / "docs" / "how-to" / "train-your-own"

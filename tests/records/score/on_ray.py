@@ -1,4 +1,4 @@
-"""Ray Data over the same scoring, on a real cluster of two nodes here; test_score_ray.py runs this module."""
+"""Ray Data over the same scoring, on a real cluster of two nodes here; test_engines.py runs this module."""
 
 import json
 import logging

@@ -48,7 +48,7 @@ def test_one_shot_by_hand():
 
 
 def test_plans_are_played(monkeypatch):
-    """As in test_evaluate_planned: the easy one stops at tiny, the hard one goes on."""
+    """As in test_planned of evaluate: the easy one stops at tiny, the hard one goes on."""
     monkeypatch.setattr("bestroute.retune.calibrate.trials.Posterior.load", lambda folder: BY_AGREEMENT)
     policy, found, _ = replayed(escalate=True)
     trials = Escalating(policy, found, Recall(TextPredictor(PRIORS), found.replay.texts))
