@@ -137,7 +137,7 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
 
 
 def seen_queries(folder: Path) -> NDArray[np.uint64]:
-    """Sorted hashes (records.query_hash) of the queries that an artefact was trained or tuned on.
+    """Sorted hashes (records.record.query_hash) of the queries that an artefact was trained or tuned on.
 
     Empty for an artefact that does not say. Raises ArtefactError when the list cannot be read.
     """

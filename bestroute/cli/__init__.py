@@ -1,5 +1,15 @@
 """The command line: one module a command, loaded when it is called.
 
+init, check, schema              a policy file: a first one, whether it holds, what may stand in it
+route, ask, pick                 one query
+dry_run, diff, test, calibrate   a policy in use
+collect, score, train, evaluate  from prompts to artefacts, and what these give
+bench, completion                this installation, this shell
+questions, answers               what `init` asks, and what it was told
+sides, reading                   the queries of a calibration; how it and `evaluate` read records
+measure                          what `bench` measures
+output                           what commands share in reading arguments and printing
+
 A command parses, calls the library, and prints: a table for people, or with --json exactly one JSON
 document on stdout. Progress, warnings and errors go to stderr. Exit codes: 0 fine, 1 what was checked does
 not hold, 2 wrong usage or unreadable input.

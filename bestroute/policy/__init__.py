@@ -4,7 +4,8 @@ arms        models, and what is asked of them: Arm, and what it costs
 objective   what the one dial means, and which tiers are within it
 rules/      what is sure about a query decides before the router model: conditions, and the first match
 schema      the values: Policy, Tier, Sampling
-document    YAML text to plain values, each with its line and column
+compose     YAML text to nodes, within bounds of size; a scalar's text to its value
+document    nodes to plain values, each with its line and column
 wording     what pydantic found, said in words that name the mend
 references  names that must agree: models, classes, artefacts
 warnings    what is allowed but hardly meant

@@ -1,1 +1,17 @@
-"""From records to artefact folders. The only part of bestroute that needs torch (extra: train)."""
+"""From records to artefact folders. The only room that needs torch (extra: train).
+
+labels             records to the router model's targets, exactly
+router, reward     train the router model, the reward model
+router_task        what the router model learns from a list of queries: the loss
+posterior, walks   train the posterior, by walks through recorded responses
+logistic           logistic regression, which the posterior is made of
+models, encoder    the two networks, and the text encoder that both start from
+fit                one training loop for both
+finish             what is fitted after it, into the router model's graph: calibration, novelty
+export, quantize   from a network to int8 ONNX, with a parity check
+folder, metrics    the artefact folder, whole or not at all, and the measures in its manifest
+embed              the encoder as it comes, for the learned baselines of `evaluate`
+
+Where records come from is in `records`; how artefacts are opened is in `artefacts`, how they are judged
+against baselines in `evaluate`.
+"""

@@ -69,10 +69,10 @@ def train_router(
 ) -> Manifest:
     """Train on the records of the train split, choose the epoch on validation, measure on test, write `out`.
 
-    The split is by a hash of the query (records.split_of), the same for every command. Responses should carry
-    out-of-fold proxy rewards (`bestroute train reward --label`): those without tell nothing of n > 1. `extra`
-    holds scores of further LLMs, on the same or other queries, that help to train the encoder. `recipe`
-    (command, data digests) goes into the manifest. Raises TrainingError when a split is empty or the
+    The split is by a hash of the query (records.record.split_of), the same for every command. Responses
+    should carry out-of-fold proxy rewards (`bestroute train reward --label`): those without tell nothing of
+    n > 1. `extra` holds scores of further LLMs, on the same or other queries, that help to train the encoder.
+    `recipe` (command, data digests) goes into the manifest. Raises TrainingError when a split is empty or the
     reference is absent.
     """
     parts = _split(records)

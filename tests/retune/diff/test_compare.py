@@ -136,7 +136,7 @@ class TestChanges:
         assert found["quality"] == {"old": None, "new": None, "change": None, "relative": None}
 
     def test_a_plan_costs_what_is_expected_of_it(self):
-        """The plan that tests/decision.test_planner.py works out: its cost and rounds stand in the sums."""
+        """The plan that tests/decision/test_planner.py works out: its cost and rounds stand in the sums."""
         tiers = [{"model": "tiny", "n": 2}, {"model": "big"}]
         old = make_policy(tiers=tiers, max_gap=0.3)
         new = make_policy(tiers=tiers, max_gap=0.3, sampling={"escalate": True})
