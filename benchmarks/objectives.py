@@ -1,6 +1,6 @@
 """Compare the three objectives on the same records: the frontier of each, and what it saves at a drop.
 
-    python benchmarks/objectives.py POLICY RECORDS... --plot docs/objectives.svg
+    python benchmarks/objectives.py POLICY RECORDS... --plot docs/concepts/objectives.svg
 
 The policy's dial is replaced by each objective's in turn; all other parts stay. Where the policy escalates,
 plans are played under `max_gap` and `cost_per_point`, and each objective in one shot stands beside them.
