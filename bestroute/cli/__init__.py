@@ -8,7 +8,8 @@ bench, completion                this installation, this shell
 questions, answers               what `init` asks, and what it was told
 sides, reading                   the queries of a calibration; how it and `evaluate` read records
 measure                          what `bench` measures
-output                           what commands share in reading arguments and printing
+options                          what commands share in what they are given
+output                           what commands share in printing
 
 A command parses, calls the library, and prints: a table for people, or with --json exactly one JSON
 document on stdout. Progress, warnings and errors go to stderr. Exit codes: 0 fine, 1 what was checked does

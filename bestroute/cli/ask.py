@@ -9,15 +9,9 @@ from pathlib import Path
 import click
 
 from bestroute.answering.answer import Answer
-from bestroute.cli.output import (
-    POLICY,
-    json_option,
-    metadata_option,
-    number,
-    parse_metadata,
-    print_json,
-    read_text,
-)
+from bestroute.cli.options import POLICY, json_option, metadata_option, parse_metadata, read_text
+from bestroute.cli.output import print_json
+from bestroute.table import number
 
 
 @click.command(epilog='Example: bestroute ask policies/local.yaml "What is 2 + 2?" --all')

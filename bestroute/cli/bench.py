@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
-from bestroute.cli.output import json_option, number, print_json, print_table
+from bestroute.cli.options import json_option
+from bestroute.cli.output import print_json, print_table
+from bestroute.table import number
 
 
 @click.command(epilog="Example: bestroute bench --runs 200")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Sequence
 from datetime import date
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.cli.output import POLICY, Counter, json_option, print_json, skip_bad_option, threads_option
-from bestroute.cli.reading import FILES, Reader
+from bestroute.cli.options import FILE, POLICY, json_option, records_argument, skip_bad_option, threads_option
+from bestroute.cli.output import BadLines, Counter, print_json
 from bestroute.cli.sides import labelled, of_queries, of_records
 from bestroute.errors import BestRouteError, InputError
 
@@ -49,7 +48,7 @@ class Share(click.ParamType):  # type: ignore[type-arg]
     epilog="Example: bestroute calibrate policy.yaml records.jsonl.gz --max-drop 1% --write",
 )
 @click.argument("policy", type=POLICY)
-@click.argument("records", nargs=-1, required=True, type=FILES)
+@records_argument
 @click.option("--max-drop", type=Share(), help="Share of the reference's quality that may be lost, as 1%.")
 @click.option("--budget", type=float, help="US$ that a query may cost on average.")
 @click.option("--reference-share", type=Share(), help="Share of queries the reference may answer, as 30%.")
@@ -62,7 +61,7 @@ class Share(click.ParamType):  # type: ignore[type-arg]
     "--all", "judge_all", is_flag=True, help="Use records that training saw too; not with --max-drop."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the halves.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="The dial: .svg, .png, .txt.")
+@click.option("--plot", type=FILE, help="The dial: .svg, .png, .txt.")
 @threads_option
 @skip_bad_option
 @json_option
@@ -70,7 +69,7 @@ class Share(click.ParamType):  # type: ignore[type-arg]
 def command(
     ctx: click.Context, policy: Path, records: tuple[Path, ...], max_drop: float | None, budget: float | None,
     reference_share: float | None, confidence: float, per_tier: bool, write: bool, judge_all: bool,
-    seed: int, plot: Path | None, threads: int | None, skip_bad: bool, as_json: bool,
+    seed: int, plot: Path | None, threads: int, skip_bad: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Set the dial of a policy from labelled records, to exactly one aim.
 
@@ -121,19 +120,19 @@ def _sides(ctx: click.Context, policy: Policy, aim: Aim, paths: Sequence[Path]) 
     from bestroute.retune.calibrate.shape import check_shapable
 
     given, warnings = ctx.params, list[str]()
-    reader, seed, cores = Reader(given["skip_bad"]), given["seed"], given["threads"] or os.cpu_count() or 1
+    bad, seed, threads = BadLines(given["skip_bad"]), given["seed"], given["threads"]
     if given["per_tier"]:
         check_shapable(policy)
     if labelled(paths):
         promises = aim.needs_labels
         sides = of_records(
-            policy, paths, reader, given["judge_all"], promises, seed, cores, given["per_tier"], warnings
+            policy, paths, bad, given["judge_all"], promises, seed, threads, given["per_tier"], warnings
         )  # fmt: skip
         return sides, warnings
     if aim.needs_labels or given["per_tier"]:
         needing = "--max-drop" if aim.needs_labels else "--per-tier"
         raise InputError(f"{paths[0]}: {needing} needs records with scored responses, not plain queries")
-    return of_queries(policy, paths, reader, seed, cores), warnings
+    return of_queries(policy, paths, bad, seed, threads), warnings
 
 
 def _draw(plot: Path, path: Path, policy: Policy, chosen: Chosen, report: dict[str, Any]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from bestroute.cli.output import POLICY, json_option, print_json
+from bestroute.cli.options import POLICY, json_option
+from bestroute.cli.output import print_json
 from bestroute.errors import InputError, Issue, PolicyError, ProbesError
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.cli.output import POLICY, dollars, json_option, number, print_json, print_table
+from bestroute.cli.options import FILE, INPUT, POLICY, json_option, refuse_to_overwrite
+from bestroute.cli.output import print_json, print_table
+from bestroute.table import dollars, number
 
 if TYPE_CHECKING:
     from bestroute.records.collect import Collection, Outcome, Progress
@@ -24,10 +26,10 @@ _TERMINAL_EVERY_S, _LOG_EVERY_S = 0.2, 10.0
 
 @click.command(epilog="Example: bestroute collect policy.yaml prompts.jsonl --out records.jsonl --max-cost 5")
 @click.argument("policy", type=POLICY)
-@click.argument("prompts", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("prompts", type=INPUT)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     required=True,
     help="Records to write (.jsonl or .jsonl.gz); those that it has are added to.",
 )
@@ -69,8 +71,7 @@ def command(
     from bestroute.policy import load_policy
     from bestroute.records.collect import Collection, Plan, choose_models
 
-    if out.exists() and any(out.samefile(path) for path in (policy, prompts)):
-        raise click.UsageError(f"--out {out} is one of the files read; give another name")
+    refuse_to_overwrite(out, policy, prompts)
     checked = load_policy(policy)
     plan = Plan(choose_models(checked, models), checked.sampling, prompts, out, samples)
     show = _Show()

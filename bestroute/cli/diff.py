@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.cli.output import (
-    POLICY,
-    BadLines,
-    Counter,
-    dollars,
-    json_option,
-    number,
-    print_json,
-    print_table,
-    share,
-    skip_bad_option,
-    threads_option,
-)
+from bestroute.cli.options import INPUT, POLICY, json_option, skip_bad_option, threads_option
+from bestroute.cli.output import BadLines, counted, print_json, print_table
 from bestroute.errors import InputError, Issue, PolicyError
+from bestroute.table import dollars, number, share
 
 if TYPE_CHECKING:
     from bestroute.policy import Policy
@@ -60,7 +49,7 @@ _HELP = """Route every query of a file by two policies: what moves, what it cost
 )
 @click.argument("old", type=POLICY)
 @click.argument("new", type=POLICY)
-@click.argument("queries", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("queries", type=INPUT)
 @click.option("--fail-if", "conditions", multiple=True, metavar="BOUND", help="Exit 1 if so; repeatable.")
 @click.option("--top", type=click.IntRange(0), default=10, show_default=True, help="Queries to list.")
 @skip_bad_option
@@ -69,7 +58,7 @@ _HELP = """Route every query of a file by two policies: what moves, what it cost
 @click.pass_context
 def command(
     ctx: click.Context, old: Path, new: Path, queries: Path, conditions: tuple[str, ...], top: int,
-    skip_bad: bool, threads: int | None, as_json: bool,
+    skip_bad: bool, threads: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare two policies."""
     from bestroute.query import read_queries
@@ -77,22 +66,20 @@ def command(
 
     before, after = _loaded(old, new)
     bounds = [parse_bound(text, arms_of(before) | arms_of(after)) for text in conditions]
-    sides = Sides(before, after, threads=threads or os.cpu_count() or 1)
-    bad, changes, counter = BadLines(), Changes(before, after, top), Counter("queries")
-    for pair in sides.compare(read_queries(queries, bad.add if skip_bad else None)):
+    sides = Sides(before, after, threads=threads)
+    bad, changes = BadLines(skip_bad), Changes(before, after, top)
+    for pair in counted("queries", sides.compare(read_queries(queries, bad.on_bad))):
         changes.add(pair)
-        counter.advance()
-    counter.close()
     bad.tell()
     if not changes.queries:
         raise InputError(f"{queries}: holds no query")
     verdicts = [bound.judge(changes) for bound in bounds]
-    counted = changes.summary()
+    figures = changes.summary()
     summary = {
-        **counted,
+        **figures,
         "fail_if": [verdict.as_dict() for verdict in verdicts],
         "skipped": bad.count,
-        "fallbacks": {side: counted[side]["causes"].get("fallback", 0) for side in ("old", "new")},
+        "fallbacks": {side: figures[side]["causes"].get("fallback", 0) for side in ("old", "new")},
     }
     if as_json:
         print_json(summary)

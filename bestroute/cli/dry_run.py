@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,21 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.cli.output import (
+from bestroute.cli.options import (
+    FILE,
+    INPUT,
     POLICY,
-    BadLines,
-    Counter,
-    dollars,
     json_option,
-    number,
-    print_json,
-    print_table,
-    share,
+    refuse_to_overwrite,
     skip_bad_option,
     threads_option,
 )
+from bestroute.cli.output import BadLines, Counter, counted, print_json, print_table
 from bestroute.decision import Decision
 from bestroute.errors import InputError
+from bestroute.table import dollars, number, share
 
 if TYPE_CHECKING:
     from bestroute.artefacts.predictor import Predictor
@@ -40,16 +37,16 @@ _DRAWN, _PLANNED = 2000, 500  # queries that --plot sweeps; fewer where each is 
     epilog="Example: bestroute dry-run policy.example.yaml examples/queries.jsonl --out decisions.jsonl",
 )
 @click.argument("policy", type=POLICY)
-@click.argument("queries", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one decision a line.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="The dial: .svg, .png, .txt.")
+@click.argument("queries", type=INPUT)
+@click.option("--out", type=FILE, help="Write one decision a line.")
+@click.option("--plot", type=FILE, help="The dial: .svg, .png, .txt.")
 @click.option("--explain-all", is_flag=True, help="Ask the router model even where a rule decides.")
 @skip_bad_option
 @threads_option
 @json_option
 def command(
     policy: Path, queries: Path, out: Path | None, plot: Path | None, explain_all: bool, skip_bad: bool,
-    threads: int | None, as_json: bool,
+    threads: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Route every query of a file: share per arm, expected cost and gap, against always the reference.
 
@@ -66,25 +63,23 @@ def command(
     from bestroute.retune.dry_run import Reservoir, Tally, decide_all
     from bestroute.router import Router
 
-    if out is not None and out.exists() and any(out.samefile(path) for path in (policy, queries)):
-        raise click.UsageError(f"--out {out} is one of the files read; give another name")
+    if out is not None:
+        refuse_to_overwrite(out, policy, queries)
     if plot is not None:
         check_plot(plot, table=True)
         if out is not None and out.resolve() == plot.resolve():
             raise click.UsageError(f"--out and --plot are both {out}; give each a name of its own")
     checked = load_policy(policy)
-    predictor = OnnxPredictor(checked.router, threads or os.cpu_count() or 1)
+    predictor = OnnxPredictor(checked.router, threads)
     router = Router(checked, predictor=predictor)
-    bad, tally, counter = BadLines(), Tally(), Counter("queries")
+    bad, tally = BadLines(skip_bad), Tally()
     sample = Reservoir(_PLANNED if checked.sampling.plans else _DRAWN)
-    read = read_queries(queries, bad.add if skip_bad else None)
+    read = read_queries(queries, bad.on_bad)
     with _writer(out) as write:
         passing = read if plot is None else sample.passing(read)
-        for decision in decide_all(router, passing, explain_all=explain_all):
+        for decision in counted("queries", decide_all(router, passing, explain_all=explain_all)):
             tally.add(decision)
             write(decision)
-            counter.advance()
-    counter.close()
     bad.tell()
     if not tally.queries:
         raise InputError(f"{queries}: holds no query")

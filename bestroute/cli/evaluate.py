@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.cli.output import POLICY, Counter, dollars, json_option, number, print_json, print_table
-from bestroute.cli.reading import FILES, Reader, cautions, divide_records
+from bestroute.cli.options import (
+    FILE,
+    INPUT,
+    POLICY,
+    json_option,
+    records_argument,
+    skip_bad_option,
+    threads_option,
+)
+from bestroute.cli.output import BadLines, Counter, print_json, print_table
+from bestroute.cli.reading import cautions, divide_records, replayed
 from bestroute.errors import MissingExtra
+from bestroute.table import dollars, number
 
 if TYPE_CHECKING:
     from bestroute.evaluate.curve import Strategy
@@ -24,26 +33,26 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: bestroute evaluate policy.yaml records.jsonl.gz --plot frontier.svg")
 @click.argument("policy", type=POLICY)
-@click.argument("records", nargs=-1, required=True, type=FILES)
-@click.option("--fit", type=FILES, multiple=True, help="Records to fit the learned baselines on; repeatable.")
+@records_argument
+@click.option("--fit", type=INPUT, multiple=True, help="Records to fit the learned baselines on; repeatable.")
 @click.option("--all", "judge_all", is_flag=True, help="Judge by records that training saw too.")
 @click.option(
     "--beside", multiple=True, metavar="NAME=FOLDER", help="Another router artefact to compare; repeatable."
 )
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write a .svg or .png.")
+@click.option("--plot", type=FILE, help="Write a .svg or .png.")
 @click.option(
     "--ablate", is_flag=True, help="Play plans also without what the query, rewards or agreement tell."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--draws", type=click.IntRange(20), default=500, show_default=True, help="Bootstrap resamples.")
-@click.option("--threads", type=click.IntRange(1), default=None, help="Threads; all cores by default.")
-@click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr.")
+@threads_option
+@skip_bad_option
 @click.option("--markdown", is_flag=True, help="Print Markdown tables.")
 @json_option
 def command(
     policy: Path, records: tuple[Path, ...], fit: tuple[Path, ...], judge_all: bool, beside: tuple[str, ...],
-    plot: Path | None, ablate: bool, seed: int, draws: int, threads: int | None, skip_bad: bool, markdown:
-    bool, as_json: bool,
+    plot: Path | None, ablate: bool, seed: int, draws: int, threads: int, skip_bad: bool, markdown: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Replay records: the cost-quality frontier of the policy's dial, beside the baselines.
 
@@ -74,12 +83,12 @@ def command(
         raise click.UsageError("--ablate is for a policy whose sampling escalates or stops early")
     judging = [checked.posterior] if plans_ahead else []
     seen = Seen([checked.router, checked.reward, *judging, *others.values()])
-    reader, cores = Reader(skip_bad), threads or os.cpu_count() or 1
-    divided = divide_records(checked, reader.records(records), reader.records(fit), seen, judge_all, cores)
-    reader.tell()
+    bad = BadLines(skip_bad)
+    divided = divide_records(checked, replayed(records, bad), replayed(fit, bad), seen, judge_all, threads)
+    bad.tell()
     judged = divided.judged
-    routers = [_route(checked, judged, name, folder, cores) for name, folder in others.items()]
-    one_shot = _route(checked, judged, "one_shot" if plans_ahead else "router", checked.router, cores)
+    routers = [_route(checked, judged, name, folder, threads) for name, folder in others.items()]
+    one_shot = _route(checked, judged, "one_shot" if plans_ahead else "router", checked.router, threads)
     router, *plans = _plans(checked, judged, one_shot, seed, ablate) if plans_ahead else [one_shot]
     learned, absent = _learned(divided.fit, judged.replay, seed)
     matched = [by_match(found) for found in (one_shot, *routers)]

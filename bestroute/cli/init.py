@@ -12,7 +12,7 @@ import click
 
 from bestroute.cli import answers as told
 from bestroute.cli import questions
-from bestroute.cli.output import POLICY
+from bestroute.cli.options import POLICY
 
 if TYPE_CHECKING:
     from bestroute.policy import Policy

@@ -1,4 +1,4 @@
-"""What commands share in reading arguments and printing: tables, JSON, progress, texts from stdin."""
+"""What commands share in printing: tables, JSON, progress, lines that could not be read."""
 
 from __future__ import annotations
 
@@ -6,34 +6,15 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import click
 
 from bestroute.errors import InputError
-from bestroute.table import dollars as dollars
-from bestroute.table import number as number
-from bestroute.table import share as share
 from bestroute.table import table
 
-POLICY = click.Path(path_type=Path, dir_okay=False)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-skip_bad_option = click.option(
-    "--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr."
-)
-threads_option = click.option(
-    "--threads", type=click.IntRange(1), default=None, help="Threads; all cores by default."
-)
-metadata_option = click.option(
-    "--metadata",
-    "-m",
-    "metadata",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="What rules may look at; repeatable.",
-)
+T = TypeVar("T")
 
 
 def print_json(value: Any) -> None:
@@ -54,48 +35,25 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     click.echo(table(head, rows))
 
 
-def read_text(argument: str) -> str:
-    """The argument itself, or standard input where it is `-`."""
-    if argument != "-":
-        return argument
-    try:
-        return sys.stdin.buffer.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"standard input is not UTF-8 (byte {error.start + 1}); convert it first") from error
-
-
-def parse_metadata(pairs: Sequence[str]) -> dict[str, Any]:
-    """KEY=VALUE pairs; a value that reads as JSON true, false, number or text is that, else it is a text."""
-    metadata: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise click.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint="--metadata")
-        try:
-            parsed = json.loads(value)
-        except ValueError:
-            parsed = value
-        metadata[key] = parsed if isinstance(parsed, (bool, int, float, str)) else value
-    return metadata
-
-
 class BadLines:
-    """Lines that could not be read: counted, the first ones kept to be listed on stderr."""
+    """Lines that could not be read, where they are to be passed over: counted, the first kept to be listed.
 
-    _LISTED = 20
+    `on_bad` goes to what reads; None where a bad line is an error.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, skip_bad: bool, listed: float = 20) -> None:
         self.count = 0
+        self.on_bad = self._add if skip_bad else None
+        self._listed = listed
         self._kept: list[InputError] = []
 
-    def add(self, error: InputError) -> None:
-        """Count one."""
+    def _add(self, error: InputError) -> None:
         self.count += 1
-        if len(self._kept) < self._LISTED:
+        if len(self._kept) < self._listed:
             self._kept.append(error)
 
     def tell(self) -> None:
-        """List them."""
+        """List them on stderr."""
         for error in self._kept:
             click.echo(f"skipped {error}", err=True)
         if self.count > len(self._kept):
@@ -122,3 +80,12 @@ class Counter:
         """Clear the line."""
         if self._terminal and self._shown:
             click.echo("\r" + " " * 60 + "\r", err=True, nl=False)
+
+
+def counted(noun: str, items: Iterable[T]) -> Iterator[T]:
+    """The same items; on stderr a line counts those that are done."""
+    counter = Counter(noun)
+    for item in items:
+        yield item
+        counter.advance()
+    counter.close()

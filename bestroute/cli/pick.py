@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from bestroute.answering.selection import SELECTORS
-from bestroute.cli.output import json_option, number, print_json, print_table, read_text
+from bestroute.cli.options import FOLDER, json_option, read_text
+from bestroute.cli.output import print_json, print_table
 from bestroute.errors import InputError
 from bestroute.policy.schema import DEFAULT_SELECTOR, SelectorName
+from bestroute.table import number
 
 
 @click.command(epilog="""Example: echo '["4", "5"]' | bestroute pick "What is 2 + 2?" -""")
@@ -19,7 +21,7 @@ from bestroute.policy.schema import DEFAULT_SELECTOR, SelectorName
 @click.argument("responses", metavar="RESPONSES")
 @click.option(
     "--reward",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Artefact folder; the embedded one if absent.",
 )
 @click.option(

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from bestroute.cli.output import BadLines, Counter
+from bestroute.cli.output import BadLines, counted
 
 if TYPE_CHECKING:
     from bestroute.evaluate.seen import Divided, Seen
@@ -17,26 +15,12 @@ if TYPE_CHECKING:
 
 _MANY = 1000  # responses whose rewards are worth keeping
 
-FILES = click.Path(path_type=Path, dir_okay=False, exists=True)
 
+def replayed(paths: Sequence[Path], bad: BadLines) -> Iterator[Record]:
+    """Records of the files, in order, with a count on stderr."""
+    from bestroute.records.record import read_records
 
-class Reader:
-    """Reads records with a count on stderr; where asked, passes over bad lines and remembers them."""
-
-    def __init__(self, skip_bad: bool) -> None:
-        self._bad = BadLines()
-        self.on_bad = self._bad.add if skip_bad else None
-        self.tell = self._bad.tell
-
-    def records(self, paths: Sequence[Path]) -> Iterator[Record]:
-        """Records of the files, in order."""
-        from bestroute.records.record import read_records
-
-        counter = Counter("records replayed")
-        for record in read_records(paths, self.on_bad):
-            yield record
-            counter.advance()
-        counter.close()
+    return counted("records replayed", read_records(paths, bad.on_bad))
 
 
 def divide_records(

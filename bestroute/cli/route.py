@@ -8,14 +8,8 @@ from typing import Any
 
 import click
 
-from bestroute.cli.output import (
-    POLICY,
-    json_option,
-    metadata_option,
-    parse_metadata,
-    print_json,
-    read_text,
-)
+from bestroute.cli.options import POLICY, json_option, metadata_option, parse_metadata, read_text
+from bestroute.cli.output import print_json
 from bestroute.errors import InputError
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from bestroute.cli.output import POLICY
+from bestroute.cli.options import FILE
 
 
 @click.command(epilog="Example: bestroute schema --out policy.schema.json")
-@click.option("--out", type=POLICY, metavar="FILE", help="Write it there; a file that is there is replaced.")
+@click.option("--out", type=FILE, metavar="FILE", help="Write it there; a file that is there is replaced.")
 def command(out: Path | None) -> None:
     """Print the JSON Schema of a policy, by which an editor completes and checks one.
 

@@ -7,21 +7,22 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from bestroute.cli.output import json_option, number, print_json, print_table
+from bestroute.cli.options import FILE, FOLDER, INPUT, json_option, records_argument, skip_bad_option
+from bestroute.cli.output import BadLines, print_json, print_table
 from bestroute.errors import InputError
+from bestroute.table import number
 
 if TYPE_CHECKING:
     from bestroute.answering.agreement import Kind
     from bestroute.records.score import Oracle, Summary
     from bestroute.records.score.command import OnFailure
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
 _WAITING = 8  # programs and judges at once: they are waited for
 _LINE_S, _TERMINAL_S = 30.0, 0.2
 _OWN_OPTIONS = {
@@ -39,9 +40,7 @@ _NEEDED = {"command": "command", "judge": "judge", "artifact": "artifact"}
 
 
 @click.command(epilog="Example: bestroute score collected.jsonl --oracle exact --out scored.jsonl.gz")
-@click.argument(
-    "records", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True)
-)
+@records_argument
 @click.option(
     "--oracle",
     type=click.Choice(["exact", "command", "judge", "artifact", "none"]),
@@ -62,9 +61,7 @@ _NEEDED = {"command": "command", "judge": "judge", "artifact": "artifact"}
     help="command: a program that fails gives no score (the default), or 0.",
 )
 @click.option("--judge", nargs=2, metavar="POLICY MODEL", help="judge: a policy file and a model in it.")
-@click.option(
-    "--rubric", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="judge: what counts."
-)
+@click.option("--rubric", type=INPUT, help="judge: what counts.")
 @click.option(
     "--reference", metavar="NAME", help="judge: model or class whose first response is the measure."
 )
@@ -78,7 +75,7 @@ _NEEDED = {"command": "command", "judge": "judge", "artifact": "artifact"}
 )
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--actors", type=click.IntRange(1), default=2, show_default=True, help="ray: processes.")
-@click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr.")
+@skip_bad_option
 @json_option
 def command(
     records: tuple[Path, ...], oracle: str, out: Path, reward: Path | None, no_reward: bool, again: bool,
@@ -102,17 +99,16 @@ def command(
     paid = oracle in ("command", "judge")
     recipe = Recipe(make, folder, paid, workers or (_WAITING if paid else os.cpu_count() or 1))
     settings = {"oracle": oracle, **settings, "reward": folder and _manifest_digest(folder)}
-    bad: list[InputError] = []
+    bad = BadLines(skip_bad, listed=inf)
     with _Progress() as progress:
         summary = score_files(
             job := Job(records, out, recipe, settings, again),
             RayEngine(actors) if engine == "ray" else LocalEngine(),
-            bad.append if skip_bad else None,
+            bad.on_bad,
             progress,
         )
-    for error in bad:
-        click.echo(f"skipped {error}", err=True)
-    _report(summary, out, job.journal, len(bad), as_json)
+    bad.tell()
+    _report(summary, out, job.journal, bad.count, as_json)
     sys.exit(0 if summary.complete else 1)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bestroute.cli.reading import Reader, cautions, divide_records
+from bestroute.cli.output import BadLines
+from bestroute.cli.reading import cautions, divide_records, replayed
 from bestroute.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def labelled(paths: Sequence[Path]) -> bool:
 
 
 def of_records(
-    policy: Policy, paths: Sequence[Path], reader: Reader, judge_all: bool, promises: bool, seed: int,
+    policy: Policy, paths: Sequence[Path], bad: BadLines, judge_all: bool, promises: bool, seed: int,
     threads: int, per_tier: bool, warnings: list[str],
 ) -> Sides:  # fmt: skip
     """Records, of which half choose and the other half judges; `per_tier`: a third of the former shapes.
@@ -43,8 +44,8 @@ def of_records(
 
     folders = [policy.router, policy.reward, *([policy.posterior] if policy.sampling.plans else [])]
     seen = Seen(folders)
-    divided = divide_records(policy, reader.records(paths), None, seen, judge_all, threads)
-    reader.tell()
+    divided = divide_records(policy, replayed(paths, bad), None, seen, judge_all, threads)
+    bad.tell()
     warnings += cautions(divided, seen, judge_all, policy.reward)
     if promises and seen.silent:
         warnings.append("what is promised below holds only if training saw none of these records")
@@ -71,7 +72,7 @@ def of_records(
     return Sides(chooses, judges, asked, PerTier(shape, rest, chooses, judges))
 
 
-def of_queries(policy: Policy, paths: Sequence[Path], reader: Reader, seed: int, threads: int) -> Sides:
+def of_queries(policy: Policy, paths: Sequence[Path], bad: BadLines, seed: int, threads: int) -> Sides:
     """Plain queries, of which half choose and the other half judges."""
     from bestroute.artefacts.predictor import OnnxPredictor
     from bestroute.evaluate.routed import Recall
@@ -79,8 +80,8 @@ def of_queries(policy: Policy, paths: Sequence[Path], reader: Reader, seed: int,
     from bestroute.retune.calibrate.calibration import Sides
     from bestroute.retune.calibrate.trials import Expected, halves
 
-    queries = [query for path in paths for query in read_queries(path, reader.on_bad)]
-    reader.tell()
+    queries = [query for path in paths for query in read_queries(path, bad.on_bad)]
+    bad.tell()
     texts = [query.text for query in queries]
     sides = halves(texts, seed)
     _check(*sides)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bestroute.cli.output import POLICY, json_option, print_json, print_table, share
+from bestroute.cli.options import FILE, POLICY, json_option
+from bestroute.cli.output import print_json, print_table
+from bestroute.table import share
 
 if TYPE_CHECKING:
     from bestroute.retune.probes import ProbeReport, ProbeResult
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: bestroute test policies/balanced.yaml policies/balanced.probes.yaml")
 @click.argument("policy", type=POLICY)
-@click.argument("probes", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("probes", type=FILE)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, policy: Path, probes: Path, as_json: bool) -> None:

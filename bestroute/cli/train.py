@@ -9,22 +9,23 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bestroute.artefacts.manifest import sha256
-from bestroute.cli.output import Counter, json_option, print_json
-from bestroute.errors import InputError, require
+from bestroute.cli.options import FOLDER, INPUT, json_option, records_argument, skip_bad_option
+from bestroute.cli.output import BadLines, Counter, print_json
+from bestroute.errors import require
 from bestroute.files import atomic_write
 from bestroute.records.record import Record, read_preferences, read_records, record_as_json
 
 if TYPE_CHECKING:
     from bestroute.train.fit import FitSettings, Progress
 
-FILES = click.Path(path_type=Path, dir_okay=False, exists=True)
-FOLDER = click.Path(path_type=Path, file_okay=False)
+out_option = click.option("--out", type=FOLDER, required=True, help="Artefact folder to write.")
 
 
 @click.group(
@@ -55,9 +56,7 @@ def fit_options(epochs: int, batch_size: int, rate: float) -> Callable[[Any], An
         ),
         click.option("--seed", type=int, default=0, show_default=True),
         click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
-        click.option(
-            "--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr."
-        ),
+        skip_bad_option,
         json_option,
     ]
 
@@ -72,8 +71,8 @@ def fit_options(epochs: int, batch_size: int, rate: float) -> Callable[[Any], An
 @command.command(
     "router", epilog="Example: bestroute train router records/*.jsonl.gz --out exported_models/router"
 )
-@click.argument("records", nargs=-1, required=True, type=FILES)
-@click.option("--out", type=FOLDER, required=True, help="Artefact folder to write.")
+@records_argument
+@out_option
 @click.option("--reference", default="large", show_default=True, help="Class that the others must match.")
 @click.option("--max-n", type=click.IntRange(1, 64), default=10, show_default=True)
 @click.option(
@@ -83,7 +82,7 @@ def fit_options(epochs: int, batch_size: int, rate: float) -> Callable[[Any], An
 @click.option(
     "--extra",
     multiple=True,
-    type=FILES,
+    type=INPUT,
     help="Records of further LLMs, scores are enough, that help to train the encoder; repeatable.",
 )
 @click.option(
@@ -137,12 +136,12 @@ def train_router_command(
     epilog="Example: bestroute train reward responses/*.jsonl.gz --preferences pairs.jsonl "
     "--label records/gsm8k.jsonl.gz --labelled labelled --out exported_models/reward",
 )
-@click.argument("records", nargs=-1, required=True, type=FILES)
-@click.option("--out", type=FOLDER, required=True, help="Artefact folder to write.")
+@records_argument
+@out_option
 @click.option(
-    "--preferences", multiple=True, type=FILES, help='{"query", "chosen", "rejected"} a line; repeatable.'
+    "--preferences", multiple=True, type=INPUT, help='{"query", "chosen", "rejected"} a line; repeatable.'
 )
-@click.option("--label", "label", multiple=True, type=FILES, help="Records to give rewards to; repeatable.")
+@click.option("--label", "label", multiple=True, type=INPUT, help="Records to give rewards to; repeatable.")
 @click.option("--labelled", type=FOLDER, help="Where the --label records go, with out-of-fold rewards.")
 @click.option("--folds", type=click.IntRange(2), default=2, show_default=True, help="Folds for --label.")
 @click.option(
@@ -187,8 +186,8 @@ def train_reward_command(
     epilog="Example: bestroute train posterior labelled/*.jsonl --router my/router --reward my/reward "
     "--out my/posterior",
 )
-@click.argument("records", nargs=-1, required=True, type=FILES)
-@click.option("--out", type=FOLDER, required=True, help="Artefact folder to write.")
+@records_argument
+@out_option
 @click.option("--router", type=FOLDER, help="The router model it goes with; the embedded one if absent.")
 @click.option("--reward", type=FOLDER, help="The reward model it goes with; the embedded one if absent.")
 @click.option("--from-nothing", is_flag=True, help="Do not start from the embedded posterior.")
@@ -196,7 +195,7 @@ def train_reward_command(
     "--draws", type=click.IntRange(1), default=8, show_default=True, help="Walks through a query's responses."
 )
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr.")
+@skip_bad_option
 @json_option
 def train_posterior_command(
     records: tuple[Path, ...], out: Path, router: Path | None, reward: Path | None, from_nothing: bool,
@@ -255,10 +254,9 @@ def _warn_without_rewards(records: Sequence[Record]) -> None:
 
 
 def _reading(reader: Any, paths: Sequence[Path], skip_bad: bool) -> Iterator[Any]:
-    skipped: list[InputError] = []
-    yield from reader(paths, skipped.append if skip_bad else None)
-    for error in skipped:
-        click.echo(f"skipped {error}", err=True)
+    bad = BadLines(skip_bad, listed=inf)
+    yield from reader(paths, bad.on_bad)
+    bad.tell()
 
 
 def _fit_settings(options: dict[str, Any]) -> FitSettings:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bestroute.cli import reading
-from bestroute.cli.reading import Reader
+from bestroute.cli.output import BadLines
 from bestroute.cli.sides import of_records
 from bestroute.policy import load_policy
 from bestroute.records.record import query_hash
@@ -92,7 +92,7 @@ def test_repeated_queries_count_once(policy, tmp_path):
 
 
 def test_what_shapes_does_not_choose_then_nor_judge(policy, records):
-    sides = of_records(load_policy(policy), [records], Reader(False), False, True, 0, 1, True, [])
+    sides = of_records(load_policy(policy), [records], BadLines(False), False, True, 0, 1, True, [])
     assert sides.per_tier is not None
     shape, rest, everything, judges = ({query.text for query in trials._queries} for trials in sides.per_tier)
     assert not shape & rest

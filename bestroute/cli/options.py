@@ -1,0 +1,69 @@
+"""What commands share in what they are given: kinds of files, options, texts from standard input."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bestroute.errors import InputError
+
+POLICY = FILE = click.Path(path_type=Path, dir_okay=False)
+INPUT = click.Path(path_type=Path, dir_okay=False, exists=True)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+records_argument = click.argument("records", nargs=-1, required=True, type=INPUT)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+skip_bad_option = click.option(
+    "--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr."
+)
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=lambda: os.cpu_count() or 1,
+    help="Threads; all cores by default.",
+)
+metadata_option = click.option(
+    "--metadata",
+    "-m",
+    "metadata",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="What rules may look at; repeatable.",
+)
+
+
+def read_text(argument: str) -> str:
+    """The argument itself, or standard input where it is `-`."""
+    if argument != "-":
+        return argument
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"standard input is not UTF-8 (byte {error.start + 1}); convert it first") from error
+
+
+def parse_metadata(pairs: Sequence[str]) -> dict[str, Any]:
+    """KEY=VALUE pairs; a value that reads as JSON true, false, number or text is that, else it is a text."""
+    metadata: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint="--metadata")
+        try:
+            parsed = json.loads(value)
+        except ValueError:
+            parsed = value
+        metadata[key] = parsed if isinstance(parsed, (bool, int, float, str)) else value
+    return metadata
+
+
+def refuse_to_overwrite(out: Path, *read: Path) -> None:
+    """Raise UsageError where the file to write is one of those that are read."""
+    if out.exists() and any(out.samefile(path) for path in read):
+        raise click.UsageError(f"--out {out} is one of the files read; give another name")
