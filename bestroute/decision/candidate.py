@@ -14,6 +14,8 @@ from bestroute.policy.arms import Arm
 from bestroute.policy.objective import Offer
 
 Cause: TypeAlias = Literal["rule", "tier", "reference", "abstain", "fallback"]
+BY_FORECAST: tuple[Cause, ...] = ("tier", "reference")
+"""Causes of a decision that was left to the dial."""
 Floats = NDArray[np.float32]
 TOO_DEAR = "costs more than max_cost"
 """Why a tier is left out that costs more than one query may."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bestroute.decision.candidate import TOO_DEAR, Candidate, Cause, arm_of
+from bestroute.decision.candidate import BY_FORECAST, TOO_DEAR, Candidate, Cause, arm_of
 from bestroute.decision.plan import Step
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import AnyObjective
@@ -14,7 +14,6 @@ from bestroute.policy.rules import Rule
 from bestroute.query import Query
 from bestroute.table import dollars, number, table
 
-_BY_FORECAST = ("tier", "reference")
 _NOT_TOLD = ("query_id", "asked", "rules", "again")
 
 
@@ -85,7 +84,7 @@ def explain(decision: Decision) -> str:
     lines = [f"{decision.arm.label}  ({why})"]
     if decision.cause != "rule" and len(decision.plan) < 2:
         lines.append(reason(decision))
-    if decision.novel and decision.cause in _BY_FORECAST:
+    if decision.novel and decision.cause in BY_FORECAST:
         lines.append("unlike the router model's training queries, so what is predicted is a guess")
     saving = 1 - decision.expected_cost / decision.reference_cost if decision.reference_cost else 0.0
     lines += [
@@ -205,7 +204,7 @@ def _distances(decision: Decision) -> list[str]:
     """A setting on either side of the one that was set at which another tier serves: the nearest, of a plan
     the nearest of the dial's grid."""
     again, dial = decision.again, decision.objective
-    if decision.cause not in _BY_FORECAST or again is None:
+    if decision.cause not in BY_FORECAST or again is None:
         return []
     offers = [one.offer(decision.reference_cost) for one in decision.candidates if one.gap is not None]
     settings, words = set(dial.edges(offers)), "chosen {}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bestroute.artefacts.posterior import Evidence, Outlook, Posterior
-from bestroute.decision import TOO_DEAR, Candidate, Cause, Decider, Decision, Forecast
+from bestroute.decision import BY_FORECAST, TOO_DEAR, Candidate, Cause, Decider, Decision, Forecast
 from bestroute.decision.plan import Gamble, Option, Plan, Price, Step, best_plan
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import CostPerPoint
@@ -19,7 +19,6 @@ from bestroute.policy.rules import Rule
 from bestroute.query import Query
 
 _LEAST_DIAL = 0.05  # below it a quality point is worth no more
-_BY_FORECAST: tuple[Cause, ...] = ("tier", "reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +181,11 @@ class Planner:
         return tier.max_gap
 
     def _escalates(self, decision: Decision) -> bool:
-        return self._sampling.escalate and decision.cause in _BY_FORECAST
+        return self._sampling.escalate and decision.cause in BY_FORECAST
 
     def _parts_of(self, arm: Arm, asked: Asked) -> Iterable[Arm]:
         """Smaller arms that may be asked first: two responses, four, and so on; one shows no agreement."""
-        judged = asked.forecast is not None and asked.decision.cause in _BY_FORECAST
+        judged = asked.forecast is not None and asked.decision.cause in BY_FORECAST
         if not self._sampling.stop_early or not judged or len(arm.parts) > 1:
             return
         n = 2

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from bestroute.decision import Decision
+from bestroute.decision import BY_FORECAST, Decision
 from bestroute.query import Query
 from bestroute.router import Router
 
@@ -87,7 +87,7 @@ class Tally:
         self.arm_costs[label] += decision.expected_cost
         self.causes[decision.cause] += 1
         self.unlike += decision.novel and decision.cause == "abstain"
-        self.guessed += decision.novel and decision.cause in ("tier", "reference")
+        self.guessed += decision.novel and decision.cause in BY_FORECAST
         if decision.rule is not None:
             self.rules[decision.rule] += 1
         if decision.expected_gap is not None:
