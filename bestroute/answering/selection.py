@@ -7,15 +7,18 @@ arXiv 2203.11171) trusts the majority; a vote in which every response counts by 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import fsum, inf, isfinite
-from typing import Protocol
 
 from bestroute.policy.schema import SelectorName
 
 
-class Selector(Protocol):
-    """Chooses the response to keep. Pure: the same whatever the order in which responses arrived."""
+class Selector(ABC):
+    """Chooses the response to keep: the best one of the answer with most votes; of all where answers tie.
+
+    Pure: the same whatever the order in which responses arrived.
+    """
 
     def select(
         self,
@@ -31,56 +34,43 @@ class Selector(Protocol):
         others have no say. Ties go to the higher reward, the shorter text, the earlier in the alphabet.
         Raises ValueError where nothing is eligible.
         """
-        ...
+        if eligible is None:
+            eligible = [index for index, text in enumerate(texts) if text.strip()]
+        votes = self._votes({index: float(rewards[index]) for index in eligible})
+        total = {  # fsum: the same in any order
+            group: fsum(vote for index, vote in votes.items() if groups[index] == group)
+            for group in {groups[index] for index in votes}
+        }
+        return min(votes, key=lambda index: (-total[groups[index]], *_place(index, texts, rewards)))
+
+    @abstractmethod
+    def _votes(self, rewards: Mapping[int, float]) -> dict[int, float]:
+        """What each response counts for its answer, from the rewards of those that may be kept."""
 
 
-class ByReward:
+class ByReward(Selector):
     """The highest reward; a response without one only where none has one."""
 
-    def select(
-        self,
-        texts: Sequence[str],
-        rewards: Sequence[float],
-        groups: Sequence[int],
-        eligible: Sequence[int] | None = None,
-    ) -> int:
-        """As Selector says."""
-        return min(_may_win(texts, eligible), key=lambda index: _place(index, texts, rewards))
+    def _votes(self, rewards: Mapping[int, float]) -> dict[int, float]:
+        return dict.fromkeys(rewards, 0.0)
 
 
-class ByVote:
+class ByVote(Selector):
     """The answer that most responses give; of those the highest reward."""
 
-    def select(
-        self,
-        texts: Sequence[str],
-        rewards: Sequence[float],
-        groups: Sequence[int],
-        eligible: Sequence[int] | None = None,
-    ) -> int:
-        """As Selector says."""
-        votes = {index: 1.0 for index in _may_win(texts, eligible)}
-        return _elected(texts, rewards, groups, votes)
+    def _votes(self, rewards: Mapping[int, float]) -> dict[int, float]:
+        return dict.fromkeys(rewards, 1.0)
 
 
-class ByRewardedVote:
+class ByRewardedVote(Selector):
     """The answer whose responses have the largest sum of rewards; of those the highest reward.
 
     A response without a reward adds nothing; where none has one, each counts the same.
     """
 
-    def select(
-        self,
-        texts: Sequence[str],
-        rewards: Sequence[float],
-        groups: Sequence[int],
-        eligible: Sequence[int] | None = None,
-    ) -> int:
-        """As Selector says."""
-        indices = _may_win(texts, eligible)
-        known = {index: float(rewards[index]) for index in indices if isfinite(rewards[index])}
-        votes = {index: known.get(index, 0.0) if known else 1.0 for index in indices}
-        return _elected(texts, rewards, groups, votes)
+    def _votes(self, rewards: Mapping[int, float]) -> dict[int, float]:
+        known = any(map(isfinite, rewards.values()))
+        return {index: reward if isfinite(reward) else float(not known) for index, reward in rewards.items()}
 
 
 SELECTORS: Mapping[SelectorName, type[Selector]] = {
@@ -88,23 +78,6 @@ SELECTORS: Mapping[SelectorName, type[Selector]] = {
     "vote": ByVote,
     "reward+vote": ByRewardedVote,
 }
-
-
-def _may_win(texts: Sequence[str], eligible: Sequence[int] | None) -> list[int]:
-    if eligible is not None:
-        return list(eligible)
-    return [index for index, text in enumerate(texts) if text.strip()]
-
-
-def _elected(
-    texts: Sequence[str], rewards: Sequence[float], groups: Sequence[int], votes: Mapping[int, float]
-) -> int:
-    """The best member of the group with most votes; the best of all where groups tie."""
-    total = {  # fsum: the same in any order
-        group: fsum(vote for index, vote in votes.items() if groups[index] == group)
-        for group in {groups[index] for index in votes}
-    }
-    return min(votes, key=lambda index: (-total[groups[index]], *_place(index, texts, rewards)))
 
 
 def _place(index: int, texts: Sequence[str], rewards: Sequence[float]) -> tuple[float, int, str, int]:
