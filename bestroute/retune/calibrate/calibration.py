@@ -13,7 +13,7 @@ from bestroute.retune.calibrate.choose import UNMOVED
 from bestroute.retune.calibrate.held_out import figures
 from bestroute.retune.calibrate.shape import Shape
 from bestroute.retune.calibrate.shaping import choose_per_tier
-from bestroute.retune.calibrate.trials import OnRecords, Outcome, Shaped, Trials
+from bestroute.retune.calibrate.trials import OnRecords, Trials, counted, shaped
 
 
 class PerTier(NamedTuple):
@@ -49,13 +49,13 @@ class Chosen(NamedTuple):
 def choose(aim: Aim, sides: Sides, seed: int = 0, advance: Callable[[], None] = lambda: None) -> Chosen:
     """Choose a dial on the side that chooses; `advance` is called at every setting that is tried."""
     if sides.per_tier is None:
-        trials = _Counted(sides.chooses, advance)
+        trials = counted(sides.chooses, advance)
         verdict = aim.choose(trials)
         loose = isinstance(verdict, Choice) and verdict.tried == 1 and not aim.needs_labels
         return Chosen(_unless_idle(verdict, trials) if loose else verdict, sides.judges)
     shapes, rest, everything, judges = sides.per_tier
     verdict, shape = choose_per_tier(aim, shapes, rest, everything, seed, advance)
-    return Chosen(verdict, Shaped(judges, shape), shape)
+    return Chosen(verdict, shaped(judges, shape), shape)
 
 
 def _unless_idle(verdict: Verdict, trials: Trials) -> Verdict:
@@ -111,20 +111,3 @@ def report_of(policy: Policy, aim: Aim, chosen: Chosen, sides: Sides, seed: int 
             for tier, limit in zip(policy.tiers, shape.limits(objective, dial), strict=False)
         ]
     return report | {"dial": dial, "after": figures(judges.at(dial), judges, sides.texts, seed)}
-
-
-class _Counted:
-    """Trials that tell of every setting that is tried."""
-
-    def __init__(self, trials: Trials, advance: Callable[[], None]) -> None:
-        self._trials, self._advance = trials, advance
-        self.objective, self.arms = trials.objective, trials.arms
-        self.reference_cost, self.reference_quality = trials.reference_cost, trials.reference_quality
-
-    def __len__(self) -> int:
-        return len(self._trials)
-
-    def at(self, dial: float) -> Outcome:
-        outcome = self._trials.at(dial)
-        self._advance()
-        return outcome

@@ -7,7 +7,8 @@ choose, the promise would no longer be exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import floor, log10
 from typing import Any
@@ -158,8 +159,21 @@ class MaxDrop:
         )
 
 
-class _Within:
-    """The safest dial that keeps to a bound; of those the one of the best quality."""
+class _Within(ABC):
+    """The safest dial at which the mean of what is bounded keeps within the bound."""
+
+    needs_labels = False
+
+    def choose(self, trials: Trials, dials: Sequence[float] | None = None) -> Verdict:
+        """Choose the safest dial within."""
+        means = []
+        for dial in _dials(trials, dials):
+            outcome = trials.at(dial)
+            means.append((float(self._bounded(outcome, trials).mean()), dial))
+            if means[-1][0] <= self._most:
+                return Choice(outcome, len(means))
+        least, dial = min(means)
+        return Refusal(f"{self._why_none(least, _told(dial, trials))}. {UNMOVED}", len(means))
 
     def shared(self, families: int) -> Self:
         """The same: nothing is promised."""
@@ -170,19 +184,29 @@ class _Within:
         assert outcome.quality is not None
         return outcome.quality
 
-    def _worth(
-        self, outcomes: Iterable[Outcome], trials: Trials, places: Places,
-        bounded: Callable[[Outcome], Floats], most: float,
-    ) -> Floats:  # fmt: skip
-        """The quality of the first at which the mean of what is bounded is within, for each resample."""
+    def worth(self, outcomes: Iterable[Outcome], trials: Trials, places: Places) -> Floats:
+        """The quality of the safest within, for each resample."""
         open_, worth = np.ones(len(places), bool), np.zeros(len(places))
         for outcome in outcomes:
-            here = open_ & (bounded(outcome)[places].mean(axis=1) <= most)
+            here = open_ & (self._bounded(outcome, trials)[places].mean(axis=1) <= self._most)
             worth[here] = self.gain(outcome, trials)[places[here]].mean(axis=1)
             open_ &= ~here
             if not open_.any():
                 break
         return worth
+
+    @property
+    @abstractmethod
+    def _most(self) -> float:
+        """The bound, with room for rounding."""
+
+    @abstractmethod
+    def _bounded(self, outcome: Outcome, trials: Trials) -> Floats:
+        """What is bounded, query by query."""
+
+    @abstractmethod
+    def _why_none(self, least: float, at: str) -> str:
+        """Why there is none, where the least mean is that of the dial `at`."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +214,6 @@ class Budget(_Within):
     """A query costs at most so many US$ on average: the safest dial that keeps to it."""
 
     dollars: float
-    needs_labels = False
 
     def __post_init__(self) -> None:
         if not 0 < self.dollars < float("inf"):
@@ -205,22 +228,15 @@ class Budget(_Within):
         """As JSON values."""
         return {"budget": self.dollars}
 
-    def choose(self, trials: Trials, dials: Sequence[float] | None = None) -> Verdict:
-        """Choose the safest dial within."""
-        costs = []
-        for dial in _dials(trials, dials):
-            outcome = trials.at(dial)
-            costs.append((float(outcome.cost.mean()), dial))
-            if costs[-1][0] <= self.dollars * (1 + _ROUNDING):
-                return Choice(outcome, len(costs))
-        least, dial = min(costs)
-        cheapest = f"the cheapest, {_told(dial, trials)}, costs ${least:.4g} a query"
-        why = f"no dial costs {self.words}: {cheapest}. {UNMOVED}"
-        return Refusal(why, len(costs))
+    @property
+    def _most(self) -> float:
+        return self.dollars * (1 + _ROUNDING)
 
-    def worth(self, outcomes: Iterable[Outcome], trials: Trials, places: Places) -> Floats:
-        """The quality of the safest within."""
-        return self._worth(outcomes, trials, places, lambda one: one.cost, self.dollars * (1 + _ROUNDING))
+    def _bounded(self, outcome: Outcome, trials: Trials) -> Floats:
+        return outcome.cost
+
+    def _why_none(self, least: float, at: str) -> str:
+        return f"no dial costs {self.words}: the cheapest, {at}, costs ${least:.4g} a query"
 
 
 @dataclass(frozen=True)
@@ -228,7 +244,6 @@ class ReferenceShare(_Within):
     """The reference answers at most this share of queries: the safest dial that keeps to it."""
 
     share: float
-    needs_labels = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.share <= 1:
@@ -243,25 +258,15 @@ class ReferenceShare(_Within):
         """As JSON values."""
         return {"reference_share": self.share}
 
-    def choose(self, trials: Trials, dials: Sequence[float] | None = None) -> Verdict:
-        """Choose the safest dial within."""
-        shares = []
-        for dial in _dials(trials, dials):
-            outcome = trials.at(dial)
-            shares.append((reference_share(outcome, trials), dial))
-            if shares[-1][0] <= self.share + _ROUNDING:
-                return Choice(outcome, len(shares))
-        least, dial = min(shares)
-        why = (
-            f"at no dial {self.words}: the least is {100 * least:.3g} %, at {_told(dial, trials)}. {UNMOVED}"
-        )
-        return Refusal(why, len(shares))
+    @property
+    def _most(self) -> float:
+        return self.share + _ROUNDING
 
-    def worth(self, outcomes: Iterable[Outcome], trials: Trials, places: Places) -> Floats:
-        """The quality of the safest within."""
-        return self._worth(
-            outcomes, trials, places, lambda one: _by_reference(one, trials), self.share + _ROUNDING
-        )
+    def _bounded(self, outcome: Outcome, trials: Trials) -> Floats:
+        return _by_reference(outcome, trials)
+
+    def _why_none(self, least: float, at: str) -> str:
+        return f"at no dial {self.words}: the least is {100 * least:.3g} %, at {at}"
 
 
 def _dials(trials: Trials, dials: Sequence[float] | None) -> Sequence[float]:

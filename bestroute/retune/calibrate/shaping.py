@@ -19,7 +19,7 @@ import numpy as np
 from bestroute.evaluate.replay import Floats
 from bestroute.retune.calibrate.aim import Aim, Choice, Refusal, Verdict
 from bestroute.retune.calibrate.shape import Shape, limited
-from bestroute.retune.calibrate.trials import OnRecords, Outcome, Shaped
+from bestroute.retune.calibrate.trials import OnRecords, Outcome, shaped
 
 OFFSETS = (-0.1, -0.05, 0.05, 0.1)
 _GAIN = 0.01  # of the reference's cost, or quality points
@@ -39,10 +39,10 @@ def choose_per_tier(
     each = aim.shared(2)
     plain = Shape((0.0,) * (len(everything.policy.tiers) - 1))
     found = shape_for(each, shapes, len(chooses), seed, advance)
-    verdict = each.choose(Shaped(everything, plain, advance))
+    verdict = each.choose(shaped(everything, plain, advance))
     if found == plain:
         return verdict, plain
-    other = each.choose(Shaped(chooses, found, advance))
+    other = each.choose(shaped(chooses, found, advance))
     tried = verdict.tried + other.tried
     if isinstance(other, Choice) and _gains(each, chooses, (verdict, plain), (other, found)):
         return replace(other, tried=tried), found
@@ -54,7 +54,7 @@ def _gains(aim: Aim, trials: OnRecords, one: tuple[Verdict, Shape], other: tuple
     if isinstance(one[0], Refusal):
         return True
     before, after = (
-        aim.gain(Shaped(trials, shape).at(choice.outcome.dial), trials).mean()
+        aim.gain(shaped(trials, shape).at(choice.outcome.dial), trials).mean()
         for choice, shape in ((one[0], one[1]), other)
     )
     return bool(after > before)

@@ -116,11 +116,11 @@ class Escalating(OnRecords):
         return Outcome(policy.objective.setting, played.cost, played.rounds, played.shares, played.quality)
 
 
-class Shaped:
-    """Trials of a policy whose tiers keep their distances from the dial; `advance` is called after each."""
+class _Through:
+    """Other trials, where `at` gives what a setting does; `advance` is called after each."""
 
-    def __init__(self, trials: OnRecords, shape: Shape, advance: Callable[[], None] = lambda: None) -> None:
-        self._trials, self._shape, self._advance = trials, shape, advance
+    def __init__(self, trials: Trials, at: Callable[[float], Outcome], advance: Callable[[], None]) -> None:
+        self._trials, self._at, self._advance = trials, at, advance
         self.objective, self.arms = trials.objective, trials.arms
         self.reference_cost, self.reference_quality = trials.reference_cost, trials.reference_quality
 
@@ -129,9 +129,19 @@ class Shaped:
 
     def at(self, dial: float) -> Outcome:
         """What this setting gives."""
-        outcome = self._trials.under(self._shape.at(self._trials.policy, dial))
+        outcome = self._at(dial)
         self._advance()
         return outcome
+
+
+def counted(trials: Trials, advance: Callable[[], None]) -> Trials:
+    """The same trials; `advance` is called at every setting that is tried."""
+    return _Through(trials, trials.at, advance)
+
+
+def shaped(trials: OnRecords, shape: Shape, advance: Callable[[], None] = lambda: None) -> Trials:
+    """Trials of a policy whose tiers keep their distances from the dial; `advance` as in `counted`."""
+    return _Through(trials, lambda dial: trials.under(shape.at(trials.policy, dial)), advance)
 
 
 class Expected:

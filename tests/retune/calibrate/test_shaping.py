@@ -17,7 +17,7 @@ from bestroute.retune.calibrate.aim import Refusal
 from bestroute.retune.calibrate.choose import Budget, MaxDrop, ReferenceShare
 from bestroute.retune.calibrate.shape import Shape, check_shapable, limited
 from bestroute.retune.calibrate.shaping import OFFSETS, choose_per_tier, shape_for
-from bestroute.retune.calibrate.trials import OneShot, Outcome, Shaped, thirds
+from bestroute.retune.calibrate.trials import OneShot, Outcome, shaped, thirds
 from tests import ROOT
 from tests.evaluate.replays import TextPredictor, replay_of
 from tests.fakes import make_policy
@@ -155,11 +155,11 @@ def test_limits_follow_the_dial_within_what_a_policy_may_say(objective, offsets)
 
 def test_shaped_trials():
     plain = trials(0.24)
-    shaped = Shaped(plain, Shape((0.25, 0.0)))
-    np.testing.assert_array_equal(shaped.at(0.0).cost, trials(0.0).at(0.0).cost)
-    assert shaped.at(0.07).dial == 0.07
-    assert (len(shaped), shaped.arms, shaped.objective) == (len(plain), plain.arms, plain.objective)
-    assert plain.at(0.0).cost.sum() > shaped.at(0.0).cost.sum()
+    apart = shaped(plain, Shape((0.25, 0.0)))
+    np.testing.assert_array_equal(apart.at(0.0).cost, trials(0.0).at(0.0).cost)
+    assert apart.at(0.07).dial == 0.07
+    assert (len(apart), apart.arms, apart.objective) == (len(plain), plain.arms, plain.objective)
+    assert plain.at(0.0).cost.sum() > apart.at(0.0).cost.sum()
 
 
 @pytest.mark.parametrize(
