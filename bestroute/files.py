@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, TypeVar, cast
 
 from bestroute.errors import InputError
 
@@ -74,3 +74,13 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def packed(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+    """The file itself or, where the name ends in .gz, what is packed into it (with no time in it)."""
+    if path.suffix != ".gz":
+        yield file
+        return
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=5, fileobj=file, mtime=0) as inside:
+        yield cast(IO[bytes], inside)

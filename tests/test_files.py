@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bestroute.errors import InputError
-from bestroute.files import atomic_write, read_lines
+from bestroute.files import atomic_write, packed, read_lines
 
 
 def write(path, content):
@@ -130,3 +130,15 @@ class TestAtomicWrite:
         with atomic_write(Path("/dev/null")) as file:
             file.write(b"gone")
         assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_packed_is_read_again_and_has_the_same_bytes_each_time(tmp_path, name):
+    path, written = tmp_path / name, []
+    for _ in range(2):
+        with atomic_write(path) as file, packed(file, path) as lines:
+            lines.write(b"1\n2\n")
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+    assert (written[0] == b"1\n2\n") == (path.suffix != ".gz")
+    assert list(read_lines(path, int)) == [1, 2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
@@ -19,8 +18,8 @@ from bestroute.artefacts.manifest import sha256
 from bestroute.cli.options import FOLDER, INPUT, json_option, records_argument, skip_bad_option
 from bestroute.cli.output import BadLines, Counter, print_json
 from bestroute.errors import require
-from bestroute.files import atomic_write
-from bestroute.records.record import Record, read_preferences, read_records, record_as_json
+from bestroute.files import atomic_write, packed
+from bestroute.records.record import Record, read_preferences, read_records, record_line
 
 if TYPE_CHECKING:
     from bestroute.train.fit import FitSettings, Progress
@@ -301,10 +300,8 @@ def _progress_line(title: str, progress: Progress) -> None:
 
 
 def _write_records(path: Path, records: Sequence[Record]) -> None:
-    lines = (json.dumps(record_as_json(record), ensure_ascii=False) + "\n" for record in records)
-    content = "".join(lines).encode("utf-8", "replace")
-    with atomic_write(path) as file:
-        file.write(gzip.compress(content, 5, mtime=0) if path.suffix == ".gz" else content)
+    with atomic_write(path) as file, packed(file, path) as lines:
+        lines.writelines(map(record_line, records))
 
 
 def _print_result(out: Path, metrics: dict[str, Any], as_json: bool) -> None:

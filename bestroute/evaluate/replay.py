@@ -105,9 +105,7 @@ def replay(
 
 def query_of(record: Record) -> Query:
     """The query as the router would have got it. Raises InputError for one with nothing to route on."""
-    prompt = record.prompt
-    asked = {"query": prompt} if isinstance(prompt, str) else {"messages": list(prompt)}
-    return Query.of({**asked, "metadata": record.metadata, "id": record.id or None})
+    return Query.of({**record.asked, "metadata": record.metadata, "id": record.id or None})
 
 
 def arms_of(policy: Policy) -> tuple[Arm, ...]:

@@ -47,6 +47,12 @@ class Record:
     answer: str | None = None
     metadata: Mapping[str, Any] | None = None
 
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The prompt as JSON has it: `{"query"}` or `{"messages"}`."""
+        prompt = self.prompt
+        return {"query": prompt} if isinstance(prompt, str) else {"messages": list(prompt)}
+
 
 @dataclass(frozen=True, slots=True)
 class Preference:
@@ -137,7 +143,6 @@ def parse_unanswered(raw: Mapping[str, Any]) -> Record:
 
 def record_as_json(record: Record) -> dict[str, Any]:
     """The JSON value of a record, as `parse_record` reads it; unknown fields are left out."""
-    prompt = record.prompt
     responses = {
         name: [
             {key: value for key in Response.__slots__ if (value := getattr(item, key)) is not None}
@@ -145,13 +150,17 @@ def record_as_json(record: Record) -> dict[str, Any]:
         ]
         for name, items in record.responses.items()
     }
-    asked = {"query": prompt} if isinstance(prompt, str) else {"messages": list(prompt)}
     known = {
         key: value
         for key in ("input_tokens", "answer", "metadata")
         if (value := getattr(record, key)) is not None
     }
-    return {"id": record.id, "source": record.source, **asked, **known, "responses": responses}
+    return {"id": record.id, "source": record.source, **record.asked, **known, "responses": responses}
+
+
+def record_line(record: Record) -> bytes:
+    """The line of a record in a file of records."""
+    return json.dumps(record_as_json(record), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def scores_of(responses: Iterable[Response]) -> list[float]:

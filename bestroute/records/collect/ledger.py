@@ -7,24 +7,21 @@ before it removes the journal leaves no response in both.
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from bestroute.artefacts.manifest import sha256
 from bestroute.errors import InputError
-from bestroute.files import atomic_write
+from bestroute.files import atomic_write, packed
 from bestroute.records.collect.budget import Budget
 from bestroute.records.collect.plan import Plan, Survey
 from bestroute.records.collect.prompts import read_prompts
 from bestroute.records.journal import Journal
-from bestroute.records.record import Record, Response, read_records, record_as_json
+from bestroute.records.record import Record, Response, read_records, record_line
 
 _WRITTEN = "records_sha256"
 
@@ -77,12 +74,11 @@ class Ledger:
         if not self._places:
             return self._plan.out.exists()
         with atomic_write(self._plan.out) as file:
-            with _packed(file, self._plan.out) as packed:
+            with packed(file, self._plan.out) as lines:
                 for prompt, known in self._pairs():
                     record = self._with_responses(prompt, known)
                     if record.responses:
-                        line = json.dumps(record_as_json(record), ensure_ascii=False)
-                        packed.write(line.encode("utf-8", "replace") + b"\n")
+                        lines.write(record_line(record))
             file.flush()
             os.fsync(file.fileno())
             self._journal.append({_WRITTEN: sha256(Path(file.name))})
@@ -174,13 +170,3 @@ class Ledger:
         for place in self._places.get((prompt_id, model), ()):
             for item in self._journal.read(place)["responses"]:
                 yield Response(None, item["text"], item["output_tokens"], item["by"])
-
-
-@contextmanager
-def _packed(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
-    """The file itself, or where the name ends in .gz what is packed into it (with no time in it)."""
-    if path.suffix != ".gz":
-        yield file
-        return
-    with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-        yield cast(IO[bytes], packed)

@@ -59,17 +59,16 @@ def read_prompts(path: Path, repeats: Repeats | None = None) -> Iterator[Prompt]
 
 def asked_digest(record: Record) -> bytes:
     """SHA-256 of what is asked and under which id; what is known of it besides does not count."""
-    return _sha256([record.id, _asked(record)]).digest()
+    return _sha256([record.id, record.prompt]).digest()
 
 
 def _parse(raw: Any) -> Prompt:
     if not isinstance(raw, dict):
         raise InputError(f'an object with "query" or "messages" is needed, not {type(raw).__name__}')
     record = parse_unanswered(raw)
-    text = isinstance(record.prompt, str)
-    query = Query.of({"query" if text else "messages": record.prompt if text else list(record.prompt)})
+    query = Query.of(record.asked)
     # Half characters, which no file can hold, are out of the query, and so out of what is compared later.
-    asked = query.messages[0]["content"] if text else query.messages
+    asked = query.messages[0]["content"] if isinstance(record.prompt, str) else query.messages
     record = replace(record, prompt=asked, input_tokens=record.input_tokens or query.input_tokens)
     return Prompt(replace(record, id=clean(record.id) or _id_of(record)), query)
 
@@ -88,11 +87,7 @@ def _is_new(record: Record, known: dict[str, bytes]) -> bool:
 
 
 def _id_of(record: Record) -> str:
-    return _sha256(_asked(record)).hexdigest()[:_ID_DIGITS]
-
-
-def _asked(record: Record) -> Any:
-    return record.prompt if isinstance(record.prompt, str) else list(record.prompt)
+    return _sha256(record.prompt).hexdigest()[:_ID_DIGITS]
 
 
 def _sha256(value: Any) -> hashlib._Hash:

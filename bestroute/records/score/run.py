@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from bestroute.errors import InputError
-from bestroute.files import OnBad, atomic_write
+from bestroute.files import OnBad, atomic_write, packed
 from bestroute.records.journal import Journal
-from bestroute.records.record import Record, read_records, record_as_json
+from bestroute.records.record import Record, read_records, record_line
 from bestroute.records.score.engines import Engine, LocalEngine
 from bestroute.records.score.results import Results
 from bestroute.records.score.work import Recipe, Result, Task, missing, tasks_of
@@ -173,19 +171,10 @@ def _tasks(job: Job, results: Results, on_bad: OnBad | None) -> Iterator[Task]:
 
 
 def _write(job: Job, results: Results, summary: Summary, on_bad: OnBad | None) -> None:
-    with atomic_write(job.out) as file:
-        if job.out.suffix == ".gz":
-            with gzip.GzipFile(filename="", mode="wb", compresslevel=5, fileobj=file, mtime=0) as packed:
-                _write_lines(cast("IO[bytes]", packed), job, results, summary, on_bad)
-        else:
-            _write_lines(file, job, results, summary, on_bad)
+    with atomic_write(job.out) as file, packed(file, job.out) as lines:
+        for record in _read(job, on_bad):
+            filled = results.fill(record)
+            summary.add(filled, job.recipe)
+            lines.write(record_line(filled))
         if not summary.records:
             raise InputError(f"{', '.join(map(str, job.records))}: no record to score")
-
-
-def _write_lines(file: IO[bytes], job: Job, results: Results, summary: Summary, on_bad: OnBad | None) -> None:
-    for record in _read(job, on_bad):
-        filled = results.fill(record)
-        summary.add(filled, job.recipe)
-        line = json.dumps(record_as_json(filled), ensure_ascii=False)
-        file.write(line.encode("utf-8", "replace") + b"\n")
