@@ -7,12 +7,13 @@ whose cost and loss together are least.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, floor, isfinite
 from operator import ge, gt, le, lt
-from typing import Annotated, ClassVar, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, ClassVar, NamedTuple, TypeAlias
 
 from pydantic import Field, FiniteFloat
 from typing_extensions import Self
@@ -47,69 +48,17 @@ class Limits(NamedTuple):
     total_cost: float | None = None
 
 
-class Objective(Protocol):
+@dataclass(frozen=True, slots=True)
+class Objective(ABC):
     """What the dial means. `setting` is where it stands."""
 
+    setting: float
     key: ClassVar[str]
     """The key in the policy."""
     grid: ClassVar[tuple[float, ...]]
     """Settings fixed beforehand, from the safest, which loses least, to the loosest."""
-
-    @property
-    def setting(self) -> float:
-        """Where the dial stands."""
-        ...
-
-    def at(self, setting: float) -> Self:
-        """The same, set otherwise."""
-        ...
-
-    def as_dict(self) -> dict[str, float]:
-        """The setting by its key, as in the policy."""
-        ...
-
-    def limits(self, gap: float | None, cost: float, reference_cost: float) -> Limits:
-        """What a table shows beside a tier. US$."""
-        ...
-
-    def why_not(self, offer: Offer) -> str | None:
-        """What the dial has against a tier; None where it is within."""
-        ...
-
-    def distance(self, offer: Offer) -> float:
-        """How far a tier is from being within, for comparing tiers; 0 and below is within."""
-        ...
-
-    def choose(self, within: Sequence[Offer]) -> int:
-        """Index of the tier that serves, of those within, in order of trial."""
-        ...
-
-    def why(self, offer: Offer) -> str:
-        """Why the chosen tier was chosen."""
-        ...
-
-    def instead(self, affordable: Sequence[Offer]) -> int:
-        """Index of the tier that serves where the chosen one costs too much, of those that do not."""
-        ...
-
-    @property
-    def passed_over(self) -> str:
-        """Why a tier within does not serve where another does."""
-        ...
-
-    def edge(self, offer: Offer) -> float | None:
-        """The setting at which a tier is just within; None where there is none."""
-        ...
-
-    def edges(self, offers: Sequence[Offer]) -> Iterable[float]:
-        """Settings about which the choice among tiers may change, each rounded to either side."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Dial:
-    setting: float
-    key: ClassVar[str]
+    passed_over: ClassVar[str]
+    """Why a tier within does not serve where another does."""
 
     def at(self, setting: float) -> Self:
         """The same, set otherwise."""
@@ -119,8 +68,40 @@ class _Dial:
         """The setting by its key, as in the policy."""
         return {self.key: self.setting}
 
+    @abstractmethod
+    def limits(self, gap: float | None, cost: float, reference_cost: float) -> Limits:
+        """What a table shows beside a tier. US$."""
 
-class _First(_Dial):
+    @abstractmethod
+    def why_not(self, offer: Offer) -> str | None:
+        """What the dial has against a tier; None where it is within."""
+
+    @abstractmethod
+    def distance(self, offer: Offer) -> float:
+        """How far a tier is from being within, for comparing tiers; 0 and below is within."""
+
+    @abstractmethod
+    def choose(self, within: Sequence[Offer]) -> int:
+        """Index of the tier that serves, of those within, in order of trial."""
+
+    @abstractmethod
+    def why(self, offer: Offer) -> str:
+        """Why the chosen tier was chosen."""
+
+    @abstractmethod
+    def instead(self, affordable: Sequence[Offer]) -> int:
+        """Index of the tier that serves where the chosen one costs too much, of those that do not."""
+
+    @abstractmethod
+    def edge(self, offer: Offer) -> float | None:
+        """The setting at which a tier is just within; None where there is none."""
+
+    @abstractmethod
+    def edges(self, offers: Sequence[Offer]) -> Iterable[float]:
+        """Settings about which the choice among tiers may change, each rounded to either side."""
+
+
+class _First(Objective):
     """The first tier within the dial serves."""
 
     __slots__ = ()
@@ -212,7 +193,7 @@ class MinMatch(_First):
 
 
 @dataclass(frozen=True, slots=True)
-class CostPerPoint(_Dial):
+class CostPerPoint(Objective):
     """A whole quality point is worth so many US$: the tier whose cost and gap at that price are least serves.
 
     No other choice among the same tiers is predicted to lose less at the same mean cost (Lagrange).
