@@ -9,8 +9,8 @@ import numpy as np
 
 from bestroute.evaluate.curve import Curve
 from bestroute.evaluate.replay import Floats, Replay
-from bestroute.evaluate.weights import Indices, interval, overall
-from bestroute.records.quality import auc, calibration_error
+from bestroute.evaluate.weights import Indices, overall
+from bestroute.records.quality import auc, calibration_error, interval
 
 CONSTANT_SHARE = 0.95
 CONSTANT_SPREAD = 0.02

@@ -28,7 +28,8 @@ from bestroute.evaluate.predictions import Interval, collapse, ece, model_aucs
 from bestroute.evaluate.replay import Floats, Replay
 from bestroute.evaluate.routed import Routed
 from bestroute.evaluate.saving import SPLITS, Saving, savings
-from bestroute.evaluate.weights import everything, halves, interval, overall, resamples
+from bestroute.evaluate.weights import everything, halves, overall, resamples
+from bestroute.records.quality import interval
 
 RECOVERED = (0.5, 0.8)
 _ROUNDING = 1e-9

@@ -12,7 +12,7 @@ from typing import TypedDict
 import numpy as np
 
 from bestroute.evaluate.replay import Floats
-from bestroute.evaluate.weights import interval
+from bestroute.records.quality import interval
 
 DROPS = (0.0, 0.01, 0.02, 0.05)
 SPLITS = 20

@@ -6,7 +6,7 @@ with the most queries does not speak for all. Draws keep the number of queries o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,8 +51,7 @@ def overall(means: Floats) -> Floats:
 
 def everything(sources: Sequence[str]) -> Weighting:
     """One draw: every query once."""
-    groups = _groups(sources)
-    return Weighting(tuple(groups), tuple((at, np.full((1, len(at)), 1 / len(at))) for at in groups.values()))
+    return _drawn(sources, lambda count: np.ones((1, count)))
 
 
 def halves(sources: Sequence[str], splits: int, seed: int) -> Weighting:
@@ -61,41 +60,32 @@ def halves(sources: Sequence[str], splits: int, seed: int) -> Weighting:
     Of an odd number of queries the bigger half is the first or the second at random.
     """
     generator = np.random.default_rng(seed)
-    groups = _groups(sources)
-    parts = []
-    for at in groups.values():
-        count = len(at)
+
+    def in_two(count: int) -> Floats:
         sizes = count // 2 + generator.integers(0, 1 + count % 2, splits)
         ranks = np.argsort(generator.random((splits, count)), axis=1)
         first = ranks < sizes[:, None]
-        parts.append((at, _rows(np.concatenate([first, ~first]).astype(float))))
-    return Weighting(tuple(groups), tuple(parts))
+        return np.concatenate([first, ~first]).astype(float)
+
+    return _drawn(sources, in_two)
 
 
 def resamples(sources: Sequence[str], draws: int, seed: int) -> Weighting:
     """Bootstrap: as many queries of every source as there are, drawn with replacement."""
     generator = np.random.default_rng(seed)
-    groups = _groups(sources)
-    parts = []
-    for at in groups.values():
-        count = len(at)
-        drawn = generator.multinomial(count, np.full(count, 1 / count), size=draws)
-        parts.append((at, _rows(drawn.astype(float))))
-    return Weighting(tuple(groups), tuple(parts))
+
+    def again(count: int) -> Floats:
+        return generator.multinomial(count, np.full(count, 1 / count), size=draws).astype(float)
+
+    return _drawn(sources, again)
 
 
-def interval(values: Floats) -> tuple[float, float]:
-    """2.5 and 97.5 percentile of the values that are known; NaN for none."""
-    known = values[~np.isnan(values)]
-    if not known.size:
-        return float("nan"), float("nan")
-    low, high = np.percentile(known, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def _groups(sources: Sequence[str]) -> dict[str, Indices]:
+def _drawn(sources: Sequence[str], counts: Callable[[int], Floats]) -> Weighting:
+    """`counts` tells how often each of so many queries of a source is drawn: (draws, queries)."""
     labels = np.asarray(sources)
-    return {str(name): np.flatnonzero(labels == name) for name in sorted(set(sources))}
+    names = tuple(sorted(set(sources)))
+    places = [np.flatnonzero(labels == name) for name in names]
+    return Weighting(names, tuple((at, _rows(counts(len(at)))) for at in places))
 
 
 def _rows(counts: Floats) -> Floats:

@@ -165,7 +165,11 @@ def bootstrap_interval(
 
     Resamples where the statistic is NaN do not count; NaN for both ends where that is all of them.
     """
-    values = [float(statistic(generator.integers(0, count, count))) for _ in range(draws)]
-    known = [value for value in values if not np.isnan(value)]
-    low, high = np.percentile(known, [2.5, 97.5]) if known else (np.nan, np.nan)
+    return interval(np.array([statistic(generator.integers(0, count, count)) for _ in range(draws)]))
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """2.5 and 97.5 percentile of the values that are known; NaN for none."""
+    known = values[~np.isnan(values)]
+    low, high = np.percentile(known, [2.5, 97.5]) if known.size else (np.nan, np.nan)
     return float(low), float(high)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
 from bestroute.records.quality import auc, best_of_n_quality, bootstrap_interval, calibration_error
 from bestroute.records.record import Preference, Record, family_of, scores_of
 from bestroute.train.labels import RouterTargets, prompt_text
+
+T = TypeVar("T", Record, Preference)
 
 
 def router_metrics(
@@ -91,10 +93,15 @@ def best_of_n(model: RewardModel, records: Sequence[Record]) -> dict[str, Any]:
     pick, of the kept one, of the oracle's best of n, and the share of its gain with a 95 % interval.
     `ece`: expected calibration error of a reward as the response's expected score.
     """
-    families: dict[str, list[Record]] = {}
-    for record in records:
-        families.setdefault(family_of(record.source), []).append(record)
-    return {name: _best_of_n_report(model, part) for name, part in sorted(families.items())}
+    return {name: _best_of_n_report(model, part) for name, part in _by_family(records)}
+
+
+def _by_family(items: Sequence[T]) -> list[tuple[str, list[T]]]:
+    """The items of each source family, in alphabetical order."""
+    families: dict[str, list[T]] = {}
+    for item in items:
+        families.setdefault(family_of(item.source), []).append(item)
+    return sorted(families.items())
 
 
 def _best_of_n_report(model: RewardModel, records: Sequence[Record]) -> dict[str, Any]:
@@ -140,11 +147,8 @@ def _gain(queries: Any, kept: Any, oracle: Any, n: int) -> dict[str, Any]:
 
 
 def _pairwise_accuracy(model: OnnxRewardModel, preferences: Sequence[Preference]) -> dict[str, Any]:
-    sources: dict[str, list[Preference]] = {}
-    for pair in preferences:
-        sources.setdefault(family_of(pair.source), []).append(pair)
     report = {}
-    for name, pairs in sorted(sources.items()):
+    for name, pairs in _by_family(preferences):
         rewards = model.rewards_of_pairs([(p.prompt, text) for p in pairs for text in (p.chosen, p.rejected)])
         right = (rewards[0::2] > rewards[1::2]).astype(float)
         low, high = _interval_of_mean(right)

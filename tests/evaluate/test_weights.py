@@ -1,9 +1,8 @@
-"""Halves, resamples and intervals."""
+"""Halves and resamples."""
 
 import numpy as np
-import pytest
 
-from bestroute.evaluate.weights import halves, interval, overall, resamples
+from bestroute.evaluate.weights import halves, overall, resamples
 
 
 class TestWeights:
@@ -35,7 +34,3 @@ class TestWeights:
     def test_overall_is_the_mean_of_what_is_known(self):
         values = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])
         np.testing.assert_array_equal(overall(values), [2.0, 5.0, np.nan])
-
-    def test_interval(self):
-        assert interval(np.array([0.0, 100.0, np.nan])) == pytest.approx((2.5, 97.5))
-        assert np.isnan(interval(np.array([np.nan]))).all()

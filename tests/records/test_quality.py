@@ -14,6 +14,7 @@ from bestroute.records.quality import (
     bootstrap_interval,
     calibration_error,
     expected_max_normal,
+    interval,
     match_probability,
     selection_weights,
     selection_weights_of,
@@ -272,3 +273,8 @@ class TestBootstrapInterval:
     def test_of_what_never_has_a_value(self):
         ends = bootstrap_interval(lambda i: nan, 3, np.random.default_rng(0), 4)
         assert ends == pytest.approx((nan, nan), nan_ok=True)
+
+
+def test_interval_of_what_is_known():
+    assert interval(np.array([0.0, 100.0, nan])) == pytest.approx((2.5, 97.5))
+    assert np.isnan(interval(np.array([nan]))).all()

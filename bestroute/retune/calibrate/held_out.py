@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bestroute.evaluate.replay import Floats
-from bestroute.evaluate.weights import interval
+from bestroute.records.quality import interval
 from bestroute.retune.calibrate.choose import reference_share
 from bestroute.retune.calibrate.trials import Outcome, Trials
 
