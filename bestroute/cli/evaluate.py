@@ -139,8 +139,7 @@ def _route(policy: Policy, judged: Any, name: str, folder: Path, threads: int) -
     from bestroute.artefacts.predictor import OnnxPredictor
     from bestroute.evaluate.routed import routed
 
-    sampling = policy.sampling.model_copy(update={"escalate": False, "stop_early": False})
-    own = policy.model_copy(update={"router": folder, "sampling": sampling})
+    own = policy.in_one_shot().model_copy(update={"router": folder})
     counter = Counter(f"queries read by {name}")
     result = routed(
         own, judged.queries, judged.replay.arms, OnnxPredictor(folder, threads), name, counter.advance

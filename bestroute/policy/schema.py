@@ -213,6 +213,11 @@ class Policy(Frozen):
         """The policy with another setting of its dial."""
         return self.model_copy(update={self.objective.key: setting})
 
+    def in_one_shot(self) -> Policy:
+        """The same, where the arm that is decided answers, whatever it gave."""
+        sampling = self.sampling.model_copy(update={"escalate": False, "stop_early": False})
+        return self.model_copy(update={"sampling": sampling})
+
     @property
     def reference_model(self) -> Model:
         """The model whose quality must be matched."""

@@ -83,8 +83,7 @@ class OneShot(OnRecords):
     """Trials on records: the decided arm's expected quality and cost."""
 
     def __init__(self, policy: Policy, replayed: Replayed, recall: Recall) -> None:
-        sampling = policy.sampling.model_copy(update={"escalate": False, "stop_early": False})
-        super().__init__(policy.model_copy(update={"sampling": sampling}), replayed)
+        super().__init__(policy.in_one_shot(), replayed)
         self._recall, self._replay = recall, replayed.replay
 
     def under(self, policy: Policy) -> Outcome:
