@@ -9,9 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import normalize
 
-from bestroute.artefacts.predictor import single_row
-from bestroute.artefacts.session import clip_characters
-from bestroute.train.encoder import TextEncoder, load_tokenizer, pad
+from bestroute.train.encoder import TextEncoder, pad, tokenize
 
 MAX_TOKENS = 256  # what the embedded router model reads of a query, head and tail
 _BATCH_TOKENS = 1024  # a processor's caches hold it
@@ -23,8 +21,7 @@ def frozen_embeddings(texts: Sequence[str]) -> NDArray[np.float32]:
     A text of any length costs bounded work: a long one keeps its head and its tail, as the router model
     reads it. Raises MissingExtra where the `train` extra is absent.
     """
-    clipped = [clip_characters(text, MAX_TOKENS) for text in texts]
-    rows = [single_row(encoding.ids, MAX_TOKENS) for encoding in load_tokenizer().encode_batch(clipped)]
+    rows = tokenize(texts, MAX_TOKENS)
     encoder = TextEncoder().eval()
     vectors = np.empty((len(rows), encoder.width), np.float32)
     with torch.no_grad():

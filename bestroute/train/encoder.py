@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bestroute.artefacts.session import TokenRow
+from bestroute.artefacts.predictor import single_row
+from bestroute.artefacts.session import TokenRow, clip_characters
 from bestroute.errors import MissingExtra, require
 
 MIDDLE = (4, 5)  # of six layers: they tell strange queries from known ones best
@@ -38,6 +39,12 @@ def load_tokenizer() -> Any:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def tokenize(texts: Sequence[str], limit: int) -> list[TokenRow]:
+    """Rows of the texts, as the router model reads them when it serves."""
+    clipped = [clip_characters(text, limit) for text in texts]
+    return [single_row(encoding.ids, limit) for encoding in load_tokenizer().encode_batch(clipped)]
 
 
 class TextEncoder(nn.Module):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,9 +35,13 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     """Write manifest.json with the format version first."""
-    content = {"format_version": FORMAT_VERSION, **asdict(manifest)}
-    (folder / "manifest.json").write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    write_json(folder / "manifest.json", {"format_version": FORMAT_VERSION, **asdict(manifest)})
     return manifest
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object that people may read."""
+    path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
 def write_seen(folder: Path, texts: Iterable[str]) -> None:

@@ -30,7 +30,7 @@ from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import TrainingError
 from bestroute.records.quality import calibration_error
 from bestroute.records.record import Record
-from bestroute.train.folder import new_folder, write_manifest, write_seen
+from bestroute.train.folder import new_folder, write_json, write_manifest, write_seen
 from bestroute.train.logistic import fit_logistic
 from bestroute.train.walks import Move, Walked, Ways, walk_records
 
@@ -81,7 +81,7 @@ def train_posterior(
     posterior = fit_posterior(fitted, settings, start)
     test = walks["test"]
     with new_folder(out) as folder:
-        _write_json(folder / WEIGHTS, posterior.as_dict())
+        write_json(folder / WEIGHTS, posterior.as_dict())
         write_seen(folder, [walk.text for walk in fitted])
         manifest = Manifest(
             kind="posterior",
@@ -201,9 +201,3 @@ def _reliability(predicted: Floats, observed: Floats, bins: int = 10) -> list[li
     order = np.argsort(predicted, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     return [[float(predicted[p].mean()), float(observed[p].mean()), float(len(p))] for p in parts]
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    import json
-
-    path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")

@@ -12,10 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from bestroute.artefacts.predictor import single_row
-from bestroute.artefacts.session import TokenRow, clip_characters
 from bestroute.records.record import family_of
-from bestroute.train.encoder import load_tokenizer, pad
+from bestroute.train.encoder import pad, tokenize
 from bestroute.train.labels import RouterTargets
 from bestroute.train.models import RouterNet
 
@@ -84,12 +82,6 @@ class RouterTask:
         each = (losses * known).sum(1) / known.sum(1).clamp(min=1)
         result: Tensor = (each * _tensor(self.weights[chosen]).to(each.device)).mean()
         return result
-
-
-def tokenize(texts: Sequence[str], limit: int) -> list[TokenRow]:
-    """Rows of the texts, as the router model reads them when it serves."""
-    clipped = [clip_characters(text, limit) for text in texts]
-    return [single_row(encoding.ids, limit) for encoding in load_tokenizer().encode_batch(clipped)]
 
 
 def _tensor(values: Any) -> Tensor:
