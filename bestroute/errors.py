@@ -41,20 +41,20 @@ class Issue:
         return f"{self.path}:{self.line}:{self.column}: {self.message}"
 
 
-class PolicyError(BestRouteError):
+class _Issues(BestRouteError):
+    """A file that does not hold; `issues` has every fault found, in file order."""
+
+    def __init__(self, issues: Sequence[Issue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__("\n".join(str(issue) for issue in self.issues))
+
+
+class PolicyError(_Issues):
     """A policy that does not hold; `issues` has every fault found, in file order."""
 
-    def __init__(self, issues: Sequence[Issue]) -> None:
-        self.issues = tuple(issues)
-        super().__init__("\n".join(str(issue) for issue in self.issues))
 
-
-class ProbesError(BestRouteError):
+class ProbesError(_Issues):
     """A probe file that does not hold; `issues` has every fault found, in file order."""
-
-    def __init__(self, issues: Sequence[Issue]) -> None:
-        self.issues = tuple(issues)
-        super().__init__("\n".join(str(issue) for issue in self.issues))
 
 
 class InputError(BestRouteError):

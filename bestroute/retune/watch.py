@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
 from typing import Any
 
 from bestroute.artefacts.manifest import read_manifest
@@ -136,9 +135,7 @@ class PolicyWatcher:
     def __enter__(self) -> PolicyWatcher:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _watch(self, stop: threading.Event) -> None:
