@@ -177,6 +177,15 @@ class Clocked:
         return await self._inner.sample(model, query, n, settings)
 
 
+class Stuck(FakeSampler):
+    """A sampler whose first model never answers."""
+
+    async def sample(self, model, query, n, settings):
+        if model.name == "tiny":
+            await asyncio.Event().wait()
+        return await super().sample(model, query, n, settings)
+
+
 class TestDeadline:
     SCRIPT = {"tiny": UNSURE, "mid": UNSURE, "big": LAST}
 
@@ -197,22 +206,10 @@ class TestDeadline:
         assert sampler.limits == limits  # half of what is left, all of it for the last
 
     def test_a_first_tier_that_hangs_leaves_time_for_the_reference(self):
-        class Stuck(FakeSampler):
-            async def sample(self, model, query, n, settings):
-                if model.name == "tiny":
-                    await asyncio.Event().wait()
-                return await super().sample(model, query, n, settings)
-
         found, _ = ask(Stuck(self.SCRIPT), sampling={"deadline_s": 2.0})
         assert (found.text, found.shortfall) == ("Answer: Z", None)
 
     def test_in_one_shot_an_arm_that_hangs_leaves_time_for_the_next(self):
-        class Stuck(FakeSampler):
-            async def sample(self, model, query, n, settings):
-                if model.name == "tiny":
-                    await asyncio.Event().wait()
-                return await super().sample(model, query, n, settings)
-
         found, _ = ask(Stuck(self.SCRIPT), sampling={"escalate": False, "deadline_s": 2.0})
         assert found.model != "tiny"
 

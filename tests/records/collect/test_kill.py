@@ -151,13 +151,20 @@ def test_an_interrupt_waits_for_the_calls_under_way(bench, servers, name):
     assert len(bench.collected()) == len(set(bench.collected())) == WANTED == plays[0].count + plays[1].count
 
 
-@pytest.mark.skipif(os.name == "nt", reason="files are not locked there")
-def test_a_second_command_beside_the_first_pays_nothing(bench, servers):
+def started(bench, servers):
+    """The command, with as many calls under way as it makes at once."""
     endpoints, plays = servers
     for play in plays:
         play.gate.clear()
     process = bench.start()
     wait_for(lambda: all(endpoint.waiting == CONCURRENCY for endpoint in endpoints))
+    return process
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files are not locked there")
+def test_a_second_command_beside_the_first_pays_nothing(bench, servers):
+    endpoints, plays = servers
+    process = started(bench, servers)
     second = bench.run("--samples", str(SAMPLES))
     assert second.exit_code == 2
     assert "records.jsonl.partial.jsonl" in second.stderr
@@ -171,11 +178,8 @@ def test_a_second_command_beside_the_first_pays_nothing(bench, servers):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
 def test_a_second_interrupt_ends_it_at_once(bench, servers):
-    endpoints, plays = servers
-    for play in plays:
-        play.gate.clear()
-    process = bench.start()
-    wait_for(lambda: all(endpoint.waiting == CONCURRENCY for endpoint in endpoints))
+    _, plays = servers
+    process = started(bench, servers)
     process.send_signal(signal.SIGINT)
     process.stderr.readline()
     process.send_signal(signal.SIGINT)
