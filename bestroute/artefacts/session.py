@@ -59,10 +59,9 @@ class Session:
         BATCH_TOKENS tokens with its padding, so memory stays bounded. Raises PredictorOverrun when
         `time_budget_s` passes first, PredictorError when the graph fails.
         """
-        order = sorted(range(len(rows)), key=lambda index: len(rows[index].ids))
         results: dict[str, NDArray[np.float32]] = {}
         with _abort_after(time_budget_s, self._run_options) as options:
-            for chosen in _batches(order, [len(row.ids) for row in rows]):
+            for chosen in batches([len(row.ids) for row in rows], BATCH_TOKENS):
                 outputs = self._run_batch([rows[index] for index in chosen], options)
                 for name, values in zip(self._outputs, outputs, strict=True):
                     store = results.setdefault(name, np.empty((len(rows), *values.shape[1:]), np.float32))
@@ -88,11 +87,11 @@ class Session:
         return outputs
 
 
-def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Runs of `order` (rising lengths) whose padded size is at most BATCH_TOKENS; one row at least."""
+def batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Indices by rising length, in batches of at most so many tokens with padding; one row at least."""
     batch: list[int] = []
-    for index in order:
-        if batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS:
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[index] > most:
             yield batch
             batch = []
         batch.append(index)

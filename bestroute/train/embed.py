@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import normalize
 
+from bestroute.artefacts.session import batches
 from bestroute.train.encoder import TextEncoder, pad, tokenize
 
 MAX_TOKENS = 256  # what the embedded router model reads of a query, head and tail
@@ -25,17 +26,7 @@ def frozen_embeddings(texts: Sequence[str]) -> NDArray[np.float32]:
     encoder = TextEncoder().eval()
     vectors = np.empty((len(rows), encoder.width), np.float32)
     with torch.no_grad():
-        for chosen in _batches([len(row.ids) for row in rows]):
+        for chosen in batches([len(row.ids) for row in rows], _BATCH_TOKENS):
             ids, mask, types = pad([rows[index] for index in chosen], "cpu")
             vectors[chosen] = normalize(encoder(ids, mask, types), dim=1).numpy()
     return vectors
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices by rising length, so that little is padding; at most _BATCH_TOKENS a batch with it."""
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    start = 0
-    for stop in range(1, len(order) + 1):
-        if stop == len(order) or (stop + 1 - start) * lengths[order[stop]] > _BATCH_TOKENS:
-            yield order[start:stop]
-            start = stop

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.artefacts.session import BATCH_TOKENS, _batches, clip_characters, head_and_tail
+from bestroute.artefacts.session import BATCH_TOKENS, batches, clip_characters, head_and_tail
 
 
 @pytest.mark.parametrize(
-    ("lengths", "batches"),
+    ("lengths", "sizes"),
     [
         ([], []),
         ([BATCH_TOKENS * 4], [1]),
@@ -17,11 +17,10 @@ from bestroute.artefacts.session import BATCH_TOKENS, _batches, clip_characters,
         ([1] * (BATCH_TOKENS + 1), [BATCH_TOKENS, 1]),
     ],
 )
-def test_a_batch_is_bounded_by_its_padded_tokens(lengths, batches):
-    order = range(len(lengths))
-    made = list(_batches(order, lengths))
-    assert [len(batch) for batch in made] == batches
-    assert [index for batch in made for index in batch] == list(order)
+def test_a_batch_is_bounded_by_its_padded_tokens(lengths, sizes):
+    made = list(batches(lengths, BATCH_TOKENS))
+    assert [len(batch) for batch in made] == sizes
+    assert [index for batch in made for index in batch] == list(range(len(lengths)))
 
 
 @pytest.mark.parametrize(
