@@ -16,7 +16,7 @@ from typing import IO, Any, Literal
 
 from bestroute.errors import InputError, ScoringError
 from bestroute.records.record import Record, Response
-from bestroute.records.score.oracle import prompt_field, text_of
+from bestroute.records.score.oracle import text_of
 
 OnFailure = Literal["missing", "zero"]
 
@@ -68,7 +68,7 @@ class CommandOracle:
     def _score(self, record: Record, model: str, response: Response) -> float:
         content = {
             "id": record.id,
-            **prompt_field(record),
+            **record.asked,
             "answer": record.answer,
             "model": model,
             "response": text_of(response),

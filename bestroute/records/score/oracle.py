@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from bestroute.query import Query
 from bestroute.records.record import Record, Response
@@ -32,12 +32,7 @@ class Oracle(Protocol):
 
 def query_of(record: Record) -> Query:
     """The record's query. Raises InputError where its messages are none."""
-    return Query.of(record.prompt if isinstance(record.prompt, str) else list(record.prompt))
-
-
-def prompt_field(record: Record) -> Mapping[str, Any]:
-    """`{"query": text}` or `{"messages": [...]}`, as records have it."""
-    return {"query" if isinstance(record.prompt, str) else "messages": record.prompt}
+    return Query.of(record.asked)
 
 
 def text_of(response: Response) -> str:
