@@ -30,7 +30,7 @@ def command(policy: Path, query: str, metadata: tuple[str, ...], show_all: bool,
     from bestroute.router import Router
 
     router = Router.from_policy(policy)
-    answer = router.complete(read_text(query), metadata=parse_metadata(metadata) if metadata else None)
+    answer = router.complete(read_text(query), metadata=parse_metadata(metadata))
     if as_json:
         print_json(_as_json(answer))
         return

@@ -48,8 +48,11 @@ def read_text(argument: str) -> str:
         raise InputError(f"standard input is not UTF-8 (byte {error.start + 1}); convert it first") from error
 
 
-def parse_metadata(pairs: Sequence[str]) -> dict[str, Any]:
-    """KEY=VALUE pairs; a value that reads as JSON true, false, number or text is that, else it is a text."""
+def parse_metadata(pairs: Sequence[str]) -> dict[str, Any] | None:
+    """KEY=VALUE pairs, None for none.
+
+    A value that reads as JSON true, false, number or text is that, else it is a text.
+    """
     metadata: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -60,7 +63,7 @@ def parse_metadata(pairs: Sequence[str]) -> dict[str, Any]:
         except ValueError:
             parsed = value
         metadata[key] = parsed if isinstance(parsed, (bool, int, float, str)) else value
-    return metadata
+    return metadata or None
 
 
 def refuse_to_overwrite(out: Path, *read: Path) -> None:

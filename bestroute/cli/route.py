@@ -29,8 +29,7 @@ def command(
     router = Router.from_policy(policy)
     text = read_text(query)
     asked = parse_messages(text) if messages else text
-    known = parse_metadata(metadata) if metadata else None
-    decision = router.route(asked, metadata=known, explain_all=explain_all)
+    decision = router.route(asked, metadata=parse_metadata(metadata), explain_all=explain_all)
     if as_json:
         print_json(decision.as_dict())
     else:
