@@ -120,8 +120,8 @@ def train_router_command(
     _need_extra()
     from bestroute.train.router import RouterSettings, train_router
 
-    loaded = list(_reading(read_records, records, skip_bad))
-    further = list(_reading(read_records, extra, skip_bad))
+    loaded = _read(read_records, records, skip_bad)
+    further = _read(read_records, extra, skip_bad)
     _warn_without_rewards(loaded)
     own = {name: given.pop(name) for name in list(given) if name in RouterSettings.__dataclass_fields__}
     settings = RouterSettings(**own, fit=_fit_settings(given))
@@ -163,10 +163,10 @@ def train_reward_command(
         raise click.UsageError("--label and --labelled go together")
     if labelled is not None:
         _check_targets(label, labelled)
-    loaded = list(_reading(read_records, records, skip_bad))
-    pairs = list(_reading(read_preferences, preferences, skip_bad))
+    loaded = _read(read_records, records, skip_bad)
+    pairs = _read(read_preferences, preferences, skip_bad)
     settings = RewardSettings(per_source=per_source, fit=_fit_settings(fit))
-    files = {path: list(_reading(read_records, [path], skip_bad)) for path in label}
+    files = {path: _read(read_records, [path], skip_bad) for path in label}
     if labelled is not None:
         with _progress("fold") as report:
             models = OutOfFold(loaded, pairs, folds, labelled, settings, report)
@@ -212,7 +212,7 @@ def train_posterior_command(
     from bestroute.train.posterior import PosteriorSettings, train_posterior
     from bestroute.train.walks import Ways
 
-    loaded = list(_reading(read_records, records, skip_bad))
+    loaded = _read(read_records, records, skip_bad)
     folders = router or default_folder("router"), reward or default_folder("reward")
     cores = os.cpu_count() or 1
     models = OnnxPredictor(folders[0], cores), OnnxRewardModel(folders[1], cores)
@@ -252,10 +252,11 @@ def _warn_without_rewards(records: Sequence[Record]) -> None:
         )
 
 
-def _reading(reader: Any, paths: Sequence[Path], skip_bad: bool) -> Iterator[Any]:
+def _read(reader: Any, paths: Sequence[Path], skip_bad: bool) -> list[Any]:
     bad = BadLines(skip_bad, listed=inf)
-    yield from reader(paths, bad.on_bad)
+    found = list(reader(paths, bad.on_bad))
     bad.tell()
+    return found
 
 
 def _fit_settings(options: dict[str, Any]) -> FitSettings:
