@@ -28,16 +28,6 @@ def run(*words):
     return typed.run("calibrate", *words)
 
 
-@pytest.fixture
-def records(tmp_path):
-    return write(tmp_path / "records.jsonl", sums(60))
-
-
-@pytest.fixture
-def policy(tmp_path):
-    return copied(ONE_SHOT, tmp_path)
-
-
 def test_help_has_an_example():
     shown = " ".join(run("--help").output.split())
     assert "Example: bestroute calibrate policy.yaml" in shown

@@ -9,22 +9,12 @@ from bestroute.cli.sides import of_records
 from bestroute.policy import load_policy
 from bestroute.records.record import query_hash
 from tests.cli import typed
-from tests.cli.sums import ONE_SHOT, copied, sums, write
+from tests.cli.sums import sums, write
 from tests.cli.typed import document
 
 
 def run(*words):
     return typed.run("calibrate", *words)
-
-
-@pytest.fixture
-def records(tmp_path):
-    return write(tmp_path / "records.jsonl", sums(60))
-
-
-@pytest.fixture
-def policy(tmp_path):
-    return copied(ONE_SHOT, tmp_path)
 
 
 def test_the_order_of_records_does_not_matter(policy, records, tmp_path):
