@@ -2,20 +2,41 @@
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from bestroute.artefacts.manifest import default_folder, sha256
+import bestroute.artefacts.predictor
+import bestroute.artefacts.reward
+from bestroute.artefacts.manifest import Kind, default_folder, sha256
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.artefacts.reward import OnnxRewardModel
+from bestroute.artefacts.session import Session
 from tests.answering.fake_endpoint import fake_endpoint
 
 __all__ = ["fake_endpoint"]
 
 settings.register_profile("bestroute", deadline=None)  # a busy machine is no fault
 settings.load_profile("bestroute")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _embedded_models_are_opened_once():
+    """However many routers and commands open them; another folder is opened whenever it is asked for."""
+    keep = cache(Session)
+
+    def opened(folder: Path, kind: Kind, threads: int = 1) -> Session:
+        embedded = default_folder(kind)
+        return (
+            keep(embedded, kind, threads) if folder.resolve() == embedded else Session(folder, kind, threads)
+        )
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bestroute.artefacts.predictor, "Session", opened)
+        patched.setattr(bestroute.artefacts.reward, "Session", opened)
+        yield
 
 
 @pytest.fixture(scope="session")
