@@ -101,20 +101,24 @@ def test_a_seed_repeats_everything(strategies):
 
 
 SMALL_TRAIN, FEW = two_topics(30, 2), two_topics(8, 3)
-BEFORE = learned(SMALL_TRAIN, FEW, embed)
+
+
+@pytest.fixture(scope="module")
+def before():
+    return learned(SMALL_TRAIN, FEW, embed)
 
 
 @settings(max_examples=5)
 @given(st.integers(0, 2**32 - 1))
-def test_nothing_is_read_of_what_the_judged_queries_gave_or_cost(seed):
+def test_nothing_is_read_of_what_the_judged_queries_gave_or_cost(before, seed):
     generator = np.random.default_rng(seed)
     quality, cost = generator.random((8, 3)), generator.random((8, 3))
     changed = replace(FEW, quality=quality, cost=cost, single=quality)
-    for before, after in zip(BEFORE, learned(SMALL_TRAIN, changed, embed), strict=True):
-        np.testing.assert_array_equal(before.dials, after.dials)
-        np.testing.assert_array_equal(before.shares, after.shares)
-        if before.predicted is not None:
-            np.testing.assert_array_equal(before.predicted, after.predicted)
+    for first, after in zip(before, learned(SMALL_TRAIN, changed, embed), strict=True):
+        np.testing.assert_array_equal(first.dials, after.dials)
+        np.testing.assert_array_equal(first.shares, after.shares)
+        if first.predicted is not None:
+            np.testing.assert_array_equal(first.predicted, after.predicted)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
