@@ -50,7 +50,8 @@ def measure(runs: int) -> dict[str, Any]:
     """Time the embedded models on one thread: what `bestroute bench` and benchmarks/latency.py print.
 
     `route_ms` is p50 and p99 of every stage, for a greeting that a rule takes and for rising lengths;
-    `batch_queries_per_s` is of 256 queries of 16 and of 64 tokens; `pick_5x256_ms` of five responses.
+    `batch_queries_per_s` is of 256 queries of 16 and of 64 tokens; `pick_5x256_ms` of five responses. What
+    takes longer is called less often: a batch once for 40 runs, a pick once for ten.
     """
     router = Router(embedded_policy(), time_budget_s=None)
     lengths = {f"{count} tokens": words(count) for count in (16, 64, 256)}
@@ -58,9 +59,12 @@ def measure(runs: int) -> dict[str, Any]:
     return {
         "route_ms": {name: measure_route(router, query, runs) for name, query in queries.items()},
         "batch_queries_per_s": {
-            f"{count} tokens": measure_batch(router, [words(count)] * 256) for count in (16, 64)
+            f"{count} tokens": measure_batch(router, [words(count)] * 256, max(1, runs // 40))
+            for count in (16, 64)
         },
-        "pick_5x256_ms": measure_pick(router, words(40), [words(240 + index) for index in range(5)]),
+        "pick_5x256_ms": measure_pick(
+            router, words(40), [words(240 + index) for index in range(5)], max(1, runs // 10)
+        ),
     }
 
 
@@ -77,14 +81,14 @@ def measure_route(router: Router, query: str, runs: int) -> dict[str, dict[str, 
     return {name: _percentiles(column) for name, column in zip(STAGES, zip(*rows, strict=True), strict=True)}
 
 
-def measure_batch(router: Router, queries: Sequence[str], runs: int = 5) -> dict[str, float]:
+def measure_batch(router: Router, queries: Sequence[str], runs: int) -> dict[str, float]:
     """Queries per second of `route_batch`, median and the lowest and highest of the runs."""
     batch = [Query.of(query) for query in queries]
     rates = [len(batch) / seconds for seconds in _seconds(lambda: router.route_batch(batch), runs)]
     return {"median": float(np.median(rates)), "low": min(rates), "high": max(rates)}
 
 
-def measure_pick(router: Router, query: str, responses: Sequence[str], runs: int = 20) -> dict[str, float]:
+def measure_pick(router: Router, query: str, responses: Sequence[str], runs: int) -> dict[str, float]:
     """p50 and p99 in milliseconds of rewarding the responses and keeping one."""
     return _percentiles([1000 * seconds for seconds in _seconds(lambda: router.pick(query, responses), runs)])
 
