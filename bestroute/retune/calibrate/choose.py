@@ -88,13 +88,13 @@ class MaxDrop:
 
     def worth(self, outcomes: Iterable[Outcome], trials: Trials, places: Places) -> Floats:
         """The saving of the cheapest that can be promised."""
-        going, worth = np.ones(len(places), bool), np.zeros(len(places))
+        going, worth = np.arange(len(places)), np.zeros(len(places))
         for outcome in outcomes:
-            lost = self._lost(outcome, trials)[places]
-            going &= p_value(lost, self.drop, self._error) <= self._error
-            saved = self.gain(outcome, trials)[places].mean(axis=1)
-            worth = np.where(going, np.maximum(worth, saved), worth)
-            if not going.any():
+            lost = self._lost(outcome, trials)[places[going]]
+            going = going[p_value(lost, self.drop, self._error) <= self._error]
+            saved = self.gain(outcome, trials)[places[going]].mean(axis=1)
+            worth[going] = np.maximum(worth[going], saved)
+            if not len(going):
                 break
         return worth
 
