@@ -1,0 +1,29 @@
+"""The public face, written out: whoever changes it sees so here."""
+
+import bestroute
+from bestroute.cli import cli
+
+NAMES = [
+    "Answer", "Arm", "ArtefactError", "BestRouteError", "Candidate", "Decision", "Endpoint",
+    "EndpointSampler", "InputError", "MissingExtra", "Model", "OnnxPredictor", "OnnxRewardModel", "Pick",
+    "Policy", "PolicyError", "PolicyWatcher", "Prediction", "Predictor", "PredictorError",
+    "PredictorOverrun", "Price", "ProbeResult", "ProbesError", "Query", "Record", "RewardModel", "Router",
+    "Rule", "Sample", "Sampler", "Sampling", "SamplingError", "Tier", "TrainingError", "__version__",
+    "check_policy", "load_policy", "read_records", "run_probes",
+]  # fmt: skip
+COMMANDS = [
+    "ask", "bench", "calibrate", "check", "collect", "completion", "diff", "dry-run", "evaluate", "init",
+    "pick", "route", "schema", "score", "test", "train",
+]  # fmt: skip
+
+
+def test_the_names_of_the_package():
+    assert bestroute.__all__ == NAMES == sorted(NAMES)
+    assert set(dir(bestroute)) == {*NAMES}
+    for name in NAMES:
+        assert getattr(bestroute, name) is not None
+
+
+def test_the_names_of_the_commands():
+    assert cli.list_commands(None) == COMMANDS
+    assert sorted(cli.get_command(None, "train").commands) == ["posterior", "reward", "router"]
