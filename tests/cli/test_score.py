@@ -146,7 +146,12 @@ class TestCommandLine:
         words = ["score", records, "--oracle", "command", "--command", f"{sys.executable} -S {program}"]
         words += ["--no-reward", "--out", tmp_path / "out.jsonl", "--workers", 1]
         command = [sys.executable, "-m", "bestroute", *map(str, words)]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background
+        )
         while not started.exists():
             assert process.poll() is None
             time.sleep(0.01)

@@ -350,7 +350,7 @@ class TestTrouble:
     def test_concurrency_is_of_the_address(self, desk, fake_endpoint):
         url = fake_endpoint.base_url
         desk.write_policy(a={"base_url": url}, b={"base_url": url})
-        fake_endpoint.play(Numbered(hold_s=0.02))
+        fake_endpoint.play(Numbered(hold_s=0.1))
         desk.json("--samples", "3", "--concurrency", "3")
         assert fake_endpoint.most_at_once == 3
         assert len(fake_endpoint.requests) == 18
