@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import Columns, columns_of, mixed
 from bestroute.decision.candidate import Candidate, Cause, Forecast
 from bestroute.decision.decision import Decision
+from bestroute.errors import InputError
 from bestroute.policy import Policy
 from bestroute.policy.arms import Arm, Model
 from bestroute.policy.objective import AnyObjective, Offer
@@ -89,6 +90,8 @@ class Decider:
             return self._decision(
                 query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates, novel
             )  # fmt: skip
+        if not any(candidate.eligible for candidate in candidates):
+            candidates = self._with_last_able(candidates, query, rule)
         chosen = self._choose(candidates, rule, reference_cost)
         cause = without or ("reference" if list(chosen.models) == [self._reference.name] else "tier")
         return self._decision(
@@ -110,7 +113,7 @@ class Decider:
             if (
                 dearer
                 and not asked.intersection(row.arm.models)
-                and (last or self._open(row, query, excluded))
+                and (self._beyond_reference(query) is None if last else self._open(row, query, excluded))
             ):
                 rungs.append(row.arm)
                 asked |= set(row.arm.models)
@@ -194,6 +197,21 @@ class Decider:
             return eligible[0]
         return known[self.objective(rule).choose([candidate.offer(reference_cost) for candidate in known])]
 
+    def _with_last_able(
+        self, candidates: tuple[Candidate, ...], query: Query, rule: Rule | None
+    ) -> tuple[Candidate, ...]:
+        """With the last tier that can take the request eligible, where the reference cannot; InputError where
+        none can."""
+        able = [index for index, open_ in enumerate(self.open_tiers(query, rule)) if open_]
+        if not able:
+            needed = sorted(_ONLY_WHERE_TOLD & query.needs)
+            raise InputError(
+                f"no model that may answer can take {' and '.join(needed)}; where one can, say so: "
+                f"`capabilities: [{', '.join(sorted(query.needs))}]`"
+            )
+        last = replace(candidates[able[-1]], eligible=True, why_not=None)
+        return (*candidates[: able[-1]], last, *candidates[able[-1] + 1 :])
+
     def _weigh(
         self, row: _Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
         reference_cost: float,
@@ -219,7 +237,7 @@ class Decider:
         if rule is not None and rule.route is not None:
             return None if row.arm.parts == rule.route.parts else "a rule decided"
         if row is self._rows[-1]:
-            return None
+            return self._beyond_reference(query)
         if rule is not None and rule.exclude is not None and row.arm.models.keys() & set(rule.exclude):
             return f"excluded by rule {rule.name!r}"
         obstacle = self._obstacle(row, query)
@@ -228,6 +246,11 @@ class Decider:
         if known and without == "abstain":
             return "the query is unlike those that the router model was trained on"
         return None if known else _NO_FORECAST.get(without or "", _NOT_LEARNED)
+
+    def _beyond_reference(self, query: Query) -> str | None:
+        """Why even the reference cannot take a request: somebody must, but most models refuse these."""
+        missing = _ONLY_WHERE_TOLD & query.needs.difference(self._reference.capabilities)
+        return f"cannot take {' and '.join(sorted(missing))}" if missing else None
 
     def _obstacle(self, row: _Row, query: Query) -> str | None:
         """Why an arm cannot take a request at all: a model's window or capabilities."""
@@ -272,6 +295,7 @@ class Decider:
         return model.cost(n, query.input_tokens, min(expected, self.policy.sampling.max_tokens))
 
 
+_ONLY_WHERE_TOLD = frozenset({"audio", "file", "video"})
 _NOT_LEARNED = "the router model has not learned this class or n"
 _NO_FORECAST = {
     "abstain": "there is no text to predict from",

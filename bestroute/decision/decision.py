@@ -138,8 +138,12 @@ def _reason(decision: Decision) -> str:
         return f"plan: {_plan(decision)}"
     if decision.cause == "tier":
         taken = [one for one in decision.candidates if one.models == decision.models and one.eligible]
-        if not taken or taken[0].gap is None:
-            return "as much as max_cost allows"
+        if not taken or taken[0].gap is None or taken[0].too_far:
+            return (
+                "as much as max_cost allows"
+                if _bounded_by_cost(decision)
+                else "no other can take the request"
+            )
         return _dial_of(taken[0], decision).why(taken[0].offer(decision.reference_cost))
     near = min(
         (one for one in decision.candidates if one.too_far),

@@ -142,8 +142,9 @@ class Planner:
                 if open_ and tier.gap is not None and reference.model not in tier.models:
                     for arm in (*self._parts_of(tier.arm, asked), tier.arm):
                         found.setdefault(arm, self._limit(tier, asked))
-            found.pop(reference.arm, None)
-            found[reference.arm] = None
+            last = reference.arm if reference.eligible else [asked.decision.arm, *found][-1]
+            found.pop(last, None)
+            found[last] = None
         else:
             decided = replace(
                 asked.decision, expected_cost=self.price(asked, asked.decision.arm, {})

@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-Feature = Literal["code", "image", "math", "tools"]
-Capability = Literal["image", "tools"]
+Capability = Literal["audio", "file", "image", "tools", "video"]
+Feature = Literal["audio", "code", "file", "image", "math", "tools", "video"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 MOST_SAMPLES = 64
 Samples = Annotated[int, Field(ge=1, le=MOST_SAMPLES)]

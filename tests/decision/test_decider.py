@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.decision import Decider, Forecast
+from bestroute.errors import InputError
 from bestroute.policy.arms import Arm, Model
 from bestroute.query import Query
 from tests.fakes import BIG, MANIFEST, MATCH, MID, OUTPUT_TOKENS, QUALITY, TIERS, TINY, make_policy
@@ -317,6 +318,51 @@ class TestWhatAModelCanTake:
         decision = decide(query, models=models, max_gap=1.0)
         assert decision.candidates[0].why_not == why_not
         assert decision.model == ("tiny" if why_not is None else "big")
+
+    @pytest.mark.parametrize("kind", ["audio", "file", "video"])
+    def test_sound_files_and_films_go_where_a_model_says_it_takes_them(self, kind):
+        part = {"type": kind, kind: {"url": "x"}}
+        query = Query.of([{"role": "user", "content": [part, "abcdefgh"]}])
+        able = {"capabilities": [kind]}
+        for models, gap, model in (
+            ([{**TINY, **able}, MID, {**BIG, **able}], 1.0, "tiny"),
+            ([{**TINY, **able}, MID, {**BIG, **able}], 0.0, "big"),
+            (
+                [{**TINY, **able}, {**MID, **able}, BIG],
+                0.0,
+                "mid",
+            ),  # the last that can, as the reference cannot
+        ):
+            decision = decide(query, models=models, max_gap=gap)
+            assert decision.model == model
+            assert [one.model for one in decision.candidates if one.eligible][-1] in (model, "big")
+            assert decision.explain().startswith(model)
+        silent = Query.of([{"role": "user", "content": [part]}])
+        alone = decide(silent, None, "abstain", models=[TINY, {**MID, **able}, BIG])
+        assert (alone.model, alone.cause) == ("mid", "abstain")
+        heard = decide(silent, None, "abstain", models=[TINY, {**MID, **able}, {**BIG, **able}])
+        assert (heard.model, heard.cause) == ("big", "abstain")
+
+    def test_where_no_model_can_take_it_that_is_told(self):
+        sound = Query.of(
+            [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": ""}}]}]
+        )
+        with pytest.raises(
+            InputError, match=r"can take audio; where one can, say so: `capabilities: \[audio\]`"
+        ):
+            decide(sound, None, "abstain")
+        models = [{**TINY, "capabilities": ["audio"]}, MID, BIG]
+        with pytest.raises(InputError, match="no model that may answer can take audio"):
+            decide(
+                sound, None, "abstain", models=models, rules=[rule(when={"has": ["audio"]}, exclude=["tiny"])]
+            )
+
+    def test_the_reference_is_not_tried_after_where_it_cannot(self):
+        sound = Query.of([{"role": "user", "content": [{"type": "audio", "audio": {}}, "abcdefgh"]}])
+        models = [{**TINY, "capabilities": ["audio"]}, MID, BIG]
+        decider = Decider(make_policy(models=models, max_gap=1.0), MANIFEST)
+        decision = decider.decide(sound, None, FORECAST)
+        assert [arm.label for arm in decider.ladder(decision, sound, None)] == ["tiny@1"]
 
     @pytest.mark.parametrize(("window", "why_not"), [(102, None), (101, "needs 102 tokens of 101")])
     def test_context_window_holds_prompt_and_response(self, window, why_not):

@@ -32,14 +32,14 @@ def tally_of(*queries, explain_all=False):
 
 class TestTally:
     def test_worked_by_hand(self):
-        """In millionths of a dollar, eight letters being two tokens and an image none.
+        """In millionths of a dollar, eight letters being two tokens and an image 765.
 
         A predicted tier costs mid@4: 4 * (2 * 3 + 20 * 6) = 504, the reference 2 * 10 + 40 * 30 = 1220. By
         the mean tokens of training: the greeting 2 * 1 + 100 * 2 = 202 of 2 * 10 + 300 * 30 = 9020, the
-        image 300 * 30 = 9000 of the same.
+        image 765 * 10 + 300 * 30 = 16650 of the same.
         """
         summary = tally_of("abcdefgh", "12345678", "exactly!", "hi there", IMAGE).summary()
-        cost, reference = 2 * 504 + 1220 + 202 + 9000, 3 * 1220 + 9020 + 9000
+        cost, reference = 2 * 504 + 1220 + 202 + 16650, 3 * 1220 + 9020 + 16650
         assert summary["queries"] == 5
         assert summary["causes"] == {"tier": 2, "reference": 1, "rule": 1, "abstain": 1}
         assert summary["rules"] == {"strict": 1, "greeting": 1}
@@ -52,7 +52,7 @@ class TestTally:
         mid, big, tiny = summary["arms"].values()
         assert (mid["queries"], mid["share"]) == (2, pytest.approx(0.4))
         assert mid["cost_per_1000"] == pytest.approx(2 * 504 / 5 / 1000)
-        assert big["cost_per_1000"] == pytest.approx((1220 + 9000) / 5 / 1000)
+        assert big["cost_per_1000"] == pytest.approx((1220 + 16650) / 5 / 1000)
         assert tiny["cost_per_1000"] == pytest.approx(202 / 5 / 1000)
 
     def test_what_rules_route_is_predicted_where_it_is_asked(self):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, get_args
 
 from pydantic import (
     ConfigDict,
@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from bestroute.policy.arms import Feature, Frozen
+from bestroute.policy.arms import Capability, Feature, Frozen
 from bestroute.policy.rules.keywords import compile_pattern
 from bestroute.query import Query
 
@@ -177,6 +177,9 @@ class Metadata(RootModel[dict[str, Wanted]]):
         return None
 
 
+_NEEDS = frozenset(get_args(Capability))
+
+
 class Has(RootModel[tuple[Feature, ...]]):
     """Holds where the request has every one of these features."""
 
@@ -186,7 +189,7 @@ class Has(RootModel[tuple[Feature, ...]]):
     def matches(self, query: Query) -> bool:
         """Whether every feature is there; the text is looked at only when it must be."""
         needs = query.needs
-        if any(feature in ("image", "tools") and feature not in needs for feature in self.root):
+        if any(feature in _NEEDS and feature not in needs for feature in self.root):
             return False
         return needs.issuperset(self.root) or query.has.issuperset(self.root)
 

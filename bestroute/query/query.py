@@ -1,4 +1,4 @@
-"""Query: what is routed. Messages in, and the cheap facts that rules and costs look at.
+"""Query: a conversation to be answered, checked and measured once.
 
 The text that is routed on (`Query.text`) is the user's side of the conversation: the text parts of every
 user message, oldest first, with blank lines between. System prompts, tool results and assistant turns are
@@ -8,39 +8,36 @@ of a long text, so the first question and the latest turn always count.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeAlias
 
-import re2
-
 from bestroute.errors import InputError
-from bestroute.files import OnBad, read_lines
+from bestroute.query.features import features
+from bestroute.query.parts import (
+    Message,
+    holds_answers_only,
+    kind_of,
+    needs_of,
+    parts_of,
+    text_of,
+    tokens_in,
+    tokens_of,
+)
 from bestroute.text import clean, estimate_tokens
 
-Message: TypeAlias = Mapping[str, Any]
 QueryLike: TypeAlias = "Query | str | Sequence[Message] | Mapping[str, Any]"
 
 _ROLES = frozenset({"assistant", "developer", "function", "system", "tool", "user"})
-_IMAGE_PARTS = frozenset({"image", "image_url", "input_image"})
-_TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
-
-# Heuristics, kept narrow: a word of English that is also a keyword must not make a text look like code.
-_KEYS = {"query", "messages", "tools", "id"}
+_OFFERS = ("functions", "tools")
+_BESIDE = (
+    *_OFFERS, "instructions", "modalities", "output_format", "prediction", "response_format", "system",
+)  # fmt: skip
+"""What of a request is part of the prompt beside its messages, in the words of several servers."""
+_KEYS = {"query", "messages", "id", *_BESIDE}
 _MISTYPED = 0.85  # likeness of a key to metadata, by difflib
-_CODE = re2.compile(
-    r"```|(?m:^\s*(?:def \w+\(|class \w+\s*[:({]|fn \w+\(|func \w+\(|function \w*\(|#include\s*[<\"]|@\w+$))"
-    r"|(?m:^\s*(?:from [\w.]+ import \w|import \w+(?:\.\w+)*;?$|(?:const|let|var) \w+\s*=))"
-    r"|(?m:^\s*SELECT\s.+\sFROM\s)|[;{]\s*\n|\b\w+\([\w, \"']*\)\s*(?:[{;]|=>)"
-)
-_MATH = re2.compile(
-    r"\$[^$\n]*[\\^_=+][^$\n]*\$|\\(?:frac|sqrt|sum|int|begin|left|cdot|times|pi|theta)\b|\\[(\[]"
-    r"|\d\s*[+*^=×÷]\s*\(?-?\d|\d\s+[-/]\s+\d|\b[a-z]\s*[\^=]\s*-?\d|[∑∫√≤≥≠π∞]"
-)
 
 
 def _cleaned(message: Message) -> Message:
@@ -59,20 +56,6 @@ def _cleaned_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**part, "text": clean(text)} if isinstance(text, str) else part
 
 
-def _parts(message: Message) -> Iterator[Mapping[str, Any]]:
-    content = message.get("content")
-    if isinstance(content, str):
-        yield {"type": "text", "text": content}
-    elif isinstance(content, Sequence):
-        for part in content:
-            yield {"type": "text", "text": part} if isinstance(part, str) else part
-
-
-def _text_of(message: Message) -> str:
-    texts = (str(part.get("text") or "") for part in _parts(message) if part.get("type") in _TEXT_PARTS)
-    return "\n".join(text for text in texts if text)
-
-
 def _check_message(message: Any, index: int) -> None:
     if not isinstance(message, Mapping):
         raise InputError(
@@ -87,7 +70,7 @@ def _check_message(message: Any, index: int) -> None:
     if not isinstance(content, Sequence) or not all(isinstance(part, (str, Mapping)) for part in content):
         raise InputError(f"messages[{index}].content must be a text or a list of content parts")
     for place, part in enumerate(content):
-        if isinstance(part, Mapping) and not isinstance(part.get("type"), str):
+        if isinstance(part, Mapping) and not isinstance(part.get("type"), str) and kind_of(part) is None:
             raise InputError(f'messages[{index}].content[{place}] needs a "type" such as "text"')
 
 
@@ -95,29 +78,33 @@ def _check_message(message: Any, index: int) -> None:
 class Query:
     """A conversation to be answered, with the metadata that rules may look at.
 
-    `messages` are OpenAI chat messages (text, image and tool parts are understood), `metadata` is the
-    caller's (plan, team, ...), `tools` tells that the request offers tools to the model.
+    `messages` are chat messages (text, image, audio, video, file and tool parts are understood, as several
+    servers have them), `metadata` is the caller's (plan, team, ...), `tools` tells that the request offers
+    tools to the model. `beside` is what the prompt holds beside messages, by the request's own keys: tool
+    and function definitions, the schema of the response, a system prompt.
     """
 
     messages: tuple[Message, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tools: bool = False
     id: str | None = None
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, value: QueryLike, *, metadata: Mapping[str, Any] | None = None) -> Query:
-        """A Query from a text, a list of messages, or `{"query" | "messages", "metadata"?, "tools"?, "id"?}`.
+        """A Query from a text, a list of messages, or `{"query" | "messages", "metadata"?, "id"?}`, which may
+        be a whole request: its tools, functions, response schema and system prompt count.
 
         Raises InputError, naming the part, when there is nothing to route on, the shape is wrong, or a key
         looks like a mistyped "metadata". Other keys are left alone.
         """
         if isinstance(value, Query):
-            return value if metadata is None else cls(value.messages, metadata, value.tools, value.id)
+            return value if metadata is None else replace(value, metadata=metadata)
         if isinstance(value, str):
-            return cls._checked([{"role": "user", "content": value}], metadata or {}, False, None)
+            return cls._checked([{"role": "user", "content": value}], metadata=metadata or {})
         if isinstance(value, Mapping):
             return cls._of_mapping(value, metadata)
-        return cls._checked(value, metadata or {}, False, None)
+        return cls._checked(value, metadata=metadata or {})
 
     @classmethod
     def _of_mapping(cls, value: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> Query:
@@ -134,26 +121,32 @@ class Query:
         query_id = value.get("id")
         return cls._checked(
             [{"role": "user", "content": text}] if text is not None else messages,
-            metadata if metadata is not None else own or {},
-            bool(value.get("tools")),
-            None if query_id is None else clean(str(query_id)),
+            metadata=metadata if metadata is not None else own or {},
+            tools=any(map(value.get, _OFFERS)),
+            id=None if query_id is None else clean(str(query_id)),
+            beside={key: value[key] for key in _BESIDE if value.get(key)},
         )
 
     @classmethod
-    def _checked(cls, messages: Any, metadata: Mapping[str, Any], tools: bool, query_id: str | None) -> Query:
+    def _checked(cls, messages: Any, **rest: Any) -> Query:
         if not isinstance(messages, Sequence) or isinstance(messages, (str, bytes)):
             raise InputError(f"messages is {type(messages).__name__}; give a list of chat messages")
         for index, message in enumerate(messages):
             _check_message(message, index)
-        query = cls(tuple(map(_cleaned, messages)), metadata, tools, query_id)
-        if not query.text.strip() and "image" not in query.needs:
+        query = cls(tuple(map(_cleaned, messages)), **rest)
+        if not query.text.strip() and not any(map(_asks_without_text, query.messages)):
             raise InputError("the query is empty: no user message has text or an image")
         return query
 
     @cached_property
     def text(self) -> str:
         """The text that is routed on: every user message's text, oldest first."""
-        return "\n\n".join(filter(None, (_text_of(m) for m in self.messages if m["role"] == "user")))
+        return "\n\n".join(filter(None, map(text_of, self._asked)))
+
+    @cached_property
+    def last_turn(self) -> str:
+        """The text of the user's last message; empty where that has none."""
+        return text_of(self._asked[-1]) if self._asked else ""
 
     @cached_property
     def tokens(self) -> int:
@@ -162,27 +155,35 @@ class Query:
 
     @cached_property
     def input_tokens(self) -> int:
-        """Tokens of the whole prompt as it is billed, estimated: every message, system prompts too."""
-        others = sum(estimate_tokens(_text_of(m)) for m in self.messages if m["role"] != "user")
-        return self.tokens + others
+        """Tokens of the whole prompt as it is billed, estimated: every message with all its parts, calls of
+        tools, and what stands beside the messages. They never fall when anything is added."""
+        return self.tokens + sum(map(tokens_of, self.messages)) + tokens_in([*self.beside.values()])
 
     @cached_property
     def turns(self) -> int:
-        """How many messages the user has sent."""
-        return sum(1 for message in self.messages if message["role"] == "user")
+        """How many messages the user has sent; those with results of tools alone are not the user's."""
+        return len(self._asked)
+
+    @cached_property
+    def _asked(self) -> tuple[Message, ...]:
+        return tuple(one for one in self.messages if one["role"] == "user" and not holds_answers_only(one))
 
     @cached_property
     def needs(self) -> frozenset[str]:
-        """What the answering model must be able to take beyond text: `image`, `tools`."""
-        image = any(part.get("type") in _IMAGE_PARTS for m in self.messages for part in _parts(m))
-        tools = self.tools or any(m.get("tool_calls") or m["role"] == "tool" for m in self.messages)
-        return frozenset(name for name, needed in (("image", image), ("tools", tools)) if needed)
+        """What the answering model must be able to take beyond text: audio, file, image, tools, video."""
+        asked = {"tools"} if self.tools else set()
+        asked |= {"audio"} & {str(kind) for kind in self.beside.get("modalities") or ()}  # to be spoken
+        return frozenset(asked.union(*map(needs_of, self.messages)))
 
     @cached_property
     def has(self) -> frozenset[str]:
         """Features of the request: `needs`, and `code` and `math` where the text looks like them."""
-        looks = (("code", _CODE), ("math", _MATH))
-        return self.needs | {name for name, pattern in looks if pattern.search(self.text)}
+        return self.needs | features(self.text)
+
+
+def _asks_without_text(message: Message) -> bool:
+    kinds = {kind_of(part) for part in parts_of(message.get("content"))}
+    return message["role"] == "user" and bool(kinds - {"text", None})
 
 
 def _refuse_mistyped_metadata(value: Mapping[str, Any]) -> None:
@@ -193,22 +194,3 @@ def _refuse_mistyped_metadata(value: Mapping[str, Any]) -> None:
     folded = {str(key).casefold(): key for key in others}
     for near in get_close_matches("metadata", folded, 1, _MISTYPED):
         raise InputError(f"unknown key {folded[near]!r} (did you mean 'metadata'?)")
-
-
-def read_queries(path: Path, on_bad: OnBad | None = None) -> Iterator[Query]:
-    """Queries of a file, one at a time: `.txt` has a query a line, `.jsonl` (`.jsonl.gz`) an object a line.
-
-    Blank lines are passed over. A line that cannot be read raises InputError with its number, or, where
-    `on_bad` is given, is handed to it as that error.
-    """
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    if suffix not in (".jsonl", ".txt"):
-        raise InputError(f"{path}: unknown kind of query file; convert it to .txt (a query a line) or .jsonl")
-    return read_lines(path, Query.of if suffix == ".txt" else _of_json, on_bad)
-
-
-def _of_json(line: str) -> Query:
-    value = json.loads(line)
-    if not isinstance(value, dict):
-        raise InputError(f'an object with "query" or "messages" is needed, not {type(value).__name__}')
-    return Query.of(value)

@@ -1,12 +1,9 @@
-"""Queries: what is routed on, and what a file of them may hold."""
-
-import gzip
-import json
+"""Queries: what is routed on, what it needs and what it is billed."""
 
 import pytest
 
 from bestroute.errors import InputError
-from bestroute.query import Query, read_queries
+from bestroute.query import Query
 from bestroute.text import estimate_tokens
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
@@ -26,7 +23,7 @@ def test_the_text_routed_on_is_the_users():
     assert query.turns == 2
     assert query.needs == {"image", "tools"}
     assert query.tokens == 7  # 26 bytes
-    assert query.input_tokens == 7 + 4 + 2 + 1  # 14, 7 and 2 bytes
+    assert query.input_tokens == 7 + 4 + 2 + 1 + 765  # 14, 7 and 2 bytes, and a picture
 
 
 @pytest.mark.parametrize(
@@ -44,20 +41,6 @@ def test_tools_are_needed_when_offered_called_or_answered():
     assert Query.of({"query": "x", "tools": [{"type": "function"}]}).needs == {"tools"}
     assert Query.of(call).needs == {"tools"}
     assert Query.of({"query": "x", "tools": []}).needs == frozenset()
-
-
-@pytest.mark.parametrize(
-    ("text", "has"),
-    [
-        ("Tell me a story.", set()),
-        ("```\nx\n```", {"code"}),
-        ("def f(x):\n    pass", {"code"}),
-        ("What is 17 * 24?", {"math"}),
-        ("Integrate $x^2$.", {"math"}),
-    ],
-)
-def test_features(text, has):
-    assert Query.of(text).has == has
 
 
 def test_an_image_alone_is_a_query():
@@ -108,89 +91,3 @@ def test_metadata_given_beside_replaces_that_of_the_query():
     assert (query.metadata, query.id) == ({"plan": "free"}, "7")
     assert Query.of(query) is query
     assert Query.of(query, metadata={"plan": "pro"}).metadata == {"plan": "pro"}
-
-
-def test_read_text_lines(tmp_path):
-    path = tmp_path / "queries.txt"
-    path.write_bytes("\ufeffone\n\n  two \r\nنعم\u202e\n".encode())
-    assert [query.text for query in read_queries(path)] == ["one", "two", "نعم\u202e"]
-
-
-def test_read_json_lines(tmp_path):
-    path = tmp_path / "queries.jsonl.gz"
-    lines = [
-        {"query": "a\0b"},
-        {"messages": [{"role": "user", "content": "hi"}], "metadata": {"a": 1}},
-    ]
-    path.write_bytes(gzip.compress("\n".join(map(json.dumps, lines)).encode()))
-    queries = list(read_queries(path))
-    assert [query.text for query in queries] == ["a\0b", "hi"]
-    assert queries[1].metadata == {"a": 1}
-
-
-BAD_LINES = {
-    b'{"query": ': "not JSON",
-    b'"text"': "object",
-    b"\xff\xfe": "not UTF-8",
-    b'{"query": ""}': "the query is empty",
-    b"[" * 100_000: "",
-    b'{"messages": [1]}': "messages[0] is int",
-}
-
-
-@pytest.mark.parametrize("line", BAD_LINES, ids=lambda line: repr(line[:20]))
-def test_a_bad_line_is_told_with_its_number(line, tmp_path):
-    path = tmp_path / "queries.jsonl"
-    path.write_bytes(b'{"query": "fine"}\n\n' + line + b'\n{"query": "after"}\n')
-    with pytest.raises(InputError) as caught:
-        list(read_queries(path))
-    assert str(caught.value).startswith(f"{path}:3: ")
-    assert BAD_LINES[line] in str(caught.value)
-    bad = []
-    assert [query.text for query in read_queries(path, bad.append)] == ["fine", "after"]
-    assert [str(error) for error in bad] == [str(caught.value)]
-
-
-def test_files_that_cannot_be_read(tmp_path):
-    with pytest.raises(InputError, match="unknown kind of query file"):
-        list(read_queries(tmp_path / "queries.csv"))
-    with pytest.raises(InputError, match=r"absent\.txt"):
-        list(read_queries(tmp_path / "absent.txt"))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "We go from Paris to London by train.",
-        "Let me know what you think.",
-        "Is a class action lawsuit expensive?",
-        "Import duties rose again.",
-        "Is it cheaper :)\nThanks",
-        "Call 555-1234 on 2024-01-15.",
-        "It costs $5 or $6 a day.",
-    ],
-)
-def test_plain_english_is_neither_code_nor_mathematics(text):
-    assert not Query.of(text).has
-
-
-@pytest.mark.parametrize(
-    ("text", "feature"),
-    [
-        ("```\nx\n```", "code"),
-        ("def f(x):\n    return x", "code"),
-        ("from os import path", "code"),
-        ("import numpy\nprint(1)", "code"),
-        ("const a = 1", "code"),
-        ("SELECT name FROM users", "code"),
-        ("for (;;) {\n}", "code"),
-        ("Solve $x^2 = 4$.", "math"),
-        ("What is \\frac{1}{2}?", "math"),
-        ("What is 17 + 25?", "math"),
-        ("12 / 4 is what?", "math"),
-        ("Let x = 3", "math"),
-        ("√2", "math"),
-    ],
-)
-def test_code_and_mathematics_are_seen(text, feature):
-    assert feature in Query.of(text).has
