@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re2
+
+_NOTHING = re2.compile(
+    r"(?:[\s\p{Z}]|\[(?:PAD|UNK|CLS|SEP|MASK)\]|</?(?:s|pad|unk|bos|eos|mask)>|<\|[^|>\s]{1,40}\|>"
+    r"|<(?:start|end)_of_turn>)*"
+)
+
 
 def clean(text: str) -> str:
     """Replace lone surrogates (half characters from broken JSON), which no encoder accepts."""
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text is white space and control tokens alone, as they leak out of a model that fails."""
+    return _NOTHING.fullmatch(text) is not None
 
 
 def estimate_tokens(text: str) -> int:

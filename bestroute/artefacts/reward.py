@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bestroute.artefacts.manifest import MEND, Manifest
 from bestroute.artefacts.session import Session, TokenRow, clip_characters, head_and_tail
 from bestroute.errors import ArtefactError
+from bestroute.text import clean, says_nothing
 
 
 @runtime_checkable
@@ -45,11 +46,13 @@ class OnnxRewardModel:
         return self.rewards_of_pairs([(query, response) for response in responses])
 
     def rewards_of_pairs(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """One reward for each (query, response), shape (pairs,)."""
+        """One reward for each (query, response), shape (pairs,); 0 for a response that says nothing."""
         if not pairs:
             return np.empty(0, np.float32)
         rows = pair_rows(self._session.tokenizer, pairs, self.manifest.max_tokens, self.manifest.query_tokens)
-        return self._session.run(rows)["reward"]
+        rewards = self._session.run(rows)["reward"]
+        rewards[[says_nothing(clean(response)) for _, response in pairs]] = 0.0
+        return rewards
 
 
 def pair_rows(

@@ -131,6 +131,7 @@ def _open_tokenizer(folder: Path) -> Any:
         raise ArtefactError(f"{folder / 'tokenizer.json'}: cannot be read ({error}); {MEND}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True  # a text that says "[PAD]" says it, and controls nothing
     return tokenizer
 
 

@@ -38,6 +38,7 @@ def load_tokenizer() -> Any:
     tokenizer = require("tokenizers", "train").Tokenizer.from_file(str(encoder_folder() / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True  # as the session has it
     return tokenizer
 
 

@@ -19,6 +19,8 @@ RESPONSES = [
     "平均深度约3700米。" * 50,
     "x" * 1_000_000,
 ]
+CONTROL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<pad>", "</s>", "<s>", "<unk>", "<|endoftext|>",
+           "<|im_end|>", "<end_of_turn>"]  # fmt: skip
 WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
@@ -33,6 +35,15 @@ def tokenizer():
 class TestRewards:
     def test_is_a_reward_model(self, reward_model):
         assert isinstance(reward_model, RewardModel)
+
+    @pytest.mark.parametrize("token", CONTROL)
+    def test_control_tokens_alone_say_nothing(self, reward_model, token):
+        answer, *leaked = reward_model.rewards("What is 2 + 2?", ["4", token * 50, f"{token} \n" * 50, token])
+        assert answer > 0
+        assert leaked == [0.0] * 3
+
+    def test_words_beside_control_tokens_are_rewarded(self, reward_model):
+        assert (reward_model.rewards(QUERY, ["3.7 km [SEP]", "<|im_start|>3.7 km", "pad", "<b>"]) > 0).all()
 
     def test_one_for_each_response_from_0_to_1(self, reward_model):
         rewards = reward_model.rewards(QUERY, RESPONSES)

@@ -1,10 +1,17 @@
 """Rows into batches, long texts into bounded ones."""
 
+from functools import cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
+from bestroute.artefacts.manifest import default_folder
 from bestroute.artefacts.session import BATCH_TOKENS, batches, clip_characters, head_and_tail
+from tests.policy.files import SHIPPED
+
+CONTROL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 @pytest.mark.parametrize(
@@ -46,3 +53,47 @@ def test_clip_characters_keeps_both_ends(text, tokens):
     assert len(clipped) <= 16 * tokens + 1
     assert clipped[: 8 * tokens] == text[: 8 * tokens]
     assert clipped[-8 * tokens :] == text[-8 * tokens :]
+
+
+@cache
+def as_in_file(kind):
+    plain = Tokenizer.from_file(str(default_folder(kind) / "tokenizer.json"))
+    plain.no_truncation()
+    plain.no_padding()
+    return plain
+
+
+@pytest.fixture(params=["router", "reward"])
+def tokenizers(request, predictor, reward_model):
+    """The tokenizer as it is used, and as its file has it."""
+    opened = {"router": predictor, "reward": reward_model}[request.param]
+    return opened._session.tokenizer, as_in_file(request.param)
+
+
+@pytest.mark.parametrize("token", CONTROL)
+def test_control_tokens_in_a_text_are_text(tokenizers, token):
+    used, plain = tokenizers
+    control = {plain.token_to_id(name) for name in CONTROL}
+    start, *ids, end = used.encode(f"a {token} b {token}{token}").ids
+    assert not control & {*ids}
+    assert (start, end) == (plain.token_to_id("[CLS]"), plain.token_to_id("[SEP]"))
+    assert used.encode(token).tokens[1] == "["
+
+
+def test_the_ids_of_other_texts_are_what_they_were(tokenizers):
+    used, plain = tokenizers
+    texts = [line for path in SHIPPED for line in path.read_text("utf-8").splitlines()]
+    texts += [
+        "日本語の文章",
+        "e\u0301\u00a0x",
+        "[pad] [Sep] [ PAD ]",
+        "a[1] <s> </s> <pad> <|im_end|>",
+        "",
+        "\ufffd\U0010ffff",
+    ]
+    assert [used.encode(text).ids for text in texts] == [plain.encode(text).ids for text in texts]
+
+
+@given(st.text(max_size=60).filter(lambda text: not any(token in text for token in CONTROL)))
+def test_the_ids_of_any_other_text_are_what_they_were(predictor, text):
+    assert predictor._session.tokenizer.encode(text).ids == as_in_file("router").encode(text).ids
