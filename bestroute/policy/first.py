@@ -14,7 +14,11 @@ from bestroute.policy.warnings import expected_cost
 
 MAX_GAP = 0.03
 SAMPLES = (1, 3)
-_GREETING = r"(?i)^\s*(hi|hello|hey|thanks|thank you)\b"
+# The whole message, in some languages; what begins so may go on to anything.
+_GREETING = (
+    r"(?i)^\W*(hi|hello|hey|thanks|thank you|hallo|danke|bonjour|merci|hola|gracias|"
+    r"你好|谢谢|こんにちは|ありがとう)( (there|all|everyone|again|a lot|so much|very much))?\W*$"
+)
 
 
 def learned_classes() -> tuple[str, ...]:

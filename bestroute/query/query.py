@@ -144,9 +144,9 @@ class Query:
         return "\n\n".join(filter(None, map(text_of, self._asked)))
 
     @cached_property
-    def last_turn(self) -> str:
-        """The text of the user's last message; empty where that has none."""
-        return text_of(self._asked[-1]) if self._asked else ""
+    def last_turn(self) -> Query:
+        """The same request with the user's last message alone."""
+        return replace(self, messages=self._asked[-1:])
 
     @cached_property
     def tokens(self) -> int:

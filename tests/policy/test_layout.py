@@ -35,7 +35,7 @@ tiers:                                  # tried top to bottom, cheapest first; t
 
 rules:                                  # before the router; the first whose conditions all hold decides
   - name: greetings
-    when: {turns: {max: 1}, tokens: {max: 12}, pattern: '(?i)^\\s*(hi|hello|hey|thanks|thank you)\\b'}
+    when: {turns: {max: 1}, tokens: {max: 12}, pattern: '(?i)^\\W*(hi|hello|hey|thanks|thank you|hallo|danke|bonjour|merci|hola|gracias|你好|谢谢|こんにちは|ありがとう)( (there|all|everyone|again|a lot|so much|very much))?\\W*$'}
     route: {model: small}
 """  # noqa: E501
 

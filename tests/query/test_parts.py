@@ -81,7 +81,11 @@ def test_the_results_of_tools_are_no_turn_of_the_users():
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "It rains."}]},
     ]
     query = Query.of(messages)
-    assert (query.turns, query.last_turn, query.text) == (1, "What is the weather?", "What is the weather?")
+    assert (query.turns, query.last_turn.text, query.text) == (
+        1,
+        "What is the weather?",
+        "What is the weather?",
+    )
 
 
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": LONG}}

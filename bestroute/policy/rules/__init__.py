@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -23,10 +23,17 @@ ACTIONS = ("route", "max_gap", "min_match", "cost_per_point", "exclude")
 """What a rule may do: exactly one."""
 
 
-class When(Frozen):
-    """The conditions of a rule, all of which must hold; tried in this order, the cheap ones first."""
+_CONDITIONS = ("metadata", "turns", "tokens", "has", "keywords", "pattern")
+_OF_REQUEST = (Metadata, Turns)
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+class When(Frozen):
+    """The conditions of a rule, all of which must hold; tried in this order, the cheap ones first.
+
+    With `of: last_turn` those on the text and what comes with it look at the user's last message alone.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [name]} for name in _CONDITIONS]})
 
     metadata: Metadata | None = Field(
         default=None,
@@ -44,26 +51,42 @@ class When(Frozen):
     )
     keywords: Keywords | None = Field(
         default=None,
-        description="words or phrases, any of which is enough",
-        examples=[["lawsuit", "liability"]],
+        description="words or phrases, any of which is enough; one that ends in * is the beginning of a word",
+        examples=[["lawsuit", "liability", "Kündigung*"]],
     )
     pattern: Pattern | None = Field(
         default=None,
         description="regular expression (RE2) found in the text",
-        examples=[r"(?i)^\s*(hi|hello|thanks)\b"],
+        examples=[r"(?i)^\W*(hi|hello|thanks)\W*$"],
+    )
+    of: Literal["last_turn"] | None = Field(
+        default=None,
+        description="last_turn: tokens, has, keywords and pattern look at the user's last message alone",
     )
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions that are given, in the order of trial."""
-        given = (getattr(self, name) for name in type(self).model_fields)
+        given = (getattr(self, name) for name in _CONDITIONS)
         return tuple(condition for condition in given if condition is not None)
 
     @model_validator(mode="after")
     def _asks_something(self) -> When:
         if not self.conditions:
-            raise ValueError(f"needs a condition: one or more of {', '.join(type(self).model_fields)}")
+            raise ValueError(f"needs a condition: one or more of {', '.join(_CONDITIONS)}")
         return self
+
+    def matches(self, query: Query) -> bool:
+        """Whether every condition holds."""
+        return self.first_unmet(query) is None
+
+    def first_unmet(self, query: Query) -> tuple[Condition, Query] | None:
+        """The first condition that does not hold, and what it looked at; None where all hold."""
+        for condition in self.conditions:
+            asked = query.last_turn if self.of and not isinstance(condition, _OF_REQUEST) else query
+            if not condition.matches(asked):
+                return condition, asked
+        return None
 
 
 class Rule(Frozen):
@@ -99,14 +122,12 @@ class Rule(Frozen):
 
     def matches(self, query: Query) -> bool:
         """Whether every condition holds."""
-        return all(condition.matches(query) for condition in self.when.conditions)
+        return self.when.matches(query)
 
     def unmet(self, query: Query) -> str | None:
         """In a few words, the first condition that does not hold; None if the rule matches."""
-        for condition in self.when.conditions:
-            if not condition.matches(query):
-                return condition.why_not(query)
-        return None
+        unmet = self.when.first_unmet(query)
+        return None if unmet is None else unmet[0].why_not(unmet[1])
 
 
 def first_match(rules: Iterable[Rule], query: Query, can_serve: Callable[[Rule], bool]) -> Rule | None:

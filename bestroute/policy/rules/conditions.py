@@ -6,26 +6,17 @@ of `When`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Protocol, get_args
+from typing import Annotated, Protocol, get_args
 
-from pydantic import (
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    RootModel,
-    ValidationError,
-    WrapValidator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from bestroute.policy.arms import Capability, Feature, Frozen
-from bestroute.policy.rules.keywords import compile_pattern
+from bestroute.policy.rules.metadata import Metadata as Metadata
+from bestroute.policy.rules.patterns import UnicodePattern
 from bestroute.query import Query
 
-Scalar = str | bool | int | FiniteFloat
+_NEEDS = frozenset(get_args(Capability))
 
 
 class Condition(Protocol):
@@ -41,14 +32,17 @@ class Condition(Protocol):
 
 
 class Pattern(RootModel[str]):
-    """Holds where a regular expression (RE2 syntax) is found in the text; case counts unless it has (?i)."""
+    """Holds where a regular expression (RE2 syntax) is found in the text; case counts unless it has (?i).
+
+    Classes and boundaries of words are those of all scripts (bestroute.policy.rules.patterns).
+    """
 
     model_config = ConfigDict(frozen=True, strict=True)
     root: str = Field(min_length=1, max_length=10_000)
 
     @cached_property
-    def _regex(self) -> Any:
-        return compile_pattern(self.root)
+    def _regex(self) -> UnicodePattern:
+        return UnicodePattern(self.root)
 
     @model_validator(mode="after")
     def _compiles(self) -> Pattern:
@@ -63,7 +57,12 @@ class Pattern(RootModel[str]):
 
     def matches(self, query: Query) -> bool:
         """Whether the pattern is found anywhere in the query's text."""
-        return self._regex.search(query.text) is not None
+        return self._regex.search(query.text)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its classes and boundaries know more than ASCII."""
+        return self._regex.is_wide
 
     def why_not(self, query: Query) -> str:
         """Name the pattern."""
@@ -122,62 +121,6 @@ class Turns(Range):
     def why_not(self, query: Query) -> str:
         """Say how many turns there are."""
         return self._outside(query.turns, "turns")
-
-
-def _one_message(value: Any, handler: Callable[[Any], Any]) -> Any:
-    """Say once what fits, instead of once for every member of a union."""
-    try:
-        return handler(value)
-    except ValidationError:
-        raise PydanticCustomError(
-            "metadata_value",
-            "must be a text, a finite number, true or false, or a list of at least one of these",
-        ) from None
-
-
-Wanted = Annotated[
-    Scalar | Annotated[tuple[Scalar, ...], Field(min_length=1)],
-    WrapValidator(_one_message),
-]
-
-
-def _same(left: object, right: object) -> bool:
-    """Equal as YAML and JSON see it: 1 is 1.0, but true is not 1."""
-    return isinstance(left, bool) == isinstance(right, bool) and left == right
-
-
-class Metadata(RootModel[dict[str, Wanted]]):
-    """Holds where the caller's metadata has each key with the value, or one of the values, given."""
-
-    model_config = ConfigDict(frozen=True, strict=True)
-    root: dict[str, Wanted] = Field(min_length=1)
-
-    @cached_property
-    def _wanted(self) -> tuple[tuple[str, tuple[Scalar, ...]], ...]:
-        return tuple((key, want if isinstance(want, tuple) else (want,)) for key, want in self.root.items())
-
-    def matches(self, query: Query) -> bool:
-        """Whether every key holds one of its values."""
-        return self._first_miss(query.metadata) is None
-
-    def why_not(self, query: Query) -> str:
-        """Name the first key that differs."""
-        key = self._first_miss(query.metadata)
-        if key is None or key not in query.metadata:
-            return f"lacks metadata {key}"
-        return f"has metadata {key} {query.metadata[key]!r}"
-
-    def _first_miss(self, metadata: Mapping[str, Any]) -> str | None:
-        for key, wanted in self._wanted:
-            found = metadata.get(key)
-            if not isinstance(found, (str, bool, int, float)) or not any(
-                _same(found, want) for want in wanted
-            ):
-                return key
-        return None
-
-
-_NEEDS = frozenset(get_args(Capability))
 
 
 class Has(RootModel[tuple[Feature, ...]]):

@@ -1,4 +1,11 @@
-"""Keywords: words and phrases found in a text of any script, whatever its case or invisible characters."""
+"""Keywords: words and phrases found in a text of any script, whatever its case, quotes, hyphens or invisible
+characters.
+
+A keyword is a whole word: a hyphen or an apostrophe ends one, so `law` is found in "in-law". In scripts
+without spaces it is found anywhere; in Korean it begins a word, whatever particles follow; in Arabic and
+Hebrew an article, preposition or conjunction may be joined on before it. One that ends in `*` is the
+beginning of a word.
+"""
 
 from __future__ import annotations
 
@@ -11,65 +18,78 @@ import re2
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, model_validator
 
 from bestroute.policy.arms import Name
+from bestroute.policy.rules.patterns import compile_pattern, without_piles
 from bestroute.query import Query
-
-
-def compile_pattern(pattern: str) -> Any:
-    """Compile a regular expression with RE2, quietly; ValueError says what RE2 refuses."""
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 32 << 20
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        fault = error.args[0] if error.args else error
-        raise ValueError(
-            fault.decode("utf-8", "replace") if isinstance(fault, bytes) else str(fault)
-        ) from None
-
 
 # Scripts written without spaces: a keyword in them is found inside running text, and a word of another script
 # may stand against them. U+30FC, the long vowel mark, belongs to both kana and so to no script.
-_SPACELESS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\x{30FC}"
-_NOT_IN_WORD = rf"(?:[^\p{{L}}\p{{N}}\p{{M}}_]|[{_SPACELESS}])"
+_SPACELESS = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Javanese}\p{Balinese}"
+    r"\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}\x{30FC}"
+)
+_IN_WORD = r"\p{L}\p{N}\p{M}_"
+_NOT_IN_WORD = rf"(?:[^{_IN_WORD}]|[{_SPACELESS}\p{{Hangul}}])"
 _SPACE = r"[\s\p{Z}\x0b\x1c-\x1f\x{85}]+"  # what str.split splits on
-_WORD_EDGE = compile_pattern(r"^[\p{L}\p{N}\p{M}_]$")
-_SPACELESS_EDGE = compile_pattern(rf"^[{_SPACELESS}]$")
 _INVISIBLE = compile_pattern(r"[\p{Cf}\x{034F}\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}]+")
-# Unicode normalisation sorts a run of combining marks in quadratic time; no language stacks more than these.
-_MARK_PILE = compile_pattern(r"(\p{M}{8})\p{M}+")
+_POINTS = compile_pattern(  # tatweel and vowel signs of Arabic and Hebrew, which most writers leave out
+    r"[\x{0591}-\x{05BD}\x{05BF}\x{05C1}\x{05C2}\x{05C4}\x{05C5}\x{05C7}\x{0610}-\x{061A}\x{0640}"
+    r"\x{064B}-\x{065F}\x{0670}\x{06D6}-\x{06DC}\x{06DF}-\x{06E8}\x{06EA}-\x{06ED}\x{08D3}-\x{08FF}]+"
+)
+
+_ALIKE = str.maketrans(
+    dict.fromkeys("‘’‚‛′ʹʻʼʽˈ´׳＇", "'")
+    | dict.fromkeys("“”„‟″«»״", '"')
+    | dict.fromkeys("‐‑‒–—―−⁃﹘﹣－־", "-")
+    | dict.fromkeys("أإآٱ", "ا")
+    | {"ی": "ي", "ى": "ي", "ک": "ك"}
+)
+
+_WORD_START = rf"(?:\A|{_NOT_IN_WORD})"
+_EDGES = (
+    # a keyword's first or last character, what must come before it, what after
+    (rf"[{_SPACELESS}]", "", r"(?:\z|\P{M})"),
+    (r"\p{Hangul}", r"(?:\A|\P{Hangul})", ""),
+    (r"\p{Arabic}", _WORD_START + "[وف]?(?:[بك]?ال|لل|[بكلس])?", rf"(?:\z|{_NOT_IN_WORD})"),
+    (r"\p{Hebrew}", _WORD_START + "[והבכלמש]{0,3}", rf"(?:\z|{_NOT_IN_WORD})"),
+    (rf"[{_IN_WORD}]", _WORD_START, rf"(?:\z|{_NOT_IN_WORD})"),
+    (r"(?s:.)", "", ""),
+)
+_COMPILED = tuple((compile_pattern(first), before, after) for first, before, after in _EDGES)
 
 
 @lru_cache(maxsize=4)
 def fold(text: str) -> str:
-    """The form in which keywords are compared: case folded, NFKC, without invisible characters.
+    """The form in which keywords are compared: case folded, NFKC, without invisible characters and vowel
+    points, with one kind of apostrophe, quote and hyphen.
 
     Turkish İ folds to plain i. The last few texts are kept, as several rules look at one query.
     """
     if text.isascii():
         return text.lower()
-    visible = _MARK_PILE.sub(r"\1", _INVISIBLE.sub("", text))
-    folded = unicodedata.normalize("NFKC", visible).casefold().replace("i\u0307", "i")
-    return unicodedata.normalize("NFKC", folded)
+    visible = without_piles(_INVISIBLE.sub("", text))
+    folded = unicodedata.normalize("NFKC", visible.translate(_ALIKE)).casefold().replace("i\u0307", "i")
+    return str(_POINTS.sub("", unicodedata.normalize("NFKC", folded).translate(_ALIKE)))
 
 
-def _is_bounded(edge: str) -> bool:
-    """Whether a keyword with this first or last character must begin or end a word there."""
-    return bool(_WORD_EDGE.search(edge)) and not _SPACELESS_EDGE.search(edge)
+def is_prefix(keyword: str) -> bool:
+    """Whether a keyword stands for all words that begin so."""
+    return keyword.endswith("*") and bool(fold(keyword[:-1]).split())
+
+
+def _edges(character: str) -> tuple[str, str]:
+    """What must come before and after a keyword that begins, or ends, with this character."""
+    return next((before, after) for first, before, after in _COMPILED if first.search(character))
 
 
 def _alternation(keywords: Iterable[str]) -> str:
-    """One regular expression that finds any of the keywords; the two kinds of edge make four groups."""
-    groups: dict[tuple[bool, bool], list[str]] = {}
+    """One regular expression that finds any of the keywords, those with the same edges side by side."""
+    groups: dict[tuple[str, str], list[str]] = {}
     for keyword in keywords:
-        words = fold(keyword).split()
-        edges = _is_bounded(words[0][0]), _is_bounded(words[-1][-1])
-        groups.setdefault(edges, []).append(_SPACE.join(map(re2.escape, words)))
+        words = fold(keyword[:-1] if is_prefix(keyword) else keyword).split()
+        after = "" if is_prefix(keyword) else _edges(words[-1][-1])[1]
+        groups.setdefault((_edges(words[0][0])[0], after), []).append(_SPACE.join(map(re2.escape, words)))
     return "|".join(
-        (rf"(?:\A|{_NOT_IN_WORD})" if left else "")
-        + f"(?:{'|'.join(alternatives)})"
-        + (rf"(?:\z|{_NOT_IN_WORD})" if right else "")
-        for (left, right), alternatives in groups.items()
+        f"{before}(?:{'|'.join(alternatives)}){after}" for (before, after), alternatives in groups.items()
     )
 
 

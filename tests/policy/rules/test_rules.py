@@ -3,13 +3,10 @@
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bestroute.policy.rules import Rule, When, first_match
-from bestroute.policy.rules.conditions import Has, Metadata, Pattern, Tokens, Turns
-from bestroute.policy.rules.keywords import Keywords, fold
+from bestroute.policy.rules.conditions import Has, Tokens, Turns
 from bestroute.query import Query
 
 
@@ -17,117 +14,6 @@ def rule(name="r", when=None, **action):
     return Rule.model_validate(
         {"name": name, "when": when or {"pattern": "."}, **(action or {"max_gap": 0.0})}
     )
-
-
-def found(keyword, text):
-    return Keywords((keyword,)).matches(Query.of(text))
-
-
-@pytest.mark.parametrize(
-    ("keyword", "text", "expected"),
-    [
-        ("lawsuit", "A LAWSUIT!", True),
-        ("lawsuit", "lawsuit", True),
-        ("law", "lawsuit", False),
-        ("suit", "lawsuit", False),
-        ("law", "law_suit", False),
-        ("law", "in-law", True),
-        ("v2", "v22", False),
-        ("terms of service", "Terms  of\nService apply", True),
-        ("c++", "Is C++17 out?", True),
-        (".net", "use .NET", True),
-        ("契約", "この契約書を確認してください", True),
-        ("合同", "请看合同。", True),
-        ("合同", "合 同", False),
-        ("サーバー", "新サーバーを買う", True),
-        ("สัญญา", "ช่วยตรวจสัญญานี้", True),
-        ("lawsuit", "请问lawsuit怎么办", True),
-        ("lawsuit", "ถามlawsuitหน่อย", True),
-        ("straße", "HAUPTSTRASSE 1", False),
-        ("straße", "Welche STRASSE?", True),
-        ("strasse", "die Straße", True),
-        ("İstanbul", "istanbul nerede?", True),
-        ("istanbul", "İSTANBUL", True),
-        ("ısı", "ısı nedir", True),
-        ("sik", "sık sorulan", False),
-        ("café", "un cafe\u0301 noir", True),
-        ("cafe", "un café noir", False),
-        ("ＡＢＣ", "the abc of it", True),
-        ("bomb", "b\u200bo\u00adm\u2060b", True),
-        ("bomb", "\u202ebomb\u202c", True),
-        ("bo\u200bmb", "bomb", True),
-        ("عقد", "هذا عقد بيع", True),
-        ("договор", "Проверьте ДОГОВОР.", True),
-        ("a.b", "axb", False),
-        (r"\d", "5", False),
-    ],
-)
-def test_keywords(keyword, text, expected):
-    assert found(keyword, text) is expected
-
-
-def test_any_keyword_is_enough():
-    keywords = Keywords(("tort", "契約", "c++"))
-    assert [keywords.matches(Query.of(text)) for text in ("a tort", "契約", "C++", "torte")] == [
-        True,
-        True,
-        True,
-        False,
-    ]
-
-
-@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=30))
-def test_a_word_is_found_in_itself(text):
-    if not fold(text).split() or not text.strip():
-        return
-    assert found(text[:200], f"x {text} y")
-
-
-@given(st.text(max_size=50))
-def test_folding_twice_is_folding_once_for_ascii_and_never_fails(text):
-    once = fold(text)
-    assert not text.isascii() or fold(once) == once
-
-
-@pytest.mark.parametrize("text", ["word " * 200_000, "你好，世界 " * 60_000, "a" + "\u0300\u0316" * 400_000])
-def test_a_megabyte_is_looked_through_at_once(text):
-    query, started = Query.of(text), time.perf_counter()
-    assert not Keywords(("lawsuit", "契約")).matches(query)
-    assert not Pattern("(a+)+$x").matches(query)
-    assert time.perf_counter() - started < 1
-
-
-@pytest.mark.parametrize("pattern", ["(", r"(a)\1", "(?=a)", "a{2000}", "", "[z-a]"])
-def test_patterns_that_re2_refuses(pattern):
-    with pytest.raises(ValidationError):
-        Pattern(pattern)
-
-
-def test_case_counts_in_patterns():
-    assert not Pattern("^hi").matches(Query.of("Hi"))
-    assert Pattern("(?i)^hi").matches(Query.of("Hi"))
-
-
-@pytest.mark.parametrize(
-    ("wanted", "metadata", "expected"),
-    [
-        ({"plan": "pro"}, {"plan": "pro"}, True),
-        ({"plan": "pro"}, {"plan": "Pro"}, False),
-        ({"plan": "pro"}, {}, False),
-        ({"plan": ("pro", "max")}, {"plan": "max"}, True),
-        ({"plan": "pro", "seats": 3}, {"plan": "pro", "seats": 3.0}, True),
-        ({"plan": "pro", "seats": 3}, {"plan": "pro"}, False),
-        ({"beta": True}, {"beta": 1}, False),
-        ({"beta": 1}, {"beta": True}, False),
-        ({"beta": True}, {"beta": True}, True),
-        ({"beta": False}, {"beta": 0}, False),
-        ({"level": 1}, {"level": "1"}, False),
-        ({"tags": "a"}, {"tags": ["a"]}, False),
-        ({"tags": "a"}, {"tags": None}, False),
-    ],
-)
-def test_metadata(wanted, metadata, expected):
-    assert Metadata(wanted).matches(Query.of("x", metadata=metadata)) is expected
 
 
 def test_ranges_include_both_ends():
@@ -184,6 +70,40 @@ def test_a_rule_does_one_thing(action):
 def test_a_rule_asks_something(when):
     with pytest.raises(ValidationError):
         When.model_validate(when)
+
+
+THREAT = [
+    {"role": "user", "content": "I will sue you. ```x```"},
+    {"role": "assistant", "content": "I am sorry to hear that."},
+    {"role": "user", "content": "thanks, all good"},
+]
+
+
+@pytest.mark.parametrize(
+    ("when", "of_all", "of_last"),
+    [
+        ({"keywords": ("sue",)}, True, False),
+        ({"keywords": ("thanks",)}, True, True),
+        ({"pattern": "^thanks"}, False, True),
+        ({"tokens": {"max": 4}}, False, True),
+        ({"has": ("code",)}, True, False),
+        ({"has": ("tools",)}, True, True),  # offered with the request
+        ({"has": ("image",)}, True, False),
+        ({"turns": {"min": 2}}, True, True),  # of the request, whatever `of` says
+        ({"metadata": {"plan": "pro"}}, True, True),
+    ],
+)
+def test_a_rule_may_look_at_the_last_turn_alone(when, of_all, of_last):
+    picture = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}
+    query = Query.of({"messages": [picture, *THREAT], "metadata": {"plan": "pro"}, "tools": [{"type": "f"}]})
+    asked = rule(when=when), rule(when={**when, "of": "last_turn"})
+    assert [one.matches(query) for one in asked] == [of_all, of_last]
+    assert [one.unmet(query) is None for one in asked] == [of_all, of_last]
+
+
+def test_of_alone_asks_nothing():
+    with pytest.raises(ValidationError, match="needs a condition: one or more of metadata, turns"):
+        When.model_validate({"of": "last_turn"})
 
 
 def test_first_match_wins_and_routes_that_cannot_serve_are_passed_over():
