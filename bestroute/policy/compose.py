@@ -7,6 +7,7 @@ never surprises. A file has at most MAX_BYTES, MAX_NODES and MAX_DEPTH.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,11 @@ _FLOAT = re.compile(
     r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_ODD = r"[\t\x85\xa0\xad\u034f\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
+_ODD_SPACE = re.compile(_ODD)
+_ODD_INDENT = re.compile(rf"( *)({_ODD})\s*[^\s#]")
+_ODD_AFTER = re.compile(rf"(?:[:,{{\[]|^ *-) *({_ODD})")
+_NEAR = 10  # lines that an odd space may stand above where YAML gives up
 TOO_MANY = f"more than {MAX_NODES:,} values, aliases followed; make the file smaller"
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
@@ -72,6 +78,16 @@ def place_of(where: Any) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 
 
+def odd_space(text: str) -> str:
+    """The name of the first character that looks like a space, or like nothing, and is no space to YAML;
+    empty where there is none."""
+    found = _ODD_SPACE.search(text)
+    if not found:
+        return ""
+    name = unicodedata.name(found[0], "tab" if found[0] == "\t" else "control character").lower()
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name} (U+{ord(found[0]):04X})"
+
+
 def compose(source: str | bytes, form: Form) -> yaml.Node | None:
     """The one document in a text; None where it is empty. Raises Unreadable where it is not YAML."""
     text = _decode(source)
@@ -83,6 +99,9 @@ def compose(source: str | bytes, form: Form) -> yaml.Node | None:
         begun = "simple key" in str(error.context) or "end of stream" in str(error.problem)
         mark = error.context_mark if begun else error.problem_mark
         place = place_of(mark or error.context_mark or loader.get_mark())
+        odd = None if "'\\t'" in str(error.problem) else _odd_space_near(text, place)
+        if odd is not None:
+            raise Unreadable(odd.place, f"not valid YAML: {odd.message}") from None
         message = _plain_yaml_error(error, text, form)
     except (ValueError, OverflowError):
         place = place_of(loader.get_mark())
@@ -181,6 +200,28 @@ def _plain_yaml_error(error: yaml.MarkedYAMLError, text: str, form: Form) -> str
         problem = f"{error.context} that starts on line {line}, {problem}"
     mends = (mend.format(noun=form.noun, line=line) for sign, mend in _MENDS.items() if sign in problem)
     return next(mends, f"not valid YAML: {problem}")
+
+
+def odd_indent(lines: list[str], first: int) -> Fault | None:
+    """Where the last of some lines that an odd space indents stands; `first` is the number of the first of
+    them. What YAML takes for a letter looks right to the eye, and is the likeliest fault near where it gave
+    up."""
+    for number, line in reversed([*enumerate(lines, first)]):
+        found = _ODD_INDENT.match(line)
+        if found:
+            place = Place(number, found.end(1) + 1)
+            return Fault(place, f"{odd_space(found[2])} indents this line; use plain spaces")
+    return None
+
+
+def _odd_space_near(text: str, place: Place) -> Fault | None:
+    lines = text.split("\n")[: place.line]
+    found = _ODD_AFTER.search(lines[-1])
+    if found:
+        at = Place(place.line, found.start(1) + 1)
+        return Fault(at, f"{odd_space(found[1])} stands here; use plain spaces")
+    first = max(0, place.line - _NEAR)
+    return odd_indent(lines[first:], first + 1)
 
 
 def _is_indentation(problem: str, line: list[str]) -> bool:

@@ -125,7 +125,12 @@ class Policy(Frozen):
     constructed in Python has not.
     """
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [key]} for key in OBJECTIVES]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [key]} for key in OBJECTIVES],
+            "patternProperties": {"^x-": {}},  # the writer's own, which `document` passes over
+        }
+    )
 
     version: Annotated[int, AfterValidator(_known_version)] = Field(
         description=f"version of this format: {VERSION}", json_schema_extra={"const": VERSION}

@@ -10,6 +10,7 @@ from bestroute.policy.compose import Fault
 from bestroute.policy.document import Document, spell
 from bestroute.policy.objective import AnyObjective, CostPerPoint, Offer
 from bestroute.policy.references import column_of
+from bestroute.policy.rule_warnings import find_rule_warnings, is_stricter
 from bestroute.policy.schema import Policy, Tier
 
 _PROMPT_TOKENS = 100
@@ -20,7 +21,7 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     """Every warning, in no order."""
     yield from _tiers_out_of_order(policy, document, manifest)
     yield from _unreachable_tiers(policy, document)
-    yield from _unreachable_rules(policy, document)
+    yield from find_rule_warnings(policy, document)
     yield from _unset_keys(document)
     yield from _unlearned_reference(policy, document, manifest)
     yield from _unlearned_match(policy, document, manifest)
@@ -78,7 +79,7 @@ def _why_unreachable(policy: Policy, index: int, tier: Tier) -> str | None:
         if (
             index < len(policy.tiers) - 1  # the last one, the reference, takes what is left
             and _as_good(earlier, tier)
-            and not any(_stricter(_dial(earlier, one), _dial(tier, one)) for one in objectives)
+            and not any(is_stricter(_dial(earlier, one), _dial(tier, one)) for one in objectives)
         ):
             return f"{label} is at least as good and has no stricter dial"
     return None
@@ -93,21 +94,6 @@ def _as_good(earlier: Tier, tier: Tier) -> bool:
 
 def _dial(tier: Tier, objective: AnyObjective) -> AnyObjective:
     return tier.objective or objective
-
-
-def _stricter(one: AnyObjective, other: AnyObjective) -> bool:
-    """Whether something is within the other's setting that is not within the one's."""
-    offer = Offer(other.setting, other.setting, 0.0, 0.0)
-    return one.why_not(offer) is not None
-
-
-def _unreachable_rules(policy: Policy, document: Document) -> Iterator[Fault]:
-    for index, rule in enumerate(policy.rules):
-        for before, earlier in enumerate(policy.rules[:index]):
-            if rule.when == earlier.when:
-                message = f"can never be reached: rules[{before}] ({earlier.name!r}) has the same conditions"
-                yield Fault(document.place(("rules", index)), f"rules[{index}] {message}")
-                break
 
 
 def _unset_keys(document: Document) -> Iterator[Fault]:

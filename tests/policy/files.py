@@ -52,7 +52,7 @@ tiers:
   - {model: big}
 rules:
   - name: greetings
-    when: {pattern: '^hi', tokens: {max: 12}}
+    when: {pattern: '^hi$', tokens: {max: 12}}
     route: {model: tiny}
   - name: paying
     when: {metadata: {plan: [enterprise, 2]}}

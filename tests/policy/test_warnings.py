@@ -71,7 +71,7 @@ def test_a_good_policy_has_no_warnings(folder):
         ),
         (
             "    when: {metadata: {plan: [enterprise, 2]}}",
-            "    when: {tokens: {max: 12}, pattern: ^hi}",
+            "    when: {tokens: {max: 12}, pattern: ^hi$}",
             ["20:5: rules[1] can never be reached: rules[0] ('greetings') has the same conditions"],
         ),
     ],

@@ -16,7 +16,7 @@ from bestroute.policy.rules.metadata import Metadata as Metadata
 from bestroute.policy.rules.patterns import UnicodePattern
 from bestroute.query import Query
 
-_NEEDS = frozenset(get_args(Capability))
+NEEDS = frozenset(get_args(Capability))
 
 
 class Condition(Protocol):
@@ -132,7 +132,7 @@ class Has(RootModel[tuple[Feature, ...]]):
     def matches(self, query: Query) -> bool:
         """Whether every feature is there; the text is looked at only when it must be."""
         needs = query.needs
-        if any(feature in _NEEDS and feature not in needs for feature in self.root):
+        if any(feature in NEEDS and feature not in needs for feature in self.root):
             return False
         return needs.issuperset(self.root) or query.has.issuperset(self.root)
 

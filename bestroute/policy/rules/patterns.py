@@ -83,6 +83,32 @@ def without_piles(text: str) -> str:
     return str(_MARK_PILE.sub(r"\1", text)) if _MARK_PILE.search(text) else text
 
 
+def tokens_of(pattern: str) -> list[tuple[str, str]]:
+    """The parts of a pattern, each with its kind: quoted, set, escape, group, repeat, edge or character."""
+    return [(found.lastgroup or "", found[0]) for found in _TOKEN.finditer(pattern)]
+
+
+def is_whole_message(pattern: str) -> bool:
+    """Whether a pattern matches whole texts alone, and leaves no room for any words in between."""
+    tokens = [token for _, token in tokens_of(pattern)]
+    flags = "".join(token for token in tokens if token.startswith("(?"))
+    while tokens and re.fullmatch(r"\(\?[imsU-]*\)", tokens[0]):
+        tokens = tokens[1:]
+    if not tokens or tokens[0] not in ("^", r"\A") or tokens[-1] not in ("$", r"\z") or "m" in flags:
+        return False
+    depth, pairs = 0, zip(tokens, tokens[1:], strict=False)
+    for token in tokens:
+        depth += token.startswith("(") and not token.endswith(")")
+        depth -= token == ")"
+        if token == "|" and depth == 0:
+            return False
+    return not any(_is_any(token) and after[0] in "*+{" for token, after in pairs)
+
+
+def _is_any(token: str) -> bool:
+    return token in (".", r"\S") or token.startswith("[^") or {r"\s", r"\S"} <= {*_IN_SET.findall(token)}
+
+
 class UnicodePattern:
     """A compiled pattern. Raises ValueError, saying why, for what RE2 does not read.
 
@@ -91,7 +117,7 @@ class UnicodePattern:
 
     def __init__(self, pattern: str) -> None:
         source = unicodedata.normalize("NFC", pattern)
-        tokens = [(found.lastgroup or "", found[0]) for found in _TOKEN.finditer(source)]
+        tokens = tokens_of(source)
         self._plain = self._loose = compile_pattern(source)
         self._marked: Any = None
         self._counts = tuple(sum(token == edge for _, token in tokens) for edge in (r"\b", r"\B"))
