@@ -9,14 +9,15 @@ from pathlib import Path
 import click
 
 from bestroute.answering.answer import Answer
+from bestroute.cli.dashes import TextCommand, free_text
 from bestroute.cli.options import POLICY, json_option, metadata_option, parse_metadata, read_text
 from bestroute.cli.output import print_json
 from bestroute.table import number
 
 
-@click.command(epilog='Example: bestroute ask policies/local.yaml "What is 2 + 2?" --all')
+@click.command(cls=TextCommand, epilog='Example: bestroute ask policies/local.yaml "What is 2 + 2?" --all')
 @click.argument("policy", type=POLICY)
-@click.argument("query")
+@click.argument("query", type=free_text)
 @metadata_option
 @click.option("--all", "show_all", is_flag=True, help="Show every response with its reward.")
 @json_option

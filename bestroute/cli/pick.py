@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from bestroute.answering.selection import SELECTORS
+from bestroute.cli.dashes import TextCommand, free_text
 from bestroute.cli.options import FOLDER, json_option, read_text
 from bestroute.cli.output import print_json, print_table
 from bestroute.errors import InputError
@@ -16,8 +17,8 @@ from bestroute.policy.schema import DEFAULT_SELECTOR, SelectorName
 from bestroute.table import number
 
 
-@click.command(epilog="""Example: echo '["4", "5"]' | bestroute pick "What is 2 + 2?" -""")
-@click.argument("query")
+@click.command(cls=TextCommand, epilog="""Example: echo '["4", "5"]' | bestroute pick "What is 2 + 2?" -""")
+@click.argument("query", type=free_text)
 @click.argument("responses", metavar="RESPONSES")
 @click.option(
     "--reward",

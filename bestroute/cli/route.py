@@ -8,14 +8,15 @@ from typing import Any
 
 import click
 
+from bestroute.cli.dashes import TextCommand, free_text
 from bestroute.cli.options import POLICY, json_option, metadata_option, parse_metadata, read_text
 from bestroute.cli.output import print_json
 from bestroute.errors import InputError
 
 
-@click.command(epilog='Example: bestroute route policy.example.yaml "Why is the sky blue?"')
+@click.command(cls=TextCommand, epilog='Example: bestroute route policy.example.yaml "Why is the sky blue?"')
 @click.argument("policy", type=POLICY)
-@click.argument("query")
+@click.argument("query", type=free_text)
 @metadata_option
 @click.option("--messages", is_flag=True, help='QUERY is JSON: chat messages, or {"messages", "metadata"}.')
 @click.option("--explain-all", is_flag=True, help="Ask the router model even where a rule decides.")
