@@ -204,13 +204,22 @@ class Decider:
         none can."""
         able = [index for index, open_ in enumerate(self.open_tiers(query, rule)) if open_]
         if not able:
-            needed = sorted(_ONLY_WHERE_TOLD & query.needs)
-            raise InputError(
-                f"no model that may answer can take {' and '.join(needed)}; where one can, say so: "
-                f"`capabilities: [{', '.join(sorted(query.needs))}]`"
-            )
+            raise InputError(self._why_nobody(query, rule))
         last = replace(candidates[able[-1]], eligible=True, why_not=None)
         return (*candidates[: able[-1]], last, *candidates[able[-1] + 1 :])
+
+    def _why_nobody(self, query: Query, rule: Rule | None) -> str:
+        excluded = (rule.exclude if rule is not None else None) or ()
+        why = {name: f"{name} is excluded" for name in excluded}
+        for row in self._rows:
+            for model, _ in row.models:
+                why.setdefault(model.name, f"{model.name} {self._model_obstacle(model, query)}")
+        needed = sorted(_ONLY_WHERE_TOLD & query.needs)
+        which = "" if query.id is None else f"query {query.id!r}: "
+        return (
+            f"{which}no model that may answer can take {' and '.join(needed)}: {'; '.join(why.values())}. "
+            f"Where one can, say so: capabilities: [{', '.join(sorted(query.needs))}]"
+        )
 
     def _weigh(
         self, row: _Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,

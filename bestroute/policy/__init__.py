@@ -8,7 +8,7 @@ compose     YAML text to nodes, within bounds of size; a scalar's text to its va
 document    nodes to plain values, each with its line and column
 wording     what pydantic found, said in words that name the mend
 references  names that must agree: models, classes, artefacts
-warnings    what is allowed but hardly meant
+warnings    what is allowed but hardly meant; of rules in rule_warnings
 load        the steps above, in order
 json_schema what editors complete and check by
 first       a first policy, from models and their prices

@@ -344,18 +344,18 @@ class TestWhatAModelCanTake:
         assert (heard.model, heard.cause) == ("big", "abstain")
 
     def test_where_no_model_can_take_it_that_is_told(self):
-        sound = Query.of(
-            [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": ""}}]}]
-        )
-        with pytest.raises(
-            InputError, match=r"can take audio; where one can, say so: `capabilities: \[audio\]`"
-        ):
+        part = {"type": "input_audio", "input_audio": {"data": ""}}
+        sound = Query.of([{"role": "user", "content": [part]}])
+        lacks = "tiny cannot take audio; mid cannot take audio; big cannot take audio. Where one can, say so"
+        with pytest.raises(InputError, match=f"can take audio: {lacks}: capabilities: .audio."):
             decide(sound, None, "abstain")
         models = [{**TINY, "capabilities": ["audio"]}, MID, BIG]
-        with pytest.raises(InputError, match="no model that may answer can take audio"):
-            decide(
-                sound, None, "abstain", models=models, rules=[rule(when={"has": ["audio"]}, exclude=["tiny"])]
-            )
+        excluding = rule(when={"has": ["audio"]}, exclude=["tiny"])
+        with pytest.raises(InputError, match="can take audio: tiny is excluded; mid cannot take audio"):
+            decide(sound, None, "abstain", models=models, rules=[excluding])
+        models = [{**TINY, "capabilities": ["audio"], "context_window": 400}, MID, BIG]
+        with pytest.raises(InputError, match="can take audio: tiny needs 420 tokens of 400; mid cannot"):
+            decide(sound, None, "abstain", models=models, sampling={"max_tokens": 100})
 
     def test_the_reference_is_not_tried_after_where_it_cannot(self):
         sound = Query.of([{"role": "user", "content": [{"type": "audio", "audio": {}}, "abcdefgh"]}])

@@ -1,6 +1,11 @@
 """Rules: what is sure about a query decides before the router model is asked.
 
 A rule has conditions (`when`), all of which must hold, and one action.
+
+conditions  what a rule may ask of a query
+keywords    words found in a text of any script
+patterns    regular expressions that mean in every script what they mean in English
+metadata    what the caller tells beside the words
 """
 
 from __future__ import annotations
