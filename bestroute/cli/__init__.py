@@ -8,6 +8,7 @@ bench, completion                this installation, this shell
 questions, answers               what `init` asks, and what it was told
 sides, reading                   the queries of a calibration; how it and `evaluate` read records
 measure                          what `bench` measures
+dashes                           texts that begin with a dash
 options                          what commands share in what they are given
 output                           what commands share in printing
 

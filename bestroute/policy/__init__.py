@@ -1,18 +1,19 @@
 """Policies: one YAML file becomes one frozen `Policy`, or an error that names every fault and its place.
 
-arms        models, and what is asked of them: Arm, and what it costs
-objective   what the one dial means, and which tiers are within it
-rules/      what is sure about a query decides before the router model: conditions, and the first match
-schema      the values: Policy, Tier, Sampling
-compose     YAML text to nodes, within bounds of size; a scalar's text to its value
-document    nodes to plain values, each with its line and column
-wording     what pydantic found, said in words that name the mend
-references  names that must agree: models, classes, artefacts
-warnings    what is allowed but hardly meant; of rules in rule_warnings
-load        the steps above, in order
-json_schema what editors complete and check by
-first       a first policy, from models and their prices
-layout      a policy as people write it
+arms           models, and what is asked of them: Arm, and what it costs
+objective      what the one dial means, and which tiers are within it
+rules/         what is sure about a query decides before the router model: conditions, and the first match
+schema         the values: Policy, Tier, Sampling
+compose        YAML text to nodes, within bounds of size; a scalar's text to its value
+document       nodes to plain values, each with its line and column
+wording        what pydantic found, said in words that name the mend
+references     names that must agree: models, classes, artefacts
+warnings       what is allowed but hardly meant
+rule_warnings  the same of rules: what is hidden, what YAML made of a value, what words are found in
+load           the steps above, in order
+json_schema    what editors complete and check by
+first          a first policy, from models and their prices
+layout         a policy as people write it
 
 How a tier is chosen by a policy is in `decision`; how a policy's dial is found is in `retune`.
 """

@@ -70,8 +70,12 @@ def _check_message(message: Any, index: int) -> None:
     if not isinstance(content, Sequence) or not all(isinstance(part, (str, Mapping)) for part in content):
         raise InputError(f"messages[{index}].content must be a text or a list of content parts")
     for place, part in enumerate(content):
-        if isinstance(part, Mapping) and not isinstance(part.get("type"), str) and kind_of(part) is None:
+        if isinstance(part, Mapping) and not _has_kind(part):
             raise InputError(f'messages[{index}].content[{place}] needs a "type" such as "text"')
+
+
+def _has_kind(part: Mapping[str, Any]) -> bool:
+    return isinstance(part["type"], str) if "type" in part else kind_of(part) is not None
 
 
 @dataclass(frozen=True)
