@@ -1,5 +1,6 @@
 """From a decision to an answer: ask, see which responses agree, keep one, or go on.
 
+thought     what a response says once the thinking is taken off
 sampling/   n responses of a model, from endpoints that speak the OpenAI protocol
 agreement/  what a response answers, and which responses give the same answer
 selection   which response is kept, by rewards and by how many agree
