@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from bestroute.answering.course import Ask, Course, Heard, Shortfall, Taken
-from bestroute.answering.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
+from bestroute.answering.sampling import Attempt, Sample, Sampled, Sampler, attempt_of
+from bestroute.answering.sampling.billing import billed
 from bestroute.decision import Decision
 from bestroute.decision.planner import Asked
 from bestroute.errors import SamplingError
 from bestroute.policy import Policy
 from bestroute.policy.arms import Model
 from bestroute.query import Query
-from bestroute.text import estimate_tokens
 
 Rewarder = Callable[[Query, Sequence[str]], Sequence[float]]
 _GRACE_S = 0.25  # a sampler ends its calls itself; one that does not is cut off
@@ -73,7 +73,7 @@ async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler,
             rewards = await asyncio.to_thread(reward, asked.query, [sample.text for _, sample in came])
         heard = [Heard(name, sample, value) for (name, sample), value in zip(came, rewards, strict=True)]
         cost = sum(
-            _bill(policy.model(name), asked.query, reply) for name, reply in zip(names, replies, strict=True)
+            bill(policy.model(name), asked.query, reply) for name, reply in zip(names, replies, strict=True)
         )
         clock.lap(perf_counter() - started)
         await asyncio.to_thread(course.add, ask, heard, cost, latency_s)
@@ -138,24 +138,22 @@ def _within(model: Model, left_s: float) -> Model:
     return model.model_copy(update={"endpoint": endpoint.model_copy(update={"timeout_s": left_s})})
 
 
-def _bill(model: Model, query: Query, reply: Sampled) -> float:
-    """US$ of a reply: by the usage that the endpoint reported, else by the texts."""
-    usage = reply.usage
-    if usage is None and not reply.samples:
-        return 0.0
-    if usage is None:
-        calls = 1 if model.native else len(reply.samples)
-        usage = Usage(
-            calls * query.input_tokens, sum(estimate_tokens(sample.text) for sample in reply.samples)
-        )
-    return (usage.input_tokens * model.price.input + usage.output_tokens * model.price.output) / 1e6
+def bill(model: Model, query: Query, reply: Sampled) -> float:
+    """US$ of a reply: by the usage that the endpoint reported, else by the texts.
+
+    At least what was reported, never negative, and never less for more samples.
+    """
+    calls = 1 if model.native else len(reply.samples)
+    usage = billed(reply.usage, reply.samples, calls * query.input_tokens)
+    return model.cost(1, usage.input_tokens, usage.output_tokens)
 
 
 def _answer(asked: Asked, course: Course, attempts: Sequence[Attempt]) -> Answer:
     if course.kept is None:
         tried = "".join(f"\n  {attempt}" for attempt in attempts)
+        ended = ", and no more may be spent (max_cost)" if course.shortfall == "budget" else ""
         raise SamplingError(
-            f"no model answered{':' if tried else '; there was none to ask'}{tried}", attempts
+            f"no model answered{ended}{':' if tried else '; there was none to ask'}{tried}", attempts
         )
     kept = course.heard[course.kept]
     return Answer(

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import re2
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -35,6 +36,9 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
 
+_API_VERSION = r"api-version=(?:\d{4}-\d{2}-\d{2}(?:-[a-z]+)?|latest|preview|v\d+)"
+
+
 def _http_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -43,9 +47,16 @@ def _http_url(url: str) -> str:
         _ = parts.port
     except ValueError:
         raise ValueError("must have a port between 0 and 65535, or none") from None
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must not hold a key, password or query; name a variable in api_key_env")
+    if parts.username or parts.password or parts.fragment or not _is_version(parts.query):
+        raise ValueError(
+            "must not hold a key, password or query but Azure's ?api-version=YYYY-MM-DD; "
+            "name a variable in api_key_env"
+        )
     return url
+
+
+def _is_version(query: str) -> bool:
+    return not query or re2.fullmatch(_API_VERSION, query) is not None
 
 
 class Price(Frozen):
@@ -59,9 +70,14 @@ class Endpoint(Frozen):
     """Where a model is served: any OpenAI-compatible chat completions address."""
 
     base_url: Annotated[str, AfterValidator(_http_url)] = Field(
-        description="address up to and with /v1",
-        examples=["http://localhost:8000/v1", "https://api.openai.com/v1"],
-        json_schema_extra={"pattern": "^https?://[^/?#@]+(/[^?#]*)?$"},
+        description="address up to and with /v1; of an Azure deployment the address up to and with its name, "
+        "and ?api-version=YYYY-MM-DD",
+        examples=[
+            "http://localhost:8000/v1",
+            "https://api.openai.com/v1",
+            "https://mine.openai.azure.com/openai/deployments/gpt-4o?api-version=2024-10-21",
+        ],
+        json_schema_extra={"pattern": rf"^https?://[^/?#@]+(/[^?#]*)?(\?{_API_VERSION})?$"},
     )
     model: Name | None = Field(
         default=None,

@@ -98,11 +98,21 @@ def test_temperatures_that_are_refused(temperature):
         ("http://localhost:99999/v1", "must have a port between 0 and 65535"),
         ("http://user:secret@host/v1", "must not hold a key"),
         ("http://host/v1?key=secret", "must not hold a key"),
+        ("http://host/v1?api-version=2024-10-21&api-key=secret", "must not hold a key"),
+        ("http://host/v1?api-version=sk-secret", "must not hold a key"),
+        ("http://host/v1?api-version=2024-10-21#secret", "must not hold a key"),
+        ("http://host/v1?sig=secret", "must not hold a key"),
     ],
 )
 def test_addresses_that_are_refused(url, message):
     with pytest.raises(ValidationError, match=message):
         Endpoint(base_url=url)
+
+
+@pytest.mark.parametrize("version", ["2024-10-21", "2025-04-01-preview", "preview", "v1"])
+def test_azures_version_is_part_of_an_address(version):
+    url = f"https://mine.openai.azure.com/openai/deployments/gpt-4o?api-version={version}"
+    assert Endpoint(base_url=url).base_url == url
 
 
 def test_a_pasted_key_is_no_variable():

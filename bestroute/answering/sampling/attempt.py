@@ -15,7 +15,8 @@ class Attempt:
     """One model that was asked, its retries counted in.
 
     `asked` and `got` count responses (`got` only those with text), `latency_s` is in seconds, `error` says
-    what went wrong (None: nothing did), `usage` what was billed (None: not reported).
+    what went wrong (None: nothing did), `usage` what was billed (None: not reported), `notes` what was asked
+    otherwise than the policy says, such as without a field that the endpoint does not take.
     """
 
     arm: str
@@ -24,10 +25,12 @@ class Attempt:
     error: str | None
     latency_s: float
     usage: Usage | None = None
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         line = f"{self.arm}: {self.got} of {self.asked} in {self.latency_s:.2f} s"
-        return f"{line}: {self.error}" if self.error else line
+        told = f"{line}: {self.error}" if self.error else line
+        return f"{told} ({'; '.join(self.notes)})" if self.notes else told
 
 
 def attempt_of(model: str, n: int, sampled: Sampled, latency_s: float) -> Attempt:
@@ -35,7 +38,8 @@ def attempt_of(model: str, n: int, sampled: Sampled, latency_s: float) -> Attemp
     got = sum(not sample.blank for sample in sampled.samples)
     blank = len(sampled.samples) - got
     errors = [*sampled.errors, *["blank response"] * blank]
-    return Attempt(Arm(model=model, n=n).label, n, got, _summary(errors), latency_s, sampled.usage)
+    label, told = Arm(model=model, n=n).label, _summary(errors)
+    return Attempt(label, n, got, told, latency_s, sampled.usage, sampled.notes)
 
 
 def _summary(errors: Sequence[str]) -> str | None:

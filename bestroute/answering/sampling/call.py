@@ -7,67 +7,105 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from bestroute.answering.sampling.completion import error_text, read_completion
+from bestroute.answering.sampling.billing import billed, read_usage
+from bestroute.answering.sampling.clients import on_failure
+from bestroute.answering.sampling.complaints import Complaint, read_complaint
+from bestroute.answering.sampling.completion import is_completion, read_completion, read_document
+from bestroute.answering.sampling.failures import describe, hints
+from bestroute.answering.sampling.refusals import Place, Refusals, Refused, notes, refused_by, without
 from bestroute.answering.sampling.retry_after import retry_after_s
-from bestroute.answering.sampling.values import Sampled
+from bestroute.answering.sampling.surroundings import by_way_of
+from bestroute.answering.sampling.values import Sampled, Usage
 from bestroute.errors import SamplingError, require
+from bestroute.policy.arms import Endpoint
+from bestroute.text import clean
 
 if TYPE_CHECKING:
-    from openai import APIError, AsyncOpenAI
+    from openai import AsyncOpenAI
 
 MAX_BYTES = 32 * 2**20
 _MAX_ERROR_CHARACTERS = 300
 _CONNECT_TIMEOUT_S = 5.0
-
-# Reasoning models refuse these two; the first has another name there, the second is theirs to choose.
-_REFUSABLE = {"max_tokens": "max_completion_tokens", "temperature": None}
-_REFUSALS = ("unsupported_parameter", "unsupported_value")
 
 
 @dataclass(frozen=True, repr=False)
 class Call:
     """A request that is ready to be sent, for any number of responses.
 
-    `timeout_s` bounds a call with its retries. `refused` names the fields that this endpoint's model does
-    not take; calls add to it as they find out.
+    `timeout_s` bounds a call with its retries. `refusals` knows, by `place`, the fields that this endpoint's
+    model does not take; calls add to it as they find out. `prompt_tokens` is the estimate for a prompt that
+    the endpoint does not count.
     """
 
     client: AsyncOpenAI
+    endpoint: Endpoint
     body: dict[str, Any]
     timeout_s: float
     key: str | None
-    refused: set[str]
+    refusals: Refusals
+    place: Place
+    prompt_tokens: int
 
     async def __call__(self, n: int) -> Sampled:
-        """Ask once for n responses. What goes wrong is told in `errors`; only cancellation is raised."""
+        """Ask once for n responses. What goes wrong is told in `errors`; only cancellation is raised.
+
+        Where the endpoint does not take a field, it is asked again without: one that takes no n gives one
+        response. `usage` has what failed tries were billed too.
+        """
+        spent: list[Usage | None] = []
+        told = on_failure.set(lambda body: spent.append(read_usage(read_document(body))))
         try:
-            reply = read_completion(await asyncio.wait_for(self._send(n), self.timeout_s))
+            reply = await asyncio.wait_for(self._ask(n, spent), self.timeout_s)
         except asyncio.TimeoutError:
-            reply = Sampled(errors=(f"no answer within {self.timeout_s:g} s",))
-        except Exception as error:  # the client lets errors of its HTTP library through; each ends one call
-            reply = _refusal(error, n)
+            way = by_way_of(self.endpoint.base_url)
+            reply = Sampled(errors=(f"no answer within {self.timeout_s:g} s{way}",))
+        finally:
+            on_failure.reset(told)
         errors = tuple(map(self._clean, reply.errors))
-        return replace(reply, samples=reply.samples[:n], errors=errors)
+        return replace(reply, samples=reply.samples[:n], errors=errors, usage=self._billed(reply, spent))
 
-    async def _send(self, n: int) -> bytes:
-        openai = require("openai", "client")
+    @property
+    def takes_n(self) -> bool:
+        """Whether the endpoint may give several responses to one call, for all that is known."""
+        return "n" not in self.refusals.of(self.place)
+
+    def note_one_by_one(self) -> None:
+        """Remember that the endpoint gives one response to a call."""
+        self.refusals.add(self.place, {"n": None})
+
+    async def _ask(self, n: int, spent: list[Usage | None]) -> Sampled:
+        """Ask, and again for as long as the endpoint names a further field that it does not take."""
+        asked, refused = ({**self.body, "n": n} if n > 1 else self.body), self.refusals.of(self.place)
+        found: Refused = {}
         while True:
-            body = self._body(n)
-            try:
-                return await self._post(body, openai.Timeout(self.timeout_s, connect=_CONNECT_TIMEOUT_S))
-            except openai.BadRequestError as error:
-                refused = _refused(error)
-                if refused not in body:
-                    raise
-                self.refused.add(refused)
+            body = without(asked, {**refused, **found})
+            reply, complaint = await self._send(body)
+            further = {} if complaint is None else refused_by(complaint, body)
+            if not further or further.items() <= found.items():
+                break
+            spent.append(reply.usage)
+            found = {**found, **further}
+        if found and reply.samples:
+            self.refusals.add(self.place, found)
+        return replace(reply, notes=notes(asked, {**refused, **found}))
 
-    def _body(self, n: int) -> dict[str, Any]:
-        body = {**self.body, "n": n} if n > 1 else dict(self.body)
-        for name in tuple(self.refused):
-            value, other_name = body.pop(name), _REFUSABLE[name]
-            if other_name:
-                body[other_name] = value
-        return body
+    async def _send(self, body: dict[str, Any]) -> tuple[Sampled, Complaint | None]:
+        """One request and what the endpoint complains of, which some do with status 200."""
+        openai = require("openai", "client")
+        try:
+            answer = await self._post(body, openai.Timeout(self.timeout_s, connect=_CONNECT_TIMEOUT_S))
+        except openai.APIStatusError as error:
+            return self._refusal(error), read_complaint(error.body or error.response.text)
+        except Exception as error:  # the client lets errors of its HTTP library through; each ends one call
+            return Sampled(errors=(describe(error, self.endpoint),)), None
+        reply = read_completion(answer)
+        if reply.samples:
+            return reply, None
+        document = read_document(answer)
+        if not is_completion(document):
+            hint = hints(200, self.endpoint)
+            reply = replace(reply, errors=tuple(error + hint for error in reply.errors))
+        return reply, read_complaint(document)
 
     async def _post(self, body: dict[str, Any], timeout: Any) -> bytes:
         create = cast(Any, self.client.chat.completions.with_streaming_response.create)
@@ -81,38 +119,22 @@ class Call:
                     raise SamplingError(f"the answer is longer than {MAX_BYTES} bytes")
         return bytes(answer)
 
+    def _refusal(self, error: Any) -> Sampled:
+        """A call that was refused, with what the endpoint says about asking again."""
+        wait_s = retry_after_s(error.response.headers, time.time())
+        return Sampled(
+            errors=(describe(error, self.endpoint),), status=error.status_code, retry_after_s=wait_s
+        )
+
+    def _billed(self, reply: Sampled, spent: list[Usage | None]) -> Usage | None:
+        """The bill of all tries; None where none of them reported a count."""
+        before = Usage.total(spent)
+        if before is None and reply.usage is None:
+            return None
+        return Usage.total([before, billed(reply.usage, reply.samples, self.prompt_tokens)])
+
     def _clean(self, text: str) -> str:
         """One line of bounded length, without the key: some servers echo the request's headers."""
         hidden = text.replace(self.key, "***") if self.key else text
-        line = " ".join(hidden.split())
+        line = " ".join(clean(hidden).split())
         return line if len(line) <= _MAX_ERROR_CHARACTERS else line[: _MAX_ERROR_CHARACTERS - 1] + "…"
-
-
-def _refused(error: APIError) -> str | None:
-    """The field that the endpoint says its model does not take, if it can be left out."""
-    return error.param if error.code in _REFUSALS and error.param in _REFUSABLE else None
-
-
-def _refusal(error: Exception, n: int) -> Sampled:
-    """A call for n responses that failed, with what the endpoint says about asking again."""
-    openai = require("openai", "client")
-    errors = (_describe(error, n),)
-    if not isinstance(error, openai.APIStatusError):
-        return Sampled(errors=errors)
-    wait_s = retry_after_s(error.response.headers, time.time())
-    return Sampled(errors=errors, status=error.status_code, retry_after_s=wait_s)
-
-
-def _describe(error: Exception, n: int) -> str:
-    """What went wrong with a call for n responses."""
-    openai = require("openai", "client")
-    if isinstance(error, SamplingError):
-        return str(error)
-    if isinstance(error, openai.APIStatusError):
-        about_n = (
-            "; if it takes no n, say samples: parallel" if n > 1 and error.status_code in (400, 422) else ""
-        )
-        return f"HTTP {error.status_code}: {error_text(error.body or error.response.text)}{about_n}"
-    if isinstance(error, openai.APIConnectionError):
-        return f"cannot reach {error.request.url}: {error.__cause__ or error}"
-    return f"{type(error).__name__}: {error}"

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 
 from bestroute.errors import SamplingError, require
 from bestroute.policy.arms import Endpoint
@@ -26,6 +28,7 @@ _NO_KEY = "no-key"
 _OWN_HEADERS = (
     "accept",
     "accept-encoding",
+    "api-key",
     "authorization",
     "connection",
     "content-length",
@@ -33,7 +36,13 @@ _OWN_HEADERS = (
     "host",
     "user-agent",
 )
+_KEY_HEADERS = ("api-key", "authorization")
 _CLIENT_HEADERS = "x-stainless-"  # the client marks in them how it is to read the response
+
+_AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn", ".azure-api.net")
+
+on_failure: ContextVar[Callable[[bytes], None] | None] = ContextVar("on_failure", default=None)
+"""Is told the body of every reply with an error status, also of those that the client tries again."""
 
 # A generator that nobody holds when its loop ends is closed too late, so a sampler may go before its clients.
 _LIVING: set[_Lifetime] = set()
@@ -92,19 +101,45 @@ class Clients:
 
 def _client(base_url: str, key: str, retries: int) -> AsyncOpenAI:
     openai = require("openai", "client")
-    authorization = f"Bearer {key}"
+    address, query = _split(base_url)
+    own = _key_headers(base_url, key)
 
     async def drop_foreign_headers(request: Any) -> None:
         for name, value in request.headers.multi_items():
-            own = name in _OWN_HEADERS or name.startswith(_CLIENT_HEADERS)
-            if not own or (name == "authorization" and value != authorization):
+            known = name in _OWN_HEADERS or name.startswith(_CLIENT_HEADERS)
+            if not known or (name in _KEY_HEADERS and value != own.get(name)):
                 del request.headers[name]
 
+    async def tell_of_failures(response: Any) -> None:
+        tell = on_failure.get()
+        if tell is not None and response.is_error:
+            tell(await response.aread())
+
+    hooks = {"request": [drop_foreign_headers], "response": [tell_of_failures]}
     client: AsyncOpenAI = openai.AsyncOpenAI(
         api_key=key,
-        base_url=base_url,
+        base_url=address,
         max_retries=retries,
-        default_headers={"Authorization": authorization},
-        http_client=openai.DefaultAsyncHttpxClient(event_hooks={"request": [drop_foreign_headers]}),
+        default_headers={name.title(): value for name, value in own.items()},
+        default_query=query,
+        http_client=openai.DefaultAsyncHttpxClient(event_hooks=hooks),
     )
     return client
+
+
+def _split(base_url: str) -> tuple[str, dict[str, object]]:
+    """The address and the query that goes behind every path, as Azure's ?api-version=... does."""
+    parts = urlsplit(base_url)
+    return parts._replace(query="").geturl(), dict(parse_qsl(parts.query))
+
+
+def _key_headers(base_url: str, key: str) -> dict[str, str]:
+    """A key goes as a bearer; Azure takes its own keys, which are no tokens, in `api-key`.
+
+    A gateway before Azure, at an address of its own with ?api-version=..., may take either, and gets both.
+    """
+    bearer = {"authorization": f"Bearer {key}"}
+    parts = urlsplit(base_url)
+    if (parts.hostname or "").endswith(_AZURE_HOSTS):
+        return bearer if key.count(".") == 2 else {"api-key": key}
+    return {**bearer, "api-key": key} if parts.query else bearer

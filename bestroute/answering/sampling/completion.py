@@ -6,95 +6,95 @@ Only what is used is looked at, and nothing that comes is trusted: a wrong shape
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
-
+from bestroute.answering.sampling.billing import read_usage
+from bestroute.answering.sampling.complaints import error_text, is_page
+from bestroute.answering.sampling.content import Said, read_message
 from bestroute.answering.sampling.values import Sample, Sampled, Usage
+from bestroute.text import clean
 
 
-def _keep(kind: type) -> BeforeValidator:
-    """A value of another kind counts as absent: it is not worth losing the response over."""
-    return BeforeValidator(lambda value: value if type(value) is kind else None)
+def read_document(body: bytes) -> Any:
+    """The JSON value of a body, also with a byte order mark or broken characters; None where it is none."""
+    try:
+        return json.loads(body.decode(json.detect_encoding(body), "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
-class _Part(BaseModel):
-    text: Annotated[str | None, _keep(str)] = None
-
-
-class _Message(BaseModel):
-    content: str | list[_Part] | None = None
-    refusal: Annotated[str | None, _keep(str)] = None
-
-    @property
-    def text(self) -> str | None:
-        if isinstance(self.content, list):
-            return "".join(part.text or "" for part in self.content)
-        return self.refusal if self.content is None else self.content
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: Annotated[str | None, _keep(str)] = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: Annotated[int | None, _keep(int)] = None
-    completion_tokens: Annotated[int | None, _keep(int)] = None
-
-
-class _Completion(BaseModel):
-    choices: list[Any]
-    usage: Annotated[_Usage | None, _keep(dict)] = None
-
-
-class _Failure(BaseModel):
-    error: Any
+def is_completion(document: Any) -> bool:
+    """Whether a document has the shape of a chat completion, if an empty one."""
+    return isinstance(document, Mapping) and isinstance(document.get("choices"), list)
 
 
 def read_completion(body: bytes) -> Sampled:
-    """Samples of a chat completion, and an error for each choice without text.
+    """Samples of a chat completion, and an error for each choice without text; `usage` as it was reported.
 
     A body that is no completion, or has no choices, gives no samples and one error that quotes it.
     """
+    document = read_document(body)
     try:
-        completion = _Completion.model_validate_json(body)
-    except ValidationError:
-        return Sampled(errors=(_not_a_completion(body),))
-    if not completion.choices:
-        return Sampled(errors=("the endpoint answered with no choices",))
-    usage, alone = completion.usage or _Usage(), len(completion.choices) == 1
-    samples, errors = [], []
-    for value in completion.choices:
-        try:
-            choice = _Choice.model_validate(value)
-        except ValidationError:
-            errors.append(f"a response that is no message: {value}")
-            continue
-        text = choice.message.text
-        if text is None:
-            errors.append(f"a response without text (finish_reason: {choice.finish_reason})")
-        else:
-            output_tokens = usage.completion_tokens if alone else None
-            samples.append(Sample(text, choice.finish_reason, usage.prompt_tokens, output_tokens))
-    return Sampled(tuple(samples), tuple(errors), _bill(usage))
+        return _read(document, body)
+    except RecursionError:
+        return Sampled(errors=("the answer is nested too deeply",), usage=read_usage(document))
 
 
-def _bill(usage: _Usage) -> Usage | None:
-    if usage.prompt_tokens is None or usage.completion_tokens is None:
+def _read(document: Any, body: bytes) -> Sampled:
+    fields = document if isinstance(document, Mapping) else {}
+    choices, usage, failure = fields.get("choices"), read_usage(document), _failure(fields)
+    errors = [f"the endpoint answered with an error: {error_text(failure)}"] if failure else []
+    if not isinstance(choices, list) or not choices:
+        nothing = "the endpoint answered with no choices" if choices == [] else _not_a_completion(body)
+        return Sampled(errors=tuple(errors or [nothing]), usage=usage)
+    read = [_read_choice(choice, usage, alone=len(choices) == 1) for choice in choices]
+    samples = tuple(one for one in read if isinstance(one, Sample))
+    errors += [one for one in read if isinstance(one, str)]
+    return Sampled(samples, tuple(errors), usage)
+
+
+def _failure(fields: Mapping[str, Any]) -> Any:
+    """The error in a body; some servers give its fields alone, without a name around them."""
+    bare = "choices" not in fields and any(
+        isinstance(fields.get(name), str) for name in ("message", "detail")
+    )
+    return fields.get("error") or (fields if bare else None)
+
+
+def _read_choice(choice: Any, usage: Usage | None, *, alone: bool) -> Sample | str:
+    """A sample, or what is wrong with the choice."""
+    fields = choice if isinstance(choice, Mapping) else {}
+    message = fields.get("message", {"content": fields["text"]} if "text" in fields else None)
+    if not isinstance(message, Mapping):
+        return f"a response that is no message: {choice}"
+    failure = fields.get("error") or message.get("error")
+    if failure:
+        return f"a response that failed: {error_text(failure)}"
+    said, reason = read_message(message), _reason(fields.get("finish_reason"))
+    if said.only_thought:
+        return f"only reasoning came, and no answer (finish_reason: {reason}); max_tokens may be too small"
+    if said.text is None:
+        return f"a response without text (finish_reason: {reason})"
+    return _sample(said, reason, usage, alone=alone)
+
+
+def _sample(said: Said, reason: str | None, usage: Usage | None, *, alone: bool) -> Sample:
+    known = usage or Usage(0, 0)
+    output_tokens = known.output_tokens or None if alone else None
+    return Sample(said.text or "", reason, known.input_tokens or None, output_tokens, said.raw)
+
+
+def _reason(value: Any) -> str | None:
+    """A finish_reason; what is no text is a reason that nobody knows."""
+    if value is None:
         return None
-    return Usage(usage.prompt_tokens, usage.completion_tokens)
+    return clean(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _not_a_completion(body: bytes) -> str:
-    """Some gateways answer with status 200 and an error object; tell what it says."""
-    try:
-        return f"the endpoint answered with an error: {error_text(_Failure.model_validate_json(body).error)}"
-    except ValidationError:
-        return f"not a chat completion: {body.decode('utf-8', 'replace')}"
-
-
-def error_text(error: Any) -> str:
-    """The message of an OpenAI-like error object, or the object itself as text."""
-    message = error.get("message") if isinstance(error, dict) else None
-    return message if isinstance(message, str) else str(error)
+    text = body.decode("utf-8", "replace")
+    return (
+        f"not a chat completion but {error_text(text)}" if is_page(text) else f"not a chat completion: {text}"
+    )

@@ -13,23 +13,24 @@ from typing import Protocol
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
+from bestroute.text import estimate_tokens
+
+# Servers have many words for a response that was cut off (MAX_TOKENS, model_length, abort, SAFETY, error),
+# and few for a whole one.
+_WHOLE = frozenset({"", "complete", "completed", "end_turn", "eos", "eos_token", "stop", "stop_sequence"})
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that an endpoint says it billed; some count one response only where n were asked for at once."""
+    """Tokens that an endpoint billed; some count one response only where n were asked for at once."""
 
     input_tokens: int
     output_tokens: int
 
     @classmethod
     def total(cls, usages: Iterable[Usage | None]) -> Usage | None:
-        """The sum; None where there is nothing to add up or one of them is unknown."""
-        known = []
-        for usage in usages:
-            if usage is None:
-                return None
-            known.append(usage)
+        """The sum of those that are known; None where none is."""
+        known = [usage for usage in usages if usage is not None]
         if not known:
             return None
         return cls(sum(u.input_tokens for u in known), sum(u.output_tokens for u in known))
@@ -37,21 +38,30 @@ class Usage:
 
 @dataclass(frozen=True)
 class Sample:
-    """One response of a model, as the endpoint gave it.
+    """One response of a model.
 
-    `input_tokens` and `output_tokens` are what the endpoint reports for this response alone: None where it
-    reports nothing, and `output_tokens` is None too where several responses share one report.
+    `text` is what it says, without thinking; `raw` all it wrote, None where that is no more. `input_tokens`
+    and `output_tokens` are what the endpoint reports for this response alone: None where it reports nothing,
+    and `output_tokens` is None too where several responses share one report.
     """
 
     text: str
     finish_reason: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    raw: str | None = None
+
+    @property
+    def written_tokens(self) -> int:
+        """Tokens of all that the model wrote, its thinking too, estimated."""
+        return estimate_tokens(self.text if self.raw is None else self.raw)
 
     @property
     def truncated(self) -> bool:
-        """Whether the response was cut off, at the length limit or by a content filter."""
-        return self.finish_reason in ("length", "content_filter")
+        """Whether the response was cut off: at a length limit, by a filter, by a failure, or for any other
+        reason than that the model had ended it."""
+        reason = (self.finish_reason or "").strip().lower()
+        return reason.removeprefix("finishreason.") not in _WHOLE
 
     @property
     def blank(self) -> bool:
@@ -68,10 +78,12 @@ class Sample:
 class Sampled:
     """What asking one model for n responses gave: what came, and why the rest did not.
 
-    `usage` is the bill of all the calls that answered; None unless each of them reported one. `status` is
-    the HTTP status that a call was refused with (None: none was, or it got no answer at all), and
-    `retry_after_s` the seconds that the endpoint then asked to be left alone (None: it did not say). Of
-    several calls it is the longest wait, with its status.
+    `usage` is the bill of all the calls, those that gave no text too, by the endpoint's own count; calls that
+    gave a text without a count are estimated. None where no call reported a count. `status` is the HTTP
+    status that a call was refused with (None: none was, or it got no answer at all), and `retry_after_s` the
+    seconds that the endpoint then asked to be left alone (None: it did not say). Of several calls it is the
+    longest wait, with its status. `notes` say what was asked otherwise than it should have been, such as
+    without a field that the endpoint does not take.
     """
 
     samples: tuple[Sample, ...] = ()
@@ -79,6 +91,7 @@ class Sampled:
     usage: Usage | None = None
     status: int | None = None
     retry_after_s: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Sampler(Protocol):

@@ -96,11 +96,12 @@ class TestHowManyCalls:
         fake_endpoint.play(answer("a", "b", "c"))
         assert texts(ask(model(fake_endpoint.base_url, samples="native"), 2)) == ["a", "b"]
 
-    def test_a_native_endpoint_that_fails_is_not_asked_again(self, fake_endpoint):
-        fake_endpoint.play(status(400, "n must be 1"))
+    @pytest.mark.parametrize(("code", "asked"), [(403, 1), (400, 2)])
+    def test_a_native_endpoint_that_fails_is_asked_for_one_at_most(self, fake_endpoint, code, asked):
+        fake_endpoint.play(status(code, "blocked"))
         sampled = ask(model(fake_endpoint.base_url, samples="native"), 4)
-        assert sampled.errors == ("HTTP 400: n must be 1; if it takes no n, say samples: parallel",)
-        assert len(fake_endpoint.requests) == 1
+        assert [error[:17] for error in sampled.errors] == [f"HTTP {code}: blocked"]
+        assert len(fake_endpoint.requests) == asked
 
     def test_what_came_is_kept_when_some_calls_fail(self, fake_endpoint):
         fake_endpoint.play(answer("a"), status(404, "gone"), cut_off(), answer("b"))
@@ -162,7 +163,7 @@ class TestTrouble:
     @pytest.mark.parametrize(
         ("play", "error"),
         [
-            (raw(b"<html>\n  Welcome</html>"), "not a chat completion: <html> Welcome</html>"),
+            (raw(b"<html>\n  Welcome</html>"), "not a chat completion but an HTML page: Welcome"),
             (raw(b"{oh", content_type="application/json"), "not a chat completion: {oh"),
             (raw(b"[1]", content_type="application/json"), "not a chat completion: [1]"),
             (raw(b"\xff\xfe"), "not a chat completion: \ufffd\ufffd"),
@@ -172,9 +173,8 @@ class TestTrouble:
             (raw(b'{"error": "no credit"}'), "the endpoint answered with an error: no credit"),
             (answer(), "the endpoint answered with no choices"),
             (answer(None, finish_reason="tool_calls"), "a response without text (finish_reason: tool_calls)"),
-            (status(401, "wrong key"), "HTTP 401: wrong key"),
-            (status(404, "no such model"), "HTTP 404: no such model"),
-            (raw(b"<h1>Bad gateway</h1>", 502), "HTTP 502: <h1>Bad gateway</h1>"),
+            (status(409, "not now"), "HTTP 409: not now"),
+            (raw(b"<h1>Bad gateway</h1>", 502), "HTTP 502: an HTML page: Bad gateway"),
         ],
     )
     def test_a_bad_answer_is_an_error_text(self, fake_endpoint, play, error):
@@ -428,9 +428,10 @@ class TestValues:
         if any(sample.whole for sample in samples):
             assert kept == [sample for sample in samples if sample.whole]
 
-    def test_usage_is_unknown_when_a_part_is(self):
+    def test_usage_adds_up_what_is_known(self):
         assert Usage.total([Usage(1, 2), Usage(3, 4)]) == Usage(4, 6)
-        assert Usage.total([Usage(1, 2), None]) is None
+        assert Usage.total([Usage(1, 2), None]) == Usage(1, 2)
+        assert Usage.total([None]) is None
         assert Usage.total([]) is None
 
 

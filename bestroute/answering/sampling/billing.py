@@ -1,0 +1,73 @@
+"""What calls are billed: by the endpoint's own count of tokens where it is one, else by an estimate.
+
+A count is believed where it is above zero; an endpoint that says a text cost nothing has not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bestroute.answering.sampling.values import Sample, Usage
+
+_INPUT = ("prompt_tokens", "input_tokens")
+_OUTPUT = ("completion_tokens", "output_tokens")
+_DETAILS = ("completion_tokens_details", "output_tokens_details")
+_CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
+_ABSURD = 10**12
+
+
+def read_usage(document: Any) -> Usage | None:
+    """The count in a reply or an error, also inside its `error`; None where there is none.
+
+    A number that is missing or no count is 0. Thinking is output: some servers count it inside
+    `completion_tokens`, others beside, where it shows in the total or in being more than the whole. What was
+    cached is input: Anthropic counts it beside `input_tokens`, and the total shows where others do.
+    """
+    if not isinstance(document, Mapping):
+        return None
+    report = document.get("usage")
+    if not isinstance(report, Mapping):
+        return read_usage(document.get("error"))
+    prompt, written = _first(report, _INPUT), _first(report, _OUTPUT)
+    thought, total = _thought(report), _count(report.get("total_tokens"))
+    written += thought if thought > written else 0
+    cached = sum(_count(report.get(name)) for name in _CACHED)
+    if "prompt_tokens" not in report or total >= prompt + cached + written:
+        prompt += cached
+    if prompt:
+        written = max(written, total - prompt)
+    else:
+        prompt = max(0, total - written)
+    return Usage(prompt, written) if prompt or written else None
+
+
+def billed(reported: Usage | None, samples: Sequence[Sample], prompt_tokens: int) -> Usage:
+    """The bill of calls that gave these samples to prompts of so many tokens in all.
+
+    What was not reported is estimated, from what the samples hold; a call that gave none and reported
+    nothing is free.
+    """
+    known = Usage(0, 0) if reported is None else reported
+    prompt, written = max(known.input_tokens, 0), max(known.output_tokens, 0)
+    if not prompt and (samples or written):
+        prompt = prompt_tokens
+    return Usage(prompt, written or sum(sample.written_tokens for sample in samples))
+
+
+def _thought(report: Mapping[str, Any]) -> int:
+    for name in _DETAILS:
+        details = report.get(name)
+        if isinstance(details, Mapping) and _count(details.get("reasoning_tokens")):
+            return _count(details["reasoning_tokens"])
+    return _count(report.get("reasoning_tokens"))
+
+
+def _first(report: Mapping[str, Any], names: Sequence[str]) -> int:
+    return next(filter(None, (_count(report.get(name)) for name in names)), 0)
+
+
+def _count(value: Any) -> int:
+    """A whole number above zero, also written as 10.0; 0 for anything else."""
+    whole = type(value) is int or (isinstance(value, float) and value.is_integer())
+    return int(value) if whole and 0 < value < _ABSURD else 0

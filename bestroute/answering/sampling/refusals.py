@@ -1,0 +1,140 @@
+"""Fields that an endpoint does not take: read from its complaint, left out of the next request, remembered.
+
+Servers, and gateways before them, say it in many words and rarely in a code. What is read here is at worst a
+guess that costs one more request: a field is remembered only once the endpoint has answered without it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import re2
+
+from bestroute.answering.sampling.complaints import Complaint
+
+Place = tuple[object, ...]
+Refused = Mapping[str, str | None]
+"""Fields that are not taken, each with the one to send in its place (None: there is none)."""
+
+_MOST_PLACES = 256
+_OTHER_NAME = "max_completion_tokens"
+_CODES = ("unsupported_parameter", "unsupported_value")
+_SEVERAL = r"(?:choice|candidate|completion|generation|response|sequence)s?"
+_NAMES = {
+    "max_tokens": r"\bmax_?tokens\b|\bmax_?(?:new|output)_?tokens\b",
+    _OTHER_NAME: r"\bmax_?completion_?tokens\b",
+    "temperature": r"\btemperature\b",
+    "n": r"\bn\b|\bcandidate_?count\b|\bnum_return_sequences\b"
+    rf"|\b(?:multiple|multi|one|single)[ -](?:\w+ )?{_SEVERAL}\b",
+}
+_MENTION = re2.compile(r"(?i)" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _NAMES.items()))
+_TAKEN = (
+    r"(?:supported|permitted|allowed|accepted|recogni[sz]ed|available|compatible|enabled|implemented|"
+    r"configurable|used|set|specified|changed|modified|expected)"
+)
+_NOT_TAKEN = re2.compile(
+    r"(?i)"
+    + "|".join(
+        (
+            rf"(?:\bnot?|n['’]t) (?:be |currently |yet |longer )*{_TAKEN}\b",
+            r"(?:\bnot|n['’]t|\bcannot) (?:\w+ )?(?:support|accept|allow|take|permit|recogni[sz]e|be|have)\b",
+            r"\b(?:unsupported|unrecogni[sz]ed|unknown|unexpected|extraneous|deprecated|removed|disabled)\b",
+            r"\b(?:forbidden|incompatible|ignored|additional properties)\b|\bextra[_ ]|\bcan(?:not|['’]t)\b",
+            r"\bonly (?:the )?\(?(?:default|one|1)\b",
+            r"\bonly \S+ ?(?:=|is|are) ?(?:1|one|allowed|supported|accepted)\b",
+            r"\b(?:must|may only|can only|has to|should) (?:be |equal )?(?:set to |left |exactly )?"
+            r"(?:1|one|unset|default|omitted|none)\b",
+            "不支持|不允许|未知|只能",
+        )
+    )
+)
+_OUT_OF_RANGE = re2.compile(
+    r"(?i)\b(?:range|between|maximum|minimum|integer|number|above|below)\b|\bexceed|[<>≤≥]"
+    r"|\btoo (?:large|high|big|small|low|long|many)\b|\b(?:less|greater|more) than\b|\bat (?:most|least) "
+)
+_SENTENCE_END = re2.compile(r"[.;!?]\s+|\n")
+
+
+class _Found(NamedTuple):
+    name: str
+    start: int
+    end: int
+
+
+class Refusals:
+    """What endpoints were found not to take, of the latest 256 places; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Place, Refused] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, place: Place) -> Refused:
+        """The fields that this place does not take."""
+        with self._lock:
+            return self._known.get(place, MappingProxyType({}))
+
+    def add(self, place: Place, refused: Refused) -> None:
+        """Remember further fields."""
+        with self._lock:
+            self._known[place] = MappingProxyType({**self._known.pop(place, {}), **refused})
+            while len(self._known) > _MOST_PLACES:
+                self._known.popitem(last=False)
+
+
+def without(body: Mapping[str, Any], refused: Refused) -> dict[str, Any]:
+    """A request as the endpoint takes it."""
+    kept = {name: value for name, value in body.items() if name not in refused}
+    renamed = {other: body[name] for name, other in refused.items() if other and name in body}
+    return kept | renamed
+
+
+def notes(body: Mapping[str, Any], refused: Refused) -> tuple[str, ...]:
+    """What a request lacks for it, in words; of n, whoever wants several responses tells."""
+    lost = [name for name, other in refused.items() if other is None and name in body and name != "n"]
+    return tuple(f"asked without {name}, which the endpoint does not take" for name in lost)
+
+
+def refused_by(complaint: Complaint, sent: Iterable[str]) -> Refused:
+    """The field among those sent that a complaint is about, where it says that it is not taken at all.
+
+    Empty where it says nothing of the kind: a value out of range is the user's to mend.
+    """
+    name = _named(complaint, frozenset(sent) & _NAMES.keys())
+    if name is None:
+        return {}
+    if name == _OTHER_NAME:
+        return {"max_tokens": None}
+    renames = name == "max_tokens" and (complaint.code in _CODES or _OTHER_NAME in complaint.text)
+    return {name: _OTHER_NAME if renames else None}
+
+
+def _named(complaint: Complaint, sent: frozenset[str]) -> str | None:
+    param = (complaint.param or "").rpartition(".")[2]
+    sentences = [part for part in _SENTENCE_END.split(complaint.text) if not _OUT_OF_RANGE.search(part)]
+    if param in sent and (complaint.code in _CODES or any(map(_NOT_TAKEN.search, sentences))):
+        return param
+    for sentence in sentences:
+        name = _nearest(sentence)
+        if name in sent:
+            return name
+    return None
+
+
+def _nearest(sentence: str) -> str | None:
+    """The field nearest to the words that say that it is not taken."""
+    phrases = [(match.start(), match.end()) for match in _NOT_TAKEN.finditer(sentence)]
+    fields = [
+        _Found(str(match.lastgroup), match.start(), match.end()) for match in _MENTION.finditer(sentence)
+    ]
+    return min(
+        ((_distance(field, *phrase), field.start, field.name) for field in fields for phrase in phrases),
+        default=(0, 0, None),
+    )[2]
+
+
+def _distance(field: _Found, start: int, end: int) -> int:
+    return max(0, field.start - end, start - field.end)
