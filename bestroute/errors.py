@@ -48,6 +48,9 @@ class _Issues(BestRouteError):
         self.issues = tuple(issues)
         super().__init__("\n".join(str(issue) for issue in self.issues))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.issues,)
+
 
 class PolicyError(_Issues):
     """A policy that does not hold; `issues` has every fault found, in file order."""

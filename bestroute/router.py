@@ -6,6 +6,7 @@ Sampling and asyncio are imported by the methods that complete: who only routes 
 from __future__ import annotations
 
 import logging
+import pickle
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -62,6 +63,10 @@ class Router:
     when first needed. A router model that fails or takes longer than
     `time_budget_s` for one query never fails a request: the reference answers, with cause `fallback`, and
     `fallbacks` counts it.
+
+    A copy of a router is the router itself. One that is pickled opens its artefacts again where it arrives,
+    from the same folders, and takes along the parts it was given; one of those that cannot travel raises
+    InputError.
     """
 
     def __init__(
@@ -84,6 +89,13 @@ class Router:
         self._posterior = (posterior or Posterior.load(policy.posterior)) if judges else None
         self._decider = Decider(policy, self._predictor.manifest)
         self._planner = Planner(self._decider, self._posterior)
+        self._given = {
+            "predictor": predictor,
+            "reward": reward,
+            "posterior": posterior,
+            "sampler": sampler,
+            "time_budget_s": time_budget_s,
+        }
         self._selector = SELECTORS[policy.sampling.select]()
         self._lock = threading.Lock()
 
@@ -91,6 +103,17 @@ class Router:
     def from_policy(cls, path: str | Path, **parts: Any) -> Router:
         """A router for a policy file, `parts` as in Router. Raises PolicyError, InputError, ArtefactError."""
         return cls(load_policy(path), **parts)
+
+    def __copy__(self) -> Router:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Router:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        for name, part in self._given.items():
+            _check_travels(name, part, self.policy)
+        return _reopened, (type(self), self.policy, self._given)
 
     @property
     def opened(self) -> Opened:
@@ -159,16 +182,17 @@ class Router:
         """Route, sample and pick, along the decision's plan. Raises SamplingError, carrying every attempt,
         when no model answers.
 
-        Routing, rewarding and judging run in a worker thread, so the event loop is not held up. Raises
-        InputError for a request that offers tools: their calls are the caller's to run.
+        Routing, rewarding and judging run in a worker thread, so the event loop is not held up. A request's
+        `model` is not looked at: the policy chooses. Raises InputError for a request with fields that are not
+        passed on, such as tools, response_format or temperature, and says where to set those of a policy.
         """
         import asyncio
 
         from bestroute.answering.answer import answer
+        from bestroute.answering.request import check_request
 
         query = Query.of(messages, metadata=metadata)
-        if query.tools:
-            raise InputError("tools are not passed on: route the request and call the chosen model yourself")
+        check_request(messages, query)
         asked = await asyncio.to_thread(self._consider, query)
         return await answer(
             asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of
@@ -277,6 +301,21 @@ def pick(
     groups = group(texts, same).of
     chosen = select if select is not None else SELECTORS[DEFAULT_SELECTOR]()
     return Pick(chosen.select(texts, rewards, groups), rewards, groups)
+
+
+def _reopened(kind: type[Router], policy: Policy, given: dict[str, Any]) -> Router:
+    return kind(policy, **given)
+
+
+def _check_travels(name: str, part: object, policy: Policy) -> None:
+    """Raise InputError where a part that was given to a router cannot go to another process."""
+    try:
+        pickle.dumps(part)
+    except Exception as error:  # parts are the user's: what they raise is theirs
+        raise InputError(
+            f"the router's {name} ({type(part).__name__}) cannot go to another process ({error}); "
+            f"make the router there: Router.from_policy({str(policy.path)!r}, {name}=...)"
+        ) from error
 
 
 def _without(index: int, known: dict[int, Forecast | None]) -> Cause | None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import isfinite
 from time import perf_counter
+from typing import Any
 
 from bestroute.answering.course import Ask, Course, Heard, Shortfall, Taken
-from bestroute.answering.sampling import Attempt, Sample, Sampled, Sampler, attempt_of
-from bestroute.answering.sampling.billing import billed
-from bestroute.decision import Decision
+from bestroute.answering.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
+from bestroute.answering.sampling.billing import billed, share
+from bestroute.decision import Decision, reason
 from bestroute.decision.planner import Asked
 from bestroute.errors import SamplingError
 from bestroute.policy import Policy
@@ -31,9 +33,10 @@ class Answer:
 
     `model` wrote the kept text, `n` responses of it are there. `samples` are all responses of all steps,
     `rewards` theirs in the same order (NaN for a blank one, and where a single one needed none), `best` the
-    kept one's index. `steps` trace the plan, `attempts` every model that was asked. `cost`: US$, as billed
-    where endpoints say so, else estimated. `shortfall` says what ended the plan too soon: `budget`,
-    `deadline`, or `failure` of all that was left (None: nothing did).
+    kept one's index. `steps` trace the plan, `attempts` every model that was asked. `cost`: US$ of all of it,
+    as billed where endpoints say so, else estimated. `reference_cost`: US$ of the kept response's tokens at
+    the reference's price; where the reference wrote it, its own bill. `shortfall` says what ended the plan
+    too soon: `budget`, `deadline`, or `failure` of all that was left (None: nothing did).
     """
 
     text: str
@@ -46,12 +49,53 @@ class Answer:
     attempts: tuple[Attempt, ...]
     steps: tuple[Taken, ...]
     cost: float
+    reference_cost: float
     shortfall: Shortfall | None
+
+    @property
+    def saved(self) -> float:
+        """US$ less than the kept response would have cost from the reference; below 0 where more was spent,
+        and 0 where the reference alone was asked."""
+        return self.reference_cost - self.cost
+
+    @property
+    def why(self) -> str:
+        """Why this response is the answer, in one line."""
+        step = next((step for step in reversed(self.steps) if step.responses), None)
+        as_decided = len(self.steps) == 1 and len(self.decision.plan) < 2
+        words = reason(self.decision) if as_decided or step is None else step.why
+        failed = [f"{one.arm} gave nothing ({one.error})" for one in self.attempts if not one.got]
+        ended = [] if self.shortfall is None else [f"ended too soon: {self.shortfall}"]
+        return " ".join("; ".join([f"{self.model}@{self.n}: {words}", *failed, *ended]).split())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer as JSON values, with `saved` and `why`."""
+        rewards = [reward if isfinite(reward) else None for reward in self.rewards]
+        return {
+            "text": self.text,
+            "model": self.model,
+            "n": self.n,
+            "best": self.best,
+            "rewards": rewards,
+            "samples": [
+                {**asdict(sample), "reward": reward}
+                for sample, reward in zip(self.samples, rewards, strict=True)
+            ],
+            "attempts": [asdict(attempt) for attempt in self.attempts],
+            "steps": [step.as_dict() for step in self.steps],
+            "cost": self.cost,
+            "reference_cost": self.reference_cost,
+            "saved": self.saved,
+            "shortfall": self.shortfall,
+            "why": self.why,
+            "decision": self.decision.as_dict(),
+        }
 
 
 async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler, reward: Rewarder) -> Answer:
     """Run a course to its end. Raises SamplingError, carrying every attempt, when no model answers."""
     attempts: list[Attempt] = []
+    at_reference: list[float] = []
     clock = _Clock(policy.sampling.deadline_s)
     while True:
         if clock.is_over and course.kept is not None:
@@ -75,9 +119,11 @@ async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler,
         cost = sum(
             bill(policy.model(name), asked.query, reply) for name, reply in zip(names, replies, strict=True)
         )
+        for name, reply in zip(names, replies, strict=True):
+            at_reference += _at_reference(policy, policy.model(name), asked.query, reply)
         clock.lap(perf_counter() - started)
         await asyncio.to_thread(course.add, ask, heard, cost, latency_s)
-    return _answer(asked, course, attempts)
+    return _answer(asked, course, attempts, at_reference)
 
 
 class _Clock:
@@ -143,12 +189,28 @@ def bill(model: Model, query: Query, reply: Sampled) -> float:
 
     At least what was reported, never negative, and never less for more samples.
     """
-    calls = 1 if model.native else len(reply.samples)
-    usage = billed(reply.usage, reply.samples, calls * query.input_tokens)
+    usage = _usage(model, query, reply)
     return model.cost(1, usage.input_tokens, usage.output_tokens)
 
 
-def _answer(asked: Asked, course: Course, attempts: Sequence[Attempt]) -> Answer:
+def _usage(model: Model, query: Query, reply: Sampled) -> Usage:
+    calls = 1 if model.native else len(reply.samples)
+    return billed(reply.usage, reply.samples, calls * query.input_tokens)
+
+
+def _at_reference(policy: Policy, model: Model, query: Query, reply: Sampled) -> list[float]:
+    """US$ of each response at the reference's price; of a single one that it wrote, the bill."""
+    reference = policy.reference_model
+    if model.name == reference.name and len(reply.samples) == 1:
+        return [bill(model, query, reply)]
+    usage, calls = _usage(model, query, reply), 1 if model.native else max(1, len(reply.samples))
+    shares = [share(sample, usage, reply.samples, calls) for sample in reply.samples]
+    return [reference.cost(1, prompt, written) for prompt, written in shares]
+
+
+def _answer(
+    asked: Asked, course: Course, attempts: Sequence[Attempt], at_reference: Sequence[float]
+) -> Answer:
     if course.kept is None:
         tried = "".join(f"\n  {attempt}" for attempt in attempts)
         ended = ", and no more may be spent (max_cost)" if course.shortfall == "budget" else ""
@@ -167,5 +229,6 @@ def _answer(asked: Asked, course: Course, attempts: Sequence[Attempt]) -> Answer
         attempts=tuple(attempts),
         steps=tuple(course.steps),
         cost=course.spent,
+        reference_cost=at_reference[course.kept],
         shortfall=course.shortfall,
     )

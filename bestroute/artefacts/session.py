@@ -29,6 +29,7 @@ class Session:
 
     def __init__(self, folder: Path, kind: Kind, threads: int = 1) -> None:
         self.folder = folder
+        self._threads = threads
         self.manifest = read_manifest(folder, kind)
         check_files(folder, self.manifest)
         self.tokenizer = _open_tokenizer(folder)
@@ -40,6 +41,9 @@ class Session:
             raise ArtefactError(
                 f"{folder / 'model.onnx'}: has inputs {self._inputs}; export it with bestroute"
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Session, (self.folder, self.manifest.kind, self._threads)  # opened again where it arrives
 
     def check_output(self, name: str, *shape: int) -> None:
         """Refuse a graph whose output `name` is not (batch, *shape)."""

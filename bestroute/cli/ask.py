@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
 
 import click
 
-from bestroute.answering.answer import Answer
 from bestroute.cli.dashes import TextCommand, free_text
 from bestroute.cli.options import POLICY, json_option, metadata_option, parse_metadata, read_text
 from bestroute.cli.output import print_json
-from bestroute.table import number
+from bestroute.table import dollars, number
 
 
 @click.command(cls=TextCommand, epilog='Example: bestroute ask policies/local.yaml "What is 2 + 2?" --all')
@@ -33,7 +30,7 @@ def command(policy: Path, query: str, metadata: tuple[str, ...], show_all: bool,
     router = Router.from_policy(policy)
     answer = router.complete(read_text(query), metadata=parse_metadata(metadata))
     if as_json:
-        print_json(_as_json(answer))
+        print_json(answer.as_dict())
         return
     if show_all:
         for index, (sample, reward) in enumerate(zip(answer.samples, answer.rewards, strict=True)):
@@ -50,23 +47,7 @@ def command(policy: Path, query: str, metadata: tuple[str, ...], show_all: bool,
         click.echo(f"  {step.arm}: {step.responses} more, agreement {agreement}, {step.why}", err=True)
     if answer.shortfall is not None:
         click.echo(f"ended too soon: {answer.shortfall}", err=True)
-
-
-def _as_json(answer: Answer) -> dict[str, object]:
-    samples = [
-        {**asdict(sample), "reward": reward if isfinite(reward) else None}
-        for sample, reward in zip(answer.samples, answer.rewards, strict=True)
-    ]
-    return {
-        "text": answer.text,
-        "model": answer.model,
-        "n": answer.n,
-        "best": answer.best,
-        "rewards": [reward if isfinite(reward) else None for reward in answer.rewards],
-        "samples": samples,
-        "attempts": [asdict(attempt) for attempt in answer.attempts],
-        "steps": [step.as_dict() for step in answer.steps],
-        "cost": answer.cost,
-        "shortfall": answer.shortfall,
-        "decision": answer.decision.as_dict(),
-    }
+    saved = f"saved ${dollars(answer.saved)}" if answer.saved >= 0 else f"${dollars(-answer.saved)} more"
+    reference = f"from the reference ${dollars(answer.reference_cost)}"
+    click.echo(f"cost ${dollars(answer.cost)}, {reference}, {saved}", err=True)
+    click.echo(answer.why, err=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 from bestroute.artefacts.manifest import read_manifest
 from bestroute.artefacts.predictor import OnnxPredictor
@@ -131,6 +131,11 @@ class PolicyWatcher:
             self._stop.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join()
+
+    def __reduce__(self) -> NoReturn:
+        raise InputError(
+            f"a PolicyWatcher stays in its process; make one there: PolicyWatcher({str(self._path)!r})"
+        )
 
     def __enter__(self) -> PolicyWatcher:
         return self.start()

@@ -55,6 +55,16 @@ def billed(reported: Usage | None, samples: Sequence[Sample], prompt_tokens: int
     return Usage(prompt, written or sum(sample.written_tokens for sample in samples))
 
 
+def share(sample: Sample, bill: Usage, samples: Sequence[Sample], prompts: int) -> tuple[float, float]:
+    """Tokens of one response and of its prompt (input, output), of a bill for several: its own count where it
+    has one, else its part by length."""
+    prompt = sample.input_tokens or bill.input_tokens / prompts
+    if sample.output_tokens is not None:
+        return prompt, sample.output_tokens
+    length = sum(one.written_tokens for one in samples)
+    return prompt, bill.output_tokens * sample.written_tokens / length if length else 0.0
+
+
 def _thought(report: Mapping[str, Any]) -> int:
     for name in _DETAILS:
         details = report.get(name)
