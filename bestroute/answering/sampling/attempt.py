@@ -36,8 +36,7 @@ class Attempt:
 def attempt_of(model: str, n: int, sampled: Sampled, latency_s: float) -> Attempt:
     """The attempt that gave `sampled` when `model` was asked for n responses."""
     got = sum(not sample.blank for sample in sampled.samples)
-    blank = len(sampled.samples) - got
-    errors = [*sampled.errors, *["blank response"] * blank]
+    errors = [*sampled.errors, *filter(None, (sample.lack for sample in sampled.samples))]
     label, told = Arm(model=model, n=n).label, _summary(errors)
     return Attempt(label, n, got, told, latency_s, sampled.usage, sampled.notes)
 

@@ -66,16 +66,16 @@ def _failure(fields: Mapping[str, Any]) -> Any:
 def _read_choice(choice: Any, usage: Usage | None, *, alone: bool) -> Sample | str:
     """A sample, or what is wrong with the choice."""
     fields = choice if isinstance(choice, Mapping) else {}
-    message = fields.get("message", {"content": fields["text"]} if "text" in fields else None)
+    message = fields.get("message", fields.get("text"))
+    if isinstance(message, str):
+        message = {"content": message}
     if not isinstance(message, Mapping):
         return f"a response that is no message: {choice}"
     failure = fields.get("error") or message.get("error")
     if failure:
         return f"a response that failed: {error_text(failure)}"
     said, reason = read_message(message), _reason(fields.get("finish_reason"))
-    if said.only_thought:
-        return f"only reasoning came, and no answer (finish_reason: {reason}); max_tokens may be too small"
-    if said.text is None:
+    if said.text is None and said.raw is None:
         return f"a response without text (finish_reason: {reason})"
     return _sample(said, reason, usage, alone=alone)
 

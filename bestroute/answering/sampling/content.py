@@ -27,11 +27,6 @@ class Said:
     text: str | None
     raw: str | None
 
-    @property
-    def only_thought(self) -> bool:
-        """Whether the model thought and did not come to say anything."""
-        return self.raw is not None and not (self.text or "").strip()
-
 
 def read_message(message: Mapping[str, Any]) -> Said:
     """What a message says, its thinking taken off, half characters replaced. A refusal is an answer."""

@@ -69,6 +69,16 @@ class Sample:
         return not self.text.strip()
 
     @property
+    def lack(self) -> str:
+        """Why there is nothing to read in it, in words; "" where there is something."""
+        if not self.blank:
+            return ""
+        if self.raw is None or not self.raw.strip():
+            return "blank response"
+        reason = self.finish_reason
+        return f"only reasoning came, and no answer (finish_reason: {reason}); max_tokens may be too small"
+
+    @property
     def whole(self) -> bool:
         """Whether this is a complete response: neither cut off nor blank."""
         return not self.truncated and not self.blank

@@ -162,7 +162,8 @@ class _Judge:
         """The judge's reply. Raises ScoringError, with what went wrong, where there is none."""
         sampled = self._loop.run(self._sampler.sample(self._model, Query.of(prompt), 1, self._settings))
         if not sampled.samples or sampled.samples[0].blank:
-            raise ScoringError(f"the judge did not answer: {'; '.join(sampled.errors) or 'blank reply'}")
+            lacks = [*sampled.errors, *(sample.lack for sample in sampled.samples)]
+            raise ScoringError(f"the judge did not answer: {'; '.join(lacks)}")
         return sampled.samples[0].text
 
     def close(self) -> None:
