@@ -6,12 +6,10 @@ import pytest
 
 from bestroute import Router
 from bestroute.answering.sampling import EndpointSampler, Sample, Sampled, Usage
-from tests.answering.fake_endpoint import document, fake_endpoint
+from tests.answering.fake_endpoint import document
 from tests.answering.sampling.endpoints import choice, says, used
 from tests.decision.plans import planning
 from tests.fakes import BIG, MID, TINY, FakePredictor, FakeReward, FakeSampler, make_policy, said
-
-__all__ = ["fake_endpoint"]
 
 QUERY = "abcdefgh"  # two tokens
 # US$ a token: tiny 1 and 2, mid 3 and 6, big, the reference, 10 and 30 millionths; the arm is mid@4 unless

@@ -12,11 +12,9 @@ from bestroute.answering.answer import bill
 from bestroute.answering.sampling import EndpointSampler, Sample, Sampled, Usage
 from bestroute.answering.sampling.billing import billed, read_usage
 from bestroute.errors import SamplingError
-from tests.answering.fake_endpoint import answer, document, fake_endpoint, hang, status
+from tests.answering.fake_endpoint import answer, document, hang, status
 from tests.answering.sampling.endpoints import QUERY, SETTINGS, ask, choice, model, says, texts, used
 from tests.fakes import BIG, MID, TINY, FakePredictor, FakeReward, make_policy
-
-__all__ = ["fake_endpoint"]
 
 CUT = "length"
 NULL = says(

@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 from bestroute.answering.sampling import EndpointSampler, Sample, attempt_of, contenders
 from bestroute.answering.sampling.completion import read_completion
 from bestroute.answering.sampling.content import read_message
-from tests.answering.fake_endpoint import fake_endpoint, raw
+from tests.answering.fake_endpoint import raw
 from tests.answering.sampling.endpoints import ask, choice, model, says, texts, used
 from tests.decision.plans import planning
 from tests.fakes import MID
-
-__all__ = ["fake_endpoint"]
 
 WHOLE = [
     "stop",

@@ -10,10 +10,8 @@ from bestroute.answering.sampling import EndpointSampler
 from bestroute.answering.sampling.complaints import read_complaint
 from bestroute.answering.sampling.refusals import Refusals, refused_by
 from bestroute.policy import Sampling
-from tests.answering.fake_endpoint import document, fake_endpoint, raw, status
+from tests.answering.fake_endpoint import document, raw, status
 from tests.answering.sampling.endpoints import QUERY, SETTINGS, Picky, ask, choice, model, says, texts, used
-
-__all__ = ["fake_endpoint"]
 
 SENT = ("model", "messages", "temperature", "max_tokens", "n")
 

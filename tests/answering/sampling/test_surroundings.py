@@ -6,10 +6,8 @@ import pytest
 
 from bestroute.answering.sampling import EndpointSampler
 from bestroute.answering.sampling.surroundings import proxy_for
-from tests.answering.fake_endpoint import closed_port, document, fake_endpoint, hang, raw, status
+from tests.answering.fake_endpoint import closed_port, document, hang, raw, status
 from tests.answering.sampling.endpoints import QUERY, SETTINGS, ask, model, texts
-
-__all__ = ["fake_endpoint"]
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
