@@ -23,8 +23,14 @@ def test_ask_samples_a_real_endpoint_and_keeps_one(tmp_path, fake_endpoint: Fake
     assert len(answered["samples"]) == len(answered["rewards"]) == 4
     assert answered["text"] == answered["samples"][answered["best"]]["text"]
     assert answered["decision"]["rule"] == "sums"
+    # A choice each of five tokens; the reference's prices are 2.5 and 10 millionths of a dollar.
+    assert answered["reference_cost"] > answered["cost"] > 0
+    assert answered["saved"] == answered["reference_cost"] - answered["cost"]
+    assert answered["why"] == "smollm2-135m@4: rule 'sums'"
     shown = run("ask", local_policy(tmp_path, fake_endpoint.base_url), "What is 2 + 2?", "--all")
     assert shown.exit_code == 0
+    assert "cost $" in shown.stderr
+    assert answered["why"] in shown.stderr
     assert shown.stdout.count("\n> ") + shown.stdout.startswith("> ") == 1
 
 
