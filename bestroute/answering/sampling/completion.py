@@ -13,15 +13,22 @@ from typing import Any
 from bestroute.answering.sampling.billing import read_usage
 from bestroute.answering.sampling.complaints import error_text, is_page
 from bestroute.answering.sampling.content import Said, read_message
+from bestroute.answering.sampling.stream import unstreamed
 from bestroute.answering.sampling.values import Sample, Sampled, Usage
 from bestroute.text import clean
 
 
 def read_document(body: bytes) -> Any:
-    """The JSON value of a body, also with a byte order mark or broken characters; None where it is none."""
+    """The JSON value of a body, also with a byte order mark, broken characters, or streamed; None where it is
+    none."""
+    text = body.decode(json.detect_encoding(body), "replace")
     try:
-        return json.loads(body.decode(json.detect_encoding(body), "replace"))
+        return json.loads(text)
     except (ValueError, RecursionError):
+        pass
+    try:
+        return unstreamed(text)
+    except (AttributeError, RecursionError, TypeError, ValueError):  # events of another kind
         return None
 
 
