@@ -2,6 +2,14 @@
 
 `Sampler` is the protocol, `EndpointSampler` the one that talks to OpenAI-compatible endpoints (extra
 `client`), `contenders` tells which samples may win, an `Attempt` what came of asking.
+
+endpoint      n responses, by one call or by many
+call          one call: sent, asked again where a field is refused, billed
+clients       the official client for each address, key and event loop
+completion    what came back: samples and errors; `content` reads a message, `stream` what came in pieces
+billing       what calls are billed
+complaints    what an endpoint complains of; `refusals` which field it is about, `failures` how it is told
+surroundings  proxies and certificates in the way
 """
 
 from bestroute.answering.sampling.attempt import Attempt, attempt_of
