@@ -27,6 +27,7 @@ MANIFEST = Manifest(
     max_n=MAX_N,
     reference="large",
     mean_output_tokens=(100.0, 200.0, 300.0),
+    max_novelty=1.0,
 )
 # Rows: small, medium, large; columns: n = 1..4; every number exact in float32. Gaps to large@1:
 # small 0.25 0.1875 0.15625 0.125, medium 0.125 0.0625 0.03125 0.015625.

@@ -36,7 +36,9 @@ class Manifest:
     `output_tokens` of shape (batch, len(classes)), and where `max_novelty` is known `novelty` of shape
     (batch,); a reward model gives `reward` of shape (batch,). A posterior has no ONNX file and reads no text.
 
-    `max_novelty`: the novelty beyond which a query is unlike those that the model was trained on.
+    `max_novelty`: the novelty beyond which a query is unlike those that the model was trained on; None where
+    it cannot tell. `taught_n`, a class each: the largest n that its records told of; empty where all told of
+    max_n.
     """
 
     kind: Kind
@@ -48,9 +50,14 @@ class Manifest:
     margin: float = 0.0
     mean_output_tokens: tuple[float, ...] = ()
     max_novelty: float | None = None
+    taught_n: tuple[int, ...] = ()
     query_tokens: int = 0
     recipe: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+
+    def taught(self, column: int) -> int:
+        """The largest n of a class that its records told of: what is predicted beyond was never seen."""
+        return self.taught_n[column] if self.taught_n else self.max_n
 
 
 def default_folder(kind: Kind) -> Path:
@@ -116,6 +123,7 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
             margin=float(raw.get("margin", 0.0)),
             mean_output_tokens=tuple(float(tokens) for tokens in raw.get("mean_output_tokens", ())),
             max_novelty=None if raw.get("max_novelty") is None else float(raw["max_novelty"]),
+            taught_n=tuple(int(n) for n in raw.get("taught_n", ())),
             query_tokens=int(raw.get("query_tokens", 0)),
             recipe=dict(raw.get("recipe", {})),
             metrics=dict(raw.get("metrics", {})),
@@ -133,6 +141,9 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
         raise ArtefactError(
             f"{path}: a router manifest needs classes, max_n and mean_output_tokens a class; {MEND}"
         )
+    taught = manifest.taught_n
+    if taught and (len(taught) != len(manifest.classes) or not all(1 <= n <= manifest.max_n for n in taught)):
+        raise ArtefactError(f"{path}: taught_n needs a number from 1 to max_n for each class; {MEND}")
     return manifest
 
 

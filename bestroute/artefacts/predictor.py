@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,18 @@ from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.session import Session, TokenRow, clip_characters, head_and_tail
 
 Floats = NDArray[np.float32]
-Columns: TypeAlias = tuple[tuple[int, int], ...]
-"""An arm as the router model sees it: the column of each class, with the responses asked of it."""
+
+
+class Column(NamedTuple):
+    """A class as an arm asks it: its column, the responses asked of it, and the largest n that was taught."""
+
+    place: int
+    n: int
+    taught: int
+
+
+Columns: TypeAlias = tuple[Column, ...]
+"""An arm as the router model sees it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,11 @@ def columns_of(parts: Iterable[tuple[str, int]], manifest: Manifest) -> Columns 
     """The column of each class with the responses asked of it; None where one of them was not learned."""
     columns = {name: index for index, name in enumerate(manifest.classes)}
     found = [(columns.get(name), n) for name, n in parts]
-    known = tuple((column, n) for column, n in found if column is not None and n <= manifest.max_n)
+    known = tuple(
+        Column(place, n, manifest.taught(place))
+        for place, n in found
+        if place is not None and n <= manifest.max_n
+    )
     return known if len(known) == len(found) else None
 
 
@@ -64,10 +78,14 @@ def mixed(values: Floats, parts: Columns, n: int) -> NDArray[np.float64]:
 
     The responses are taken as n of one class whose curve is the mean of the parts', weighted by their
     responses: the sum over parts of n_c / N * values[c, n]. For a single part that is its own curve. Beyond
-    the last n that was learned its value stands, which is no boast: the curves never fall with n.
+    the last n that was taught its value stands: nothing was seen there, and it is no boast, since quality
+    never falls with n.
     """
-    total, at = sum(count for _, count in parts), min(n, values.shape[-1]) - 1
-    return reduce(add, [count / total * values[..., column, at].astype(float) for column, count in parts])
+    total = sum(part.n for part in parts)
+    curves = [
+        count / total * values[..., place, min(n, taught) - 1].astype(float) for place, count, taught in parts
+    ]
+    return reduce(add, curves)
 
 
 class OnnxPredictor:

@@ -174,6 +174,11 @@ def _print_figures(summary: dict[str, Any], plans: bool) -> None:
     guessed = max(summary[side]["guessed"] for side in ("old", "new"))
     if guessed:
         click.echo(f"unlike the router model's training queries, so quality is a guess: {guessed:,} queries")
+    unsure = max(summary[side]["unsure"] for side in ("old", "new"))
+    if unsure:
+        click.echo(
+            f"quality may be a guess, since a router model cannot tell which it is of: {unsure:,} queries"
+        )
 
 
 def _references(summary: dict[str, Any]) -> str:

@@ -152,7 +152,12 @@ def _print(summary: dict[str, Any], plans: bool, explain_all: bool) -> None:
     )
     if plans:
         click.echo(f"{number(summary['calls'], 2)} rounds of asking a query")
-    unlike, guessed = summary["unlike"], summary["guessed"]
+    _print_novelty(summary)
+
+
+def _print_novelty(summary: dict[str, Any]) -> None:
+    """How much of what was predicted is a guess."""
+    unlike, guessed, held_back = summary["unlike"], summary["guessed"], summary["held_back"]
     if unlike > summary["queries"] / 4:
         click.echo(
             f"the reference answers {unlike:,} queries unlike those that the router model was trained on "
@@ -163,6 +168,16 @@ def _print(summary: dict[str, Any], plans: bool, explain_all: bool) -> None:
         click.echo(
             f"{guessed:,} queries are unlike those that the router model was trained on (abstain: false), so "
             "what it predicts of them is a guess"
+            + (
+                f"; {held_back:,} go to the reference, as their dial lets nothing be lost"
+                if held_back
+                else ""
+            )
+        )
+    if summary["unsure"]:
+        click.echo(
+            "the router model cannot tell which queries are unlike those that it was trained on, so any of "
+            f"{summary['unsure']:,} predictions may be a guess; `bestroute check` says what would help"
         )
 
 

@@ -9,12 +9,13 @@ decision   the Decision that leaves, and how it is told to people
 Which rule matches is in `policy.rules`, what the dial means in `policy.objective`; asking is in `answering`.
 """
 
-from bestroute.decision.candidate import BY_FORECAST, TOO_DEAR, Candidate, Cause, Forecast
+from bestroute.decision.candidate import BY_FORECAST, ONLY_A_GUESS, TOO_DEAR, Candidate, Cause, Forecast
 from bestroute.decision.decider import Decider
 from bestroute.decision.decision import Decision, explain, reason
 
 __all__ = [
     "BY_FORECAST",
+    "ONLY_A_GUESS",
     "TOO_DEAR",
     "Candidate",
     "Cause",

@@ -19,6 +19,8 @@ BY_FORECAST: tuple[Cause, ...] = ("tier", "reference")
 Floats = NDArray[np.float32]
 TOO_DEAR = "costs more than max_cost"
 """Why a tier is left out that costs more than one query may."""
+ONLY_A_GUESS = "the dial lets nothing be lost, and what is predicted of this query is a guess"
+"""Why the reference answers a novel query where the dial, too, would lose nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Candidate:
     `max_gap` the largest gap the tier may have, None where the dial is `min_match`, which it then must reach.
     `total_cost`: under `cost_per_point`, US$ with what its gap is worth. `why_not` says what stood against
     it, None if nothing did; `too_far`: the dial did, and nothing else. `chance`: where the policy
-    escalates, that its gap after will be within `max_gap`.
+    escalates, that its gap after will be within `max_gap`. `taught`: its n is one that the router model was
+    taught of each class; where not, what is predicted of it is what is predicted of the most that it was.
     """
 
     model: str
@@ -48,6 +51,7 @@ class Candidate:
     chance: float | None = None
     min_match: float | None = None
     total_cost: float | None = None
+    taught: bool = True
 
     @property
     def arm(self) -> Arm:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import Columns, columns_of, mixed
-from bestroute.decision.candidate import Candidate, Cause, Forecast
+from bestroute.decision.candidate import ONLY_A_GUESS, Candidate, Cause, Forecast
 from bestroute.decision.decision import Decision
 from bestroute.errors import InputError
 from bestroute.policy import Policy
@@ -24,13 +24,17 @@ class _Row:
     """An arm with everything that does not depend on the query looked up.
 
     `columns`: the router model's column of each model, with its n; None where one of them was not learned.
-    `objective`: the tier's own, None where it is the policy's.
+    `objective`: the tier's own, None where it is the policy's. `taught`: whether the router model was taught
+    its n; `no_better`: where not, the tier of fewer responses as which it is predicted, None where there is
+    none.
     """
 
     arm: Arm
     models: tuple[tuple[Model, int], ...]
     columns: Columns | None
     objective: AnyObjective | None = None
+    taught: bool = True
+    no_better: str | None = None
 
 
 class Decider:
@@ -48,7 +52,8 @@ class Decider:
         self._manifest = manifest
         self._max_novelty = manifest.max_novelty
         self._objective = policy.objective
-        self._rows = tuple(self._row(tier.arm, tier.objective) for tier in policy.tiers)
+        rows = [self._row(tier.arm, tier.objective) for tier in policy.tiers]
+        self._rows = tuple(replace(row, no_better=_no_better(row, rows)) for row in rows)
         self._reference_row = self._row(Arm(model=policy.reference))
 
     def at(self, setting: float, rule: Rule | None) -> tuple[Decider, Rule | None]:
@@ -73,15 +78,15 @@ class Decider:
 
         `forecast` is None where a rule routes, or where there is none to be had; then `without` says why
         (`abstain` or `fallback`) and the reference answers. So it does where the forecast itself says that
-        the query is too novel to trust it, unless the policy says `abstain: false`.
+        the query is too novel to trust it, unless the policy says `abstain: false`; then still where the dial
+        lets nothing be lost.
         """
-        most = self._max_novelty
-        novel = forecast is not None and most is not None and forecast.novelty > most
+        novel = self._novel(forecast)
         if novel and self.policy.abstain:
             without = "abstain"
         reference_cost = self._cost(self._reference_row, query, forecast)
         candidates = tuple(
-            self._weigh(row, query, rule, forecast, without, reference_cost) for row in self._rows
+            self._weigh(row, query, rule, forecast, without, reference_cost, novel) for row in self._rows
         )
         if rule is not None and rule.route is not None:
             row = self._row(rule.route)
@@ -123,7 +128,11 @@ class Decider:
         """What to ask where the decided arm costs more than `most` US$: what the objective takes of the tiers
         that do not, else the cheapest."""
         open_ = self.open_tiers(query, rule)
-        tiers = [one for one, may in zip(decision.candidates, open_, strict=True) if may]
+        tiers = [
+            one
+            for row, one, may in zip(self._rows, decision.candidates, open_, strict=True)
+            if may and row.no_better is None
+        ]
         within = [one for one in tiers if one.expected_cost <= most]
         if not within:
             return min(tiers, key=lambda one: one.expected_cost).arm if tiers else decision.arm
@@ -153,7 +162,14 @@ class Decider:
     def _row(self, arm: Arm, objective: AnyObjective | None = None) -> _Row:
         models = tuple((self._models[name], n) for name, n in arm.parts)
         columns = columns_of(((model.column, n) for model, n in models), self._manifest)
-        return _Row(arm, models, columns, objective)
+        most = min(arm.n, self._manifest.max_n)
+        return _Row(arm, models, columns, objective, all(part.taught >= most for part in columns or ()))
+
+    def _novel(self, forecast: Forecast | None) -> bool | None:
+        """Whether a forecast is a guess; None where the router model cannot tell."""
+        if forecast is None:
+            return False
+        return None if self._max_novelty is None else forecast.novelty > self._max_novelty
 
     def _open(self, row: _Row, query: Query, excluded: Sequence[str]) -> bool:
         return not row.arm.models.keys() & set(excluded) and self._obstacle(row, query) is None
@@ -161,7 +177,7 @@ class Decider:
     def _decision(
         self, query: Query, rule: Rule | None, cause: Cause, arm: Arm | Candidate, gap: float | None,
         match: float | None, cost: float, reference_cost: float, candidates: tuple[Candidate, ...],
-        novel: bool,
+        novel: bool | None,
     ) -> Decision:  # fmt: skip
         return Decision(
             model=arm.model,
@@ -223,7 +239,7 @@ class Decider:
 
     def _weigh(
         self, row: _Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
-        reference_cost: float,
+        reference_cost: float, novel: bool | None,
     ) -> Candidate:  # fmt: skip
         objective = self._objective_of(row, rule)
         quality, gap, match = self._predicted(row, forecast)
@@ -231,13 +247,20 @@ class Decider:
         offer = None if gap is None else Offer(gap, match, cost, reference_cost)
         why_not = self._why_not(row, query, rule, gap is not None, without)
         dial_decides = why_not is None and row is not self._rows[-1] and (rule is None or rule.route is None)
-        too_far = objective.why_not(offer) if dial_decides and offer is not None else None
+        too_far = self._too_far(row, objective, offer, novel) if dial_decides and offer is not None else None
         why_not = why_not or too_far
         limits = objective.limits(gap, cost, reference_cost)
         return Candidate(
             arm.model, arm.n, dict(arm.models), quality, gap, match, cost, limits.max_gap, why_not is None,
-            why_not, too_far is not None, None, limits.min_match, limits.total_cost,
+            why_not, too_far is not None, None, limits.min_match, limits.total_cost, row.taught,
         )  # fmt: skip
+
+    def _too_far(self, row: _Row, objective: AnyObjective, offer: Offer, novel: bool | None) -> str | None:
+        """What the dial has against an arm. Of a guess one thing is sure: the reference loses nothing."""
+        if novel and not objective.allows_loss(offer) and list(row.arm.models) != [self._reference.name]:
+            return ONLY_A_GUESS
+        why_not = objective.why_not(offer)
+        return why_not if why_not is None or row.taught else f"{why_not}, as of the largest n that was taught"
 
     def _why_not(
         self, row: _Row, query: Query, rule: Rule | None, known: bool, without: Cause | None
@@ -254,7 +277,7 @@ class Decider:
             return obstacle
         if known and without == "abstain":
             return "the query is unlike those that the router model was trained on"
-        return None if known else _NO_FORECAST.get(without or "", _NOT_LEARNED)
+        return row.no_better if known else _NO_FORECAST.get(without or "", _NOT_LEARNED)
 
     def _beyond_reference(self, query: Query) -> str | None:
         """Why even the reference cannot take a request: somebody must, but most models refuse these."""
@@ -302,6 +325,27 @@ class Decider:
         column = self._columns.get(model.column)
         expected = float(tokens[column]) if column is not None else float(tokens.mean())
         return model.cost(n, query.input_tokens, min(expected, self.policy.sampling.max_tokens))
+
+
+def _no_better(row: _Row, rows: Sequence[_Row]) -> str | None:
+    """Why an arm of an n that was not taught is passed over: another tier asks the same models for less, and
+    is predicted to be as good."""
+    if row.taught or row.columns is None:
+        return None
+    same = next((one for one in rows if one.arm.n < row.arm.n and _predicted_alike(one, row)), None)
+    return (
+        None
+        if same is None
+        else f"so large an n was not taught: predicted to be no better than {same.arm.label}"
+    )
+
+
+def _predicted_alike(less: _Row, more: _Row) -> bool:
+    """Whether two arms ask the same models in the same shares, and the same is predicted of both."""
+    shares = {name: n * more.arm.n for name, n in less.arm.parts}
+    return shares == {name: n * less.arm.n for name, n in more.arm.parts} and all(
+        min(less.arm.n, part.taught) == min(more.arm.n, part.taught) for part in more.columns or ()
+    )
 
 
 _ONLY_WHERE_TOLD = frozenset({"audio", "file", "video"})

@@ -21,17 +21,18 @@ _NOT_TOLD = ("query_id", "asked", "rules", "again")
 class Decision:
     """Which arm answers a query, and why.
 
-    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses.
-    `cause`: `rule` (a rule chose the arm), `tier` (the first tier within the dial), `reference` (no cheaper
-    tier was), `abstain` (the query is unlike all that the router model was trained on, or has no text to
-    predict from), `fallback` (the router model failed or overran its time budget). `rule` is the name of the
-    rule that matched, whatever it did. `plan` holds the steps that may follow one another, `expected_calls`
-    how many of them are expected, `expected_gap` what the response that is kept is expected to lose, in
-    quality points, None where that cannot be told. `objective`: the dial of this query, a rule's or the
-    policy's. `novel`: the query is unlike all that the router model was trained on, so what is predicted of
-    it is a guess. Costs are US$ for this query, `expected_cost` that of the plan. `policy` is the policy's
-    digest. Two decisions are equal whatever their timings. `asked`, `rules`, the policy's, and `again`, which
-    decides anew at another setting of the dial, are what `explain` goes by.
+    `models` are what each model is asked for; `model` is `a+b` for a portfolio, `n` all responses. `cause`:
+    `rule` (a rule chose the arm), `tier` (the first tier within the dial), `reference` (no cheaper tier was),
+    `abstain` (the query is unlike all that the router model was trained on, or has no text to predict from),
+    `fallback` (the router model failed or overran its time budget). `rule` is the name of the rule that
+    matched, whatever it did. `plan` holds the steps that may follow one another, `expected_calls` how many of
+    them are expected, `expected_gap` what the response that is kept is expected to lose, in quality points,
+    None where that cannot be told. `objective`: the dial of this query, a rule's or the policy's. `novel`:
+    the query is unlike all that the router model was trained on, so what is predicted of it is a guess; None
+    where the router model cannot tell, and any prediction may be one. Costs are US$ for this query,
+    `expected_cost` that of the plan. `policy` is the policy's digest. Two decisions are equal whatever their
+    timings. `asked`, `rules`, the policy's, and `again`, which decides anew at another setting of the dial,
+    are what `explain` goes by.
     """
 
     model: str
@@ -46,7 +47,7 @@ class Decision:
     candidates: tuple[Candidate, ...]
     policy: str
     objective: AnyObjective
-    novel: bool = False
+    novel: bool | None = False
     query_id: str | None = None
     plan: tuple[Step, ...] = ()
     expected_calls: float = 1.0
@@ -84,8 +85,7 @@ def explain(decision: Decision) -> str:
     lines = [f"{decision.arm.label}  ({why})"]
     if decision.cause != "rule" and len(decision.plan) < 2:
         lines.append(reason(decision))
-    if decision.novel and decision.cause in BY_FORECAST:
-        lines.append("unlike the router model's training queries, so what is predicted is a guess")
+    lines += _cautions(decision)
     saving = 1 - decision.expected_cost / decision.reference_cost if decision.reference_cost else 0.0
     lines += [
         f"expected cost ${dollars(decision.expected_cost)}, "
@@ -104,6 +104,20 @@ def explain(decision: Decision) -> str:
     spans = ", ".join(f"{name} {value:.2f}" for name, value in decision.timings_ms.items())
     lines.append(f"policy {decision.policy}" + (f"; ms: {spans}" if spans else ""))
     return "\n".join(lines)
+
+
+def _cautions(decision: Decision) -> list[str]:
+    """Why the prediction that a decision rests on may be less than it seems; a line each."""
+    if decision.cause not in BY_FORECAST:
+        return []
+    lines = []
+    if decision.novel is None:
+        lines.append("the router model cannot tell a query unlike its training queries: this may be a guess")
+    elif decision.novel:
+        lines.append("unlike the router model's training queries, so what is predicted is a guess")
+    if any(one.models == decision.models and not one.taught for one in decision.candidates):
+        lines.append("its n was not taught, so what is predicted is that of as many responses as were")
+    return lines
 
 
 def _rules(decision: Decision) -> list[str]:
@@ -214,6 +228,8 @@ def _distances(decision: Decision) -> list[str]:
     settings, words = set(dial.edges(offers)), "chosen {}"
     if _planned(decision):  # a gap before does not tell where a plan changes
         settings, words = settings.union(dial.grid), "asked {} first"
+    elif decision.novel:  # nor does it where a guess is not enough
+        settings = settings.union(dial.grid)
     lines = []
     nearest = sorted(settings, key=lambda setting: abs(setting - dial.setting))
     for side in (

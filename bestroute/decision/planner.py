@@ -11,7 +11,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bestroute.artefacts.posterior import Evidence, Outlook, Posterior
-from bestroute.decision import BY_FORECAST, TOO_DEAR, Candidate, Cause, Decider, Decision, Forecast
+from bestroute.decision import (
+    BY_FORECAST,
+    ONLY_A_GUESS,
+    TOO_DEAR,
+    Candidate,
+    Cause,
+    Decider,
+    Decision,
+    Forecast,
+)
 from bestroute.decision.plan import Gamble, Option, Plan, Price, Step, best_plan
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import CostPerPoint
@@ -125,12 +134,13 @@ class Planner:
             if one.max_gap is None:
                 break
         if not found and standing.tried < 0 and not standing.failed:
-            if self._escalates(asked.decision):  # no budget is small enough for no answer
-                found = sorted(self.order(asked), key=lambda one: price(one.arm, None))[:1]
+            order = self.order(asked)  # no budget is small enough for no answer
+            if self._escalates(asked.decision) and len(order) > 1:
+                found = sorted(order, key=lambda one: price(one.arm, None))[:1]
             else:
                 most = standing.money_left or 0.0
                 arm = self.decider.affordable(asked.decision, asked.query, asked.rule, most)
-                found = [Try(len(self.order(asked)), arm, None)]
+                found = [Try(len(order), arm, None)]
         return found[-1:] if standing.in_haste else found
 
     def order(self, asked: Asked) -> list[Try]:
@@ -139,7 +149,8 @@ class Planner:
         if self._escalates(asked.decision):
             *tiers, reference = asked.decision.candidates
             for tier, open_ in zip(tiers, self.decider.open_tiers(asked.query, asked.rule), strict=False):
-                if open_ and tier.gap is not None and reference.model not in tier.models:
+                known = tier.gap is not None and tier.why_not != ONLY_A_GUESS
+                if open_ and known and reference.model not in tier.models:
                     for arm in (*self._parts_of(tier.arm, asked), tier.arm):
                         found.setdefault(arm, self._limit(tier, asked))
             last = reference.arm if reference.eligible else [asked.decision.arm, *found][-1]
@@ -297,12 +308,12 @@ class Planner:
 
 
 def _as_planned(candidate: Candidate, chances: Mapping[Arm, float | None], taken: set[Arm]) -> Candidate:
+    chance = chances.get(candidate.arm)
+    if candidate.arm in taken:
+        return replace(candidate, eligible=True, why_not=None, chance=chance)
     if candidate.arm not in chances:
         why_not = candidate.why_not or "it asks the reference, which stands last"
         return replace(candidate, eligible=False, why_not=why_not)
-    chance = chances[candidate.arm]
-    if candidate.arm in taken:
-        return replace(candidate, eligible=True, why_not=None, chance=chance)
     if chance is None:
         why_not = TOO_DEAR
     else:

@@ -77,6 +77,10 @@ class Objective(ABC):
         """What the dial has against a tier; None where it is within."""
 
     @abstractmethod
+    def allows_loss(self, offer: Offer) -> bool:
+        """Whether a tier may be expected to lose something; where not, a guess is not enough to take it."""
+
+    @abstractmethod
     def distance(self, offer: Offer) -> float:
         """How far a tier is from being within, for comparing tiers; 0 and below is within."""
 
@@ -133,6 +137,10 @@ class MaxGap(_First):
             return None
         return f"gap {_told(offer.gap, gt, self.setting)} is above {self.setting:g}"
 
+    def allows_loss(self, offer: Offer) -> bool:
+        """Above 0."""
+        return self.setting > 0
+
     def distance(self, offer: Offer) -> float:
         """Quality points."""
         return offer.gap - self.setting
@@ -171,6 +179,10 @@ class MinMatch(_First):
         if offer.match >= self.setting:
             return None
         return f"match {_told(offer.match, lt, self.setting)} is below {self.setting:g}"
+
+    def allows_loss(self, offer: Offer) -> bool:
+        """Below 1."""
+        return self.setting < 1
 
     def distance(self, offer: Offer) -> float:
         """Probability."""
@@ -224,6 +236,10 @@ class CostPerPoint(Objective):
         if total <= offer.reference_cost:
             return None
         return f"with its gap it comes to ${total:.3g}, above the reference's ${offer.reference_cost:.3g}"
+
+    def allows_loss(self, offer: Offer) -> bool:
+        """Where it costs less than the reference, and so has something to pay a loss with."""
+        return offer.cost < offer.reference_cost
 
     def distance(self, offer: Offer) -> float:
         """US$."""

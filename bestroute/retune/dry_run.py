@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from bestroute.decision import BY_FORECAST, Decision
+from bestroute.decision import BY_FORECAST, ONLY_A_GUESS, Decision
 from bestroute.query import Query
 from bestroute.router import Router
 
@@ -69,6 +69,8 @@ class Tally:
     with_gap: int = 0
     unlike: int = 0
     guessed: int = 0
+    held_back: int = 0
+    unsure: int = 0
     arms: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
     arm_costs: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -86,13 +88,19 @@ class Tally:
         self.models[decision.model] += 1
         self.arm_costs[label] += decision.expected_cost
         self.causes[decision.cause] += 1
-        self.unlike += decision.novel and decision.cause == "abstain"
-        self.guessed += decision.novel and decision.cause in BY_FORECAST
+        self._add_novelty(decision)
         if decision.rule is not None:
             self.rules[decision.rule] += 1
         if decision.expected_gap is not None:
             self.gap += decision.expected_gap
             self.with_gap += 1
+
+    def _add_novelty(self, decision: Decision) -> None:
+        by_forecast = decision.cause in BY_FORECAST
+        self.unlike += bool(decision.novel) and decision.cause == "abstain"
+        self.guessed += bool(decision.novel) and by_forecast
+        self.held_back += any(one.why_not == ONLY_A_GUESS for one in decision.candidates)
+        self.unsure += decision.novel is None and by_forecast
 
     def summary(self) -> dict[str, Any]:
         """As JSON values: shares, US$ per 1,000 queries, saving against always asking the reference.
@@ -100,7 +108,8 @@ class Tally:
         `arms` are those that are asked first. `calls`: mean sequential rounds of asking. `saving` and
         `mean_gap` are null where nothing is known; `mean_gap`, what is predicted to be lost by what is kept,
         is over the `with_gap` queries of which that can be told. Of those unlike the router model's training
-        queries `unlike` are not left to the dial for it, and `guessed` are.
+        queries `unlike` are not left to the dial for it, and `guessed` are; of these `held_back` go to the
+        reference, since their dial lets nothing be lost. Of `unsure` ones it cannot tell.
         """
         per_thousand = 1000 / max(1, self.queries)
         arms = {
@@ -124,4 +133,6 @@ class Tally:
             "with_gap": self.with_gap,
             "unlike": self.unlike,
             "guessed": self.guessed,
+            "held_back": self.held_back,
+            "unsure": self.unsure,
         }

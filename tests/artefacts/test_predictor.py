@@ -1,13 +1,22 @@
 """The embedded router model: whatever it was trained on, these must hold."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor, columns_of, mixed, single_row
+from bestroute.artefacts.predictor import (
+    Column,
+    OnnxPredictor,
+    Prediction,
+    Predictor,
+    columns_of,
+    mixed,
+    single_row,
+)
 from bestroute.errors import PredictorOverrun
 from tests.fakes import MANIFEST
 
@@ -131,20 +140,28 @@ class TestWhatIsSaidOfAnArm:
             ([(0, 2)], 2, 0.5),
             ([(0, 1), (1, 1)], 2, 0.75),
             ([(0, 1), (1, 1)], 1, 0.375),
-            ([(0, 1), (1, 3)], 4, 0.125 + 0.75),  # of two, the most that was learned
+            ([(0, 1), (1, 3)], 4, 0.125 + 0.75),  # of two, the most that was taught
         ],
     )
     def test_mixed(self, parts, n, value):
-        assert float(mixed(self.VALUES, tuple(parts), n)) == value
-        assert mixed(np.stack([self.VALUES] * 3), tuple(parts), n).tolist() == [value] * 3
+        columns = tuple(Column(place, count, 2) for place, count in parts)
+        assert float(mixed(self.VALUES, columns, n)) == value
+        assert mixed(np.stack([self.VALUES] * 3), columns, n).tolist() == [value] * 3
 
     @given(st.integers(0, 1), st.integers(1, 2), st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4))
     def test_of_one_part_it_is_the_value_itself(self, column, n, values):
         known = np.array(values, np.float32).reshape(2, 2)
-        assert float(mixed(known, ((column, n),), n)) == float(known[column, n - 1])
+        assert float(mixed(known, (Column(column, n, 2),), n)) == float(known[column, n - 1])
+
+    def test_beyond_what_was_taught_its_value_stands(self):
+        """Of two responses of a class that was taught 1, and of one that was taught 2."""
+        parts = (Column(0, 1, 1), Column(1, 1, 2))
+        assert float(mixed(self.VALUES, parts, 2)) == 0.25 / 2 + 1.0 / 2
 
     def test_columns(self):
-        assert columns_of([("large", 4), ("small", 1)], MANIFEST) == ((2, 4), (0, 1))
+        assert columns_of([("large", 4), ("small", 1)], MANIFEST) == ((2, 4, 4), (0, 1, 4))
+        taught = replace(MANIFEST, taught_n=(2, 1, 4))
+        assert columns_of([("large", 4), ("small", 1)], taught) == ((2, 4, 4), (0, 1, 2))
         assert columns_of([("small", 1), ("huge", 1)], MANIFEST) is None
         assert columns_of([("small", 5)], MANIFEST) is None
 

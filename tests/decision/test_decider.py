@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.decision import Decider, Forecast
+from bestroute.decision import ONLY_A_GUESS, Decider, Forecast
 from bestroute.errors import InputError
 from bestroute.policy.arms import Arm, Model
 from bestroute.query import Query
@@ -60,7 +60,7 @@ class TestNovelty:
     )
     def test_decides(self, novelty, settings, arm, cause):
         decision = self.novel(novelty, **settings)
-        assert decision.novel == (novelty > 1.5 and settings.get("max_novelty", 1.5) is not None)
+        assert decision.novel is (novelty > 1.5 if settings.get("max_novelty", 1.5) else None)
         assert (decision.arm.label, decision.cause) == (arm, cause)
 
     def test_is_said_of_every_tier_but_the_reference(self):
@@ -68,6 +68,141 @@ class TestNovelty:
         said = "the query is unlike those that the router model was trained on"
         assert reasons(decision) == [said] * 4 + [None]
         assert [c.gap for c in decision.candidates] == [c.gap for c in decide(max_gap=0.5).candidates]
+
+
+class TestAGuess:
+    """A novel query where the policy says `abstain: false`."""
+
+    KNOWN = replace(MANIFEST, max_novelty=1.5)
+    BETTER = ((0.9375,) * 4, (0.75,) * 4, (0.875,) * 4)  # tiny is predicted to be better than big
+
+    def guess(self, quality=BETTER, match=MATCH, **policy):
+        decider = Decider(make_policy(abstain=False, **policy), self.KNOWN)
+        forecast = Forecast(*(np.array(part, np.float32) for part in (quality, match, OUTPUT_TOKENS)), 2.0)
+        return decider.decide(QUERY, decider.rule_for(QUERY), forecast)
+
+    @pytest.mark.parametrize(
+        ("dial", "model"),
+        [
+            ({"max_gap": 0.0}, "big"),
+            ({"max_gap": -0.05}, "big"),
+            ({"max_gap": 0.001}, "tiny"),
+            ({"max_gap": 0.03, "rules": [rule(max_gap=0.0)]}, "big"),
+            ({"max_gap": 0.0, "rules": [rule(max_gap=0.03)]}, "tiny"),
+            ({"max_gap": 0.0, "tiers": [{"model": "tiny", "max_gap": 0.01}, {"model": "big"}]}, "tiny"),
+            ({"max_gap": 0.03, "tiers": [{"model": "tiny", "max_gap": 0.0}, {"model": "big"}]}, "big"),
+            ({"max_gap": 0.0, "rules": [rule(route={"model": "mid"})]}, "mid"),
+            ({"max_gap": 0.0, "tiers": [{"model": "big", "n": 2}, {"model": "big"}]}, "big"),
+            ({"min_match": 1.0}, "big"),
+            ({"min_match": 0.99}, "tiny"),
+            ({"cost_per_point": 1e-9}, "tiny"),
+        ],
+    )
+    def test_loses_nothing_only_at_the_reference(self, dial, model):
+        decision = self.guess(match=((1.0,) * 4,) * 3, **dial)
+        assert (decision.novel, decision.model) == (True, model)
+
+    def test_the_price_of_a_point_pays_for_no_guess_that_costs_more_than_the_reference(self):
+        """Four responses of mid cost 4 * (20 + 600) millionths, one of big 1220."""
+        dear = [{"models": {"tiny": 4, "mid": 4}}, {"model": "mid", "n": 4}, {"model": "big"}]
+        models = [TINY, {**MID, "price": {"input": 10.0, "output": 30.0}}, BIG]
+        decision = self.guess(cost_per_point=1000.0, tiers=dear, models=models)
+        assert reasons(decision)[:2] == [ONLY_A_GUESS] * 2
+
+    def test_is_said(self):
+        decision = self.guess(max_gap=0.0)
+        assert decision.cause == "reference"
+        assert reasons(decision) == [ONLY_A_GUESS] * 4 + [None]
+        assert all(one.too_far for one in decision.candidates[:-1])
+        assert f"no cheaper tier; tiny@1: {ONLY_A_GUESS}" in decision.explain()
+
+    def test_of_a_query_like_those_of_training_the_prediction_counts(self):
+        decider = Decider(make_policy(max_gap=0.0, abstain=False), self.KNOWN)
+        forecast = replace(FORECAST, quality=np.array(self.BETTER, np.float32), novelty=1.0)
+        assert decider.decide(QUERY, None, forecast).model == "tiny"
+
+    @given(
+        st.lists(st.floats(0, 1, width=32), min_size=24, max_size=24),
+        st.sampled_from([{"max_gap": 0.0}, {"max_gap": -0.01}, {"max_gap": -1.0}, {"min_match": 1.0}]),
+    )
+    def test_a_dial_that_lets_nothing_be_lost_sends_it_to_the_reference(self, values, dial):
+        quality, match = np.array(values).reshape(2, 3, 4)
+        assert self.guess(quality, match, **dial).arm == Arm(model="big")
+
+
+class TestAnUntaughtN:
+    """Of tiny and mid one response each was taught, so tiny@4 counts as tiny@1, a gap of 0.25."""
+
+    TAUGHT = replace(MANIFEST, taught_n=(1, 1, 4))
+
+    def decide(self, quality=QUALITY, manifest=TAUGHT, **policy):
+        forecast = replace(FORECAST, quality=np.array(quality, np.float32))
+        return Decider(make_policy(**policy), manifest).decide(QUERY, None, forecast)
+
+    def test_is_not_predicted(self):
+        decision = self.decide(max_gap=0.13)
+        assert [one.gap for one in decision.candidates] == [0.25, 0.25, 0.125, 0.125, 0.0]
+        assert [one.match_probability for one in decision.candidates] == [0.125, 0.125, 0.25, 0.25, 1.0]
+        assert [one.taught for one in decision.candidates] == [True, False, False, False, True]
+        assert reasons(decision) == [
+            "gap 0.250 is above 0.13",
+            "so large an n was not taught: predicted to be no better than tiny@1",
+            None,
+            "so large an n was not taught: predicted to be no better than mid@2",
+            None,
+        ]
+        assert decision.arm.label == "mid@2"
+        assert "its n was not taught" in decision.explain()
+
+    def test_what_is_too_far_says_as_of_which_n(self):
+        tiers = [{"model": "tiny", "n": 4}, {"model": "big"}]
+        assert reasons(self.decide(tiers=tiers)) == [
+            "gap 0.250 is above 0.03, as of the largest n that was taught",
+            None,
+        ]
+        assert self.decide(tiers=tiers, max_gap=0.25).arm.label == "tiny@4"
+
+    def test_of_a_portfolio(self):
+        """Of tiny 1 was taught and of mid 2: the mean of their qualities at these."""
+        manifest = replace(MANIFEST, taught_n=(1, 2, 4))
+        portfolio = [{"models": {"tiny": n, "mid": n}} for n in (1, 2)]
+        decision = self.decide(manifest=manifest, tiers=[*portfolio, {"model": "big"}])
+        assert [one.quality for one in decision.candidates[:2]] == [(0.625 + 0.8125) / 2] * 2
+        assert reasons(decision)[1].endswith("no better than mid@1+tiny@1")
+
+    def test_a_manifest_of_before_was_taught_all(self):
+        decision = self.decide(manifest=MANIFEST, max_gap=0.13)
+        assert {one.taught for one in decision.candidates} == {True}
+        assert decision.arm.label == "tiny@4"
+
+    def test_money_does_not_prefer_it_either(self):
+        decider = Decider(make_policy(max_gap=0.0), self.TAUGHT)
+        decision = decider.decide(QUERY, None, FORECAST)
+        assert decider.affordable(decision, QUERY, None, 100e-6).label == "tiny@1"  # tiny@4 costs 88
+
+    @given(
+        st.lists(st.floats(0, 1, width=32), min_size=24, max_size=24),
+        st.tuples(*[st.integers(1, 4)] * 3),
+        st.sampled_from(
+            [{"max_gap": gap / 20} for gap in range(-5, 8)]
+            + [{"min_match": 0.5}, {"cost_per_point": 0.0}, {"cost_per_point": 0.01}]
+        ),
+        st.permutations(TIERS[:-1]),
+    )
+    def test_never_beats_a_taught_one_by_its_guess(self, values, taught, dial, tiers):
+        """Whatever is predicted beyond: its value is that at the n taught, and it is never taken where
+        another tier of its models is predicted to be as good."""
+        quality, match = np.array(values, np.float32).reshape(2, 3, 4)
+        policy = make_policy(tiers=[*tiers, {"model": "big"}], **dial)
+        decider = Decider(policy, replace(MANIFEST, taught_n=taught))
+        decision = decider.decide(QUERY, None, replace(FORECAST, quality=quality, match=match))
+        row = {"tiny": 0, "mid": 1, "big": 2}
+        for one in decision.candidates[:-1]:
+            at = min(one.n, taught[row[one.model]])
+            assert one.quality == quality[row[one.model], at - 1]
+            less = [c for c in decision.candidates if c.model == one.model and at <= c.n < one.n]
+            if not one.taught and less:
+                assert not one.eligible
 
 
 class TestCost:
@@ -410,7 +545,7 @@ def test_as_dict_is_the_contract():
     ]  # fmt: skip
     assert list(content["candidates"][0]) == [
         "model", "n", "models", "quality", "gap", "match_probability", "expected_cost", "max_gap", "eligible",
-        "why_not", "too_far", "chance", "min_match", "total_cost",
+        "why_not", "too_far", "chance", "min_match", "total_cost", "taught",
     ]  # fmt: skip
     assert content["models"] == {"mid": 4}
     assert content["candidates"][0]["models"] == {"tiny": 1}

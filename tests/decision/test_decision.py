@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bestroute import Router
 from bestroute.decision import reason
 from tests.decision.plans import planning
-from tests.fakes import FakePredictor, make_policy
+from tests.fakes import MANIFEST, FakePredictor, make_policy
 
 IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
@@ -48,6 +48,21 @@ class TestExplain:
         assert tiers[4].endswith("  a tier before it serves")
         assert len(shown) <= 24
         assert shown[-1].startswith("policy ")
+
+    def test_a_router_model_that_cannot_tell_a_guess(self):
+        predictor = FakePredictor(manifest=replace(MANIFEST, max_novelty=None))
+        decision = router(predictor).route("something")
+        assert decision.novel is None
+        said = "the router model cannot tell a query unlike its training queries: this may be a guess"
+        assert said in decision.explain().splitlines()
+        assert router(predictor).route("hi").novel is False  # a rule routes: nothing is predicted
+
+    def test_a_guess_where_the_dial_lets_nothing_be_lost_says_which_dial_would(self):
+        better = ((0.9,) * 4, (0.75,) * 4, (0.875,) * 4)
+        predictor = FakePredictor(better, manifest=replace(MANIFEST, max_novelty=-1.0))
+        shown = router(predictor, max_gap=0.0, abstain=False).route("something").explain().splitlines()
+        assert "unlike the router model's training queries, so what is predicted is a guess" in shown
+        assert "max_gap 0.01 would have chosen tiny@1" in shown
 
     def test_a_tier_that_another_comes_to_less_than(self):
         """At a price of nothing the cheapest serves, though all are within."""

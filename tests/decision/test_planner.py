@@ -281,6 +281,41 @@ def test_a_larger_dial_lowers_no_chance(quality, max_gap, further):
     assert all(b.chance >= a.chance for a, b in zip(low, high, strict=True))
 
 
+@given(
+    QUALITIES,
+    st.sampled_from([0.0, -0.01, -1.0]),
+    st.sampled_from([{}, {"stop_early": True}, {"escalate": False}, {"max_cost": 0.01}]),
+)
+def test_a_guess_goes_to_the_reference_where_the_dial_lets_nothing_be_lost(quality, max_gap, sampling):
+    policy = make_policy(max_gap=max_gap, abstain=False, sampling={"escalate": True, **sampling})
+    planner = Planner(Decider(policy, replace(MANIFEST, max_novelty=1.5)), EMBEDDED)
+    decision = planner.decide(QUERY, None, replace(forecast_of(quality), novelty=2.0))
+    assert (decision.cause, steps(decision), decision.expected_gap) == ("reference", ["big@1"], 0.0)
+    known = planner.decide(QUERY, None, replace(forecast_of(quality), novelty=1.0))
+    assert not known.novel
+
+
+def test_where_that_costs_too_much_money_has_the_last_word():
+    """Of 600 millionths mid@4 (504) takes most."""
+    policy = make_policy(max_gap=0.0, abstain=False, sampling={"escalate": True, "max_cost": 600e-6})
+    planner = Planner(Decider(policy, replace(MANIFEST, max_novelty=1.5)), POSTERIOR)
+    decision = planner.decide(QUERY, None, replace(FORECAST, novelty=2.0))
+    assert (decision.arm.label, steps(decision)) == ("mid@4", ["mid@4"])
+    assert reason(decision) == "as much as max_cost allows"
+
+
+def test_a_plan_may_try_an_n_that_was_not_taught():
+    """The posterior judges what came, by what is predicted of one response."""
+    tiers = [{"model": "tiny", "n": 4}, {"model": "big"}]
+    policy = make_policy(max_gap=0.3, tiers=tiers, sampling={"escalate": True})
+    plans = [
+        Planner(Decider(policy, manifest), POSTERIOR).decide(QUERY, None, FORECAST).plan
+        for manifest in (MANIFEST, replace(MANIFEST, taught_n=(1, 1, 1)))
+    ]
+    assert plans[0] == plans[1]
+    assert [step.arm.label for step in plans[0]] == ["tiny@4", "big@1"]
+
+
 def test_one_shot_asks_what_it_can_afford():
     """At dial 0 big is decided (1220 millionths); within 600, mid@4 (504) is the last tier that fits."""
     settings = {"max_gap": 0.0, "sampling": {"escalate": False, "max_cost": 600e-6}}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bestroute.query import Query
 from bestroute.retune.dry_run import BATCH, Reservoir, Tally, decide_all
 from bestroute.router import Router
-from tests.fakes import FakePredictor, make_policy
+from tests.fakes import MANIFEST, FakePredictor, make_policy
 
 GREETING = {"name": "greeting", "when": {"pattern": "^hi"}, "route": {"model": "tiny"}}
 STRICT = {"name": "strict", "when": {"keywords": ["exactly"]}, "max_gap": 0.0}
@@ -86,6 +86,19 @@ class TestTally:
             tally.add(replace(router().route("abcdefgh"), novel=True, cause=cause))
         tally.add(router().route("abcdefgh"))
         assert (tally.summary()["guessed"], tally.summary()["unlike"]) == (2, 1)
+
+    def test_guesses_that_the_dial_does_not_take_and_what_cannot_be_told(self):
+        """Of two novel queries the first may lose something."""
+        tally = Tally()
+        for manifest, policy in (
+            (replace(MANIFEST, max_novelty=-1.0), make_policy(abstain=False)),
+            (replace(MANIFEST, max_novelty=-1.0), make_policy(abstain=False, max_gap=0.0)),
+            (replace(MANIFEST, max_novelty=None), make_policy()),
+        ):
+            predictor = FakePredictor(manifest=manifest)
+            tally.add(Router(policy, predictor=predictor, time_budget_s=None).route("abcdefgh"))
+        summary = tally.summary()
+        assert (summary["guessed"], summary["held_back"], summary["unsure"]) == (2, 1, 1)
 
     def test_of_nothing(self):
         summary = Tally().summary()
