@@ -118,6 +118,7 @@ def train_router_command(
     --label`.
     """
     _need_extra()
+    from bestroute.train.limits import untold
     from bestroute.train.router import RouterSettings, train_router
 
     loaded = _read(read_records, records, skip_bad)
@@ -127,6 +128,8 @@ def train_router_command(
     settings = RouterSettings(**own, fit=_fit_settings(given))
     with _progress("router") as report:
         manifest = train_router(loaded, out, settings, _recipe([*records, *extra]), report, further)
+    for sentence in untold(manifest, manifest.metrics["novelty"]["validation_queries"]):
+        click.echo(f"warning: {sentence}", err=True)
     _print_result(out, manifest.metrics, as_json)
 
 

@@ -26,6 +26,8 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     yield from _unlearned_reference(policy, document, manifest)
     yield from _unlearned_match(policy, document, manifest)
     yield from _foreign_posterior(policy, document, manifest)
+    yield from _untold_novelty(policy, document, manifest)
+    yield from _untaught_samples(policy, document, manifest)
 
 
 def _tiers_out_of_order(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
@@ -136,3 +138,30 @@ def _foreign_posterior(policy: Policy, document: Document, manifest: Manifest) -
             "the posterior was trained with another router model; `bestroute train posterior --router "
             f"{policy.router.name}` trains one that goes with it",
         )
+
+
+def _untold_novelty(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
+    if policy.abstain and manifest.max_novelty is None:
+        found = [path for key in ("abstain", "router") for path, _ in document.find(key)]
+        yield Fault(
+            document.place(found[0] if found else ()),
+            "abstain: true changes nothing: the router model cannot tell which queries are unlike those that "
+            "it was trained on, so any gap may be a guess; `bestroute train router` on 100 queries or more "
+            "makes one that can, and `abstain: false` says that this is meant",
+        )
+
+
+def _untaught_samples(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
+    """An n that the router model was not taught counts as the largest that it was."""
+    for index, tier in enumerate(policy.tiers):
+        for name, _ in tier.parts:
+            column = policy.model(name).column
+            taught = manifest.taught(manifest.classes.index(column)) if column in manifest.classes else tier.n
+            if min(tier.n, manifest.max_n) > taught:
+                yield Fault(
+                    document.place(("tiers", index)),
+                    f"tiers[{index}] ({tier.arm.label}): the router model was taught n = {taught} at most of "
+                    f"{column!r}, so no more is predicted of {tier.n} responses; records with as many "
+                    "responses a query, and their rewards, teach it",
+                )
+                break

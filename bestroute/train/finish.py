@@ -12,12 +12,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from bestroute.artefacts.session import TokenRow
 from bestroute.train.encoder import pad
 from bestroute.train.labels import Floats, RouterTargets
+from bestroute.train.limits import KEPT, LEAST_VALIDATION
 from bestroute.train.models import RouterNet
 from bestroute.train.router_task import RouterTask
 
 _BATCH = 16
-_KEPT = 0.98  # share of the validation queries that are not novel
-_MIN_VALIDATION = 50  # with fewer, that share cannot be told
 _MIN_CLUSTER = 50
 _MAX_QUERIES = 3000  # enough for the clusters; the time it takes stays bounded
 _PULL = 10.0  # pseudo-queries that say "no scaling": keeps a small validation split from overfitting
@@ -53,10 +52,11 @@ def fit_calibration(model: RouterNet, rows: Sequence[TokenRow], targets: RouterT
 def fit_novelty(model: RouterNet, train: RouterTask, validation: RouterTask, seed: int) -> float | None:
     """Fit the clusters of the training queries; return `max_novelty`: 2 % of the validation queries pass it.
 
-    Queries count by their weights in the tasks, so that a small source is known too. None, and nothing is
-    fitted, with fewer than 50 validation queries.
+    Queries count by their weights in the tasks, so that a small source is known too. Of fewer than 50
+    validation queries none passes it, and of further ones like them `limits.expected_novel` will. None, and
+    nothing is fitted, with fewer than 10.
     """
-    if len(validation.rows) < _MIN_VALIDATION:
+    if len(validation.rows) < LEAST_VALIDATION:
         return None
     generator = np.random.default_rng(seed)
     count, chances = len(train.rows), train.weights / train.weights.sum()
@@ -75,7 +75,7 @@ def fit_novelty(model: RouterNet, train: RouterTask, validation: RouterTask, see
     novelty.centres.copy_(torch.tensor(centres @ whiten, dtype=torch.float32))
     with torch.no_grad():
         known = torch.from_numpy(_run(model, validation.rows)[0]).to(novelty.whiten.device)
-        return _quantile(novelty(known).cpu().numpy(), validation.weights, _KEPT)
+        return _quantile(novelty(known).cpu().numpy(), validation.weights, KEPT)
 
 
 def _quantile(values: np.ndarray, weights: Floats, share: float) -> float:

@@ -16,6 +16,7 @@ from bestroute.records.record import Record, Response, scores_of
 
 Floats = NDArray[np.float64]
 Labels: TypeAlias = Literal["det", "prob", "trans"]
+_LEAST_TELLING = 20  # queries; what fewer of them tell of an n is chance
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,16 @@ def with_extra(targets: RouterTargets, records: Iterable[Record], names: Sequenc
         output_tokens=_extended(targets.output_tokens, more),
         extra=extra,
     )
+
+
+def telling(targets: RouterTargets) -> NDArray[np.intp]:
+    """How many queries tell of each class and n, shape (classes, max_n)."""
+    return np.asarray((~np.isnan(targets.quality)).sum(axis=0), np.intp)
+
+
+def taught_n(targets: RouterTargets) -> tuple[int, ...]:
+    """For each class the largest n of which at least 20 queries tell, and 1 where of none so many do."""
+    return tuple(max(1, int(n)) for n in (telling(targets) >= _LEAST_TELLING).sum(axis=1))
 
 
 def without_gain_where_unknown(targets: RouterTargets) -> RouterTargets:

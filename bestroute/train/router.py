@@ -25,10 +25,13 @@ from bestroute.train.labels import (
     classes_of,
     prompt_text,
     router_targets,
+    taught_n,
+    telling,
     transformed_margin,
     with_extra,
     without_gain_where_unknown,
 )
+from bestroute.train.limits import expected_novel
 from bestroute.train.metrics import router_metrics
 from bestroute.train.models import Heads, RouterNet
 from bestroute.train.router_task import RouterTask
@@ -70,10 +73,11 @@ def train_router(
     """Train on the records of the train split, choose the epoch on validation, measure on test, write `out`.
 
     The split is by a hash of the query (records.record.split_of), the same for every command. Responses
-    should carry out-of-fold proxy rewards (`bestroute train reward --label`): those without tell nothing of
-    n > 1. `extra` holds scores of further LLMs, on the same or other queries, that help to train the encoder.
-    `recipe` (command, data digests) goes into the manifest. Raises TrainingError when a split is empty or the
-    reference is absent.
+    should carry out-of-fold proxy rewards (`bestroute train reward --label`): those without tell nothing of n
+    > 1. `extra` holds scores of further LLMs, on the same or other queries, that help to train the encoder.
+    `recipe` (command, data digests) goes into the manifest, whose metrics say how many training queries tell
+    of each class and n, and what share of queries like those of training is expected to count as novel.
+    Raises TrainingError when a split is empty or the reference is absent.
     """
     parts = _split(records)
     for name, part in parts.items():
@@ -89,6 +93,7 @@ def train_router(
         )
         for name, part in parts.items()
     }
+    told, taught = telling(targets["train"]), taught_n(targets["train"])
     targets["train"] = without_gain_where_unknown(targets["train"])
     further = _split(extra)["train"]
     extra_names = _extra_names(further)
@@ -112,6 +117,7 @@ def train_router(
         margin=settings.margin,
         mean_output_tokens=_mean_tokens(targets["train"]),
         max_novelty=max_novelty,
+        taught_n=taught,
         recipe={
             "encoder": encoder_name(),
             "settings": asdict(settings),
@@ -119,6 +125,13 @@ def train_router(
             "extra": extra_names,
             "history": history,
             **recipe,
+        },
+        metrics={
+            "queries_telling_of_n": dict(zip(classes, told.tolist(), strict=True)),
+            "novelty": {
+                "validation_queries": len(validation.rows),
+                "expected_share": None if max_novelty is None else expected_novel(len(validation.rows)),
+            },
         },
     )
     seen = [*learnt.texts, *targets["validation"].texts]

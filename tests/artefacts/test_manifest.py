@@ -1,6 +1,7 @@
 """Artefact folders: every way one can be damaged or foreign is an ArtefactError that says what to do."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,6 +52,16 @@ class TestManifest:
             assert manifest.reference in manifest.classes
         else:
             assert 3 <= manifest.query_tokens < manifest.max_tokens
+
+    def test_says_up_to_which_n_each_class_was_taught(self):
+        """One of before that field was taught up to max_n."""
+        embedded = read_manifest(default_folder("router"), "router")
+        assert [embedded.taught(column) for column in range(3)] == [embedded.max_n] * 3
+        assert replace(embedded, taught_n=(1, 3, 2)).taught(1) == 3
+
+    @pytest.mark.parametrize("taught", [[1], [1, 2, 0], [1, 2, 99]])
+    def test_teaches_no_n_that_is_not_there(self, write, taught):
+        assert "taught_n needs a number from 1 to max_n for each class" in write(taught_n=taught)
 
     def test_remembers_the_queries_of_training(self, tmp_path):
         assert len(seen_queries(tmp_path)) == 0

@@ -21,6 +21,7 @@ ROUTER = {
     "max_n": 10,
     "mean_output_tokens": [300.0, 250.0, 200.0],
     "reference": "large",
+    "max_novelty": 1.0,
 }
 
 

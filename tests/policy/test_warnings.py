@@ -1,5 +1,7 @@
 """What is warned of in a policy that holds."""
 
+import json
+
 import pytest
 
 from bestroute.policy import check_policy
@@ -120,4 +122,38 @@ def test_a_match_with_another_reference_is_warned_of(folder):
     assert warnings_of(text, folder) == [
         "12:12: the router has learned to match 'large', not 'medium', the reference's class, so the "
         "reference answers everything; max_gap goes with any reference"
+    ]
+
+
+def rewritten(folder, **fields):
+    """The router's manifest with these fields in place of its own."""
+    path = folder / "router" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | fields), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("said", "places"), [("", ["2:9"]), ("abstain: true\n", ["16:10"]), ("abstain: false\n", [])]
+)
+def test_abstaining_by_a_router_that_cannot_tell_novelty_is_warned_of(folder, said, places):
+    rewritten(folder, max_novelty=None)
+    found = warnings_of(GOOD.replace("rules:", f"{said}rules:"), folder)
+    assert [warning.split(": ")[0] for warning in found] == places
+    assert all("abstain: true changes nothing: the router model cannot tell" in warning for warning in found)
+
+
+@pytest.mark.parametrize(
+    ("tier", "told"),
+    [
+        ("{model: tiny, n: 3}", []),
+        ("{model: tiny, n: 4}", ["tiny@4"]),
+        ("{models: {tiny: 3, big: 1}}", ["big@1+tiny@3"]),
+    ],
+)
+def test_an_n_that_was_not_taught_is_warned_of(folder, tier, told):
+    rewritten(folder, taught_n=[3, 10, 10])
+    found = warnings_of(GOOD.replace("{model: tiny, n: 4}", tier), folder)
+    assert [warning for warning in found if "taught" in warning] == [
+        f"14:5: tiers[0] ({label}): the router model was taught n = 3 at most of 'small', so no more is "
+        "predicted of 4 responses; records with as many responses a query, and their rewards, teach it"
+        for label in told
     ]

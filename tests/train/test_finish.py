@@ -76,9 +76,15 @@ class TestNovelty:
         assert novelty(along).item() < threshold < novelty(between).item()
 
     def test_too_few_validation_queries_fit_none(self, monkeypatch):
-        novelty, threshold, _ = self.fit(monkeypatch, 49)
+        novelty, threshold, _ = self.fit(monkeypatch, 9)
         assert threshold is None
         assert not novelty.whiten.any()
+
+    def test_of_few_validation_queries_the_most_novel_is_the_threshold(self, monkeypatch):
+        novelty, threshold, known = self.fit(monkeypatch, 15)
+        found = novelty(torch.tensor(known[15], dtype=torch.float32)).numpy()
+        assert threshold == found.max()
+        assert novelty(torch.full((1, WIDTH), 5.0)).item() > threshold
 
     def test_a_threshold_counts_queries_by_weight(self):
         values, weights = np.array([4.0, 1.0, 3.0, 2.0]), np.array([1.0, 1.0, 1.0, 7.0])

@@ -9,6 +9,8 @@ from bestroute.train.labels import (
     classes_of,
     prompt_text,
     router_targets,
+    taught_n,
+    telling,
     transformed_margin,
     with_extra,
     without_gain_where_unknown,
@@ -61,6 +63,14 @@ def test_a_class_that_never_has_rewards_gains_nothing_from_n():
     np.testing.assert_allclose(filled.match[0], [[0.5, 0.5], [1, 1]])
     both = without_gain_where_unknown(router_targets([BARE, RECORD], ["small"], "large", 2, 0.0))
     np.testing.assert_allclose(both.quality[:, 0], [[0.5, np.nan], [1 / 3, 2 / 3]])
+
+
+def test_an_n_is_taught_by_twenty_queries_that_tell_of_it():
+    """RECORD tells of three of small and one of large; every class is taught one."""
+    for count, taught in ((19, (1, 1, 1)), (20, (3, 1, 1))):
+        targets = router_targets([RECORD] * count, ["small", "large", "huge"], "large", 4, 0.0)
+        assert telling(targets).tolist() == [[count] * 3 + [0], [count, 0, 0, 0], [0] * 4]
+        assert taught_n(targets) == taught
 
 
 def test_deterministic_labels_take_the_first_responses():

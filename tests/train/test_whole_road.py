@@ -36,10 +36,12 @@ def workplace(tmp_path_factory):
     return folder
 
 
-def run(*words: object) -> dict:
+def run(*words: object) -> str:
+    """What it warned of."""
     result = CliRunner().invoke(cli, ["train", *map(str, words), "--epochs", "1", "--json"])
     assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    assert set(json.loads(result.stdout)) == {"out", "metrics"}
+    return result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +53,12 @@ def reward(workplace):
 
 
 @pytest.fixture(scope="module")
-def router(workplace, reward):
-    run("router", workplace / "labelled" / "sums.jsonl", "--out", workplace / "router", "--max-n", 8)
+def said(workplace, reward):
+    return run("router", workplace / "labelled" / "sums.jsonl", "--out", workplace / "router", "--max-n", 8)
+
+
+@pytest.fixture(scope="module")
+def router(workplace, said):
     return workplace / "router"
 
 
@@ -73,6 +79,11 @@ def test_the_reward_artefact_serves(reward):
     assert 0 <= measured["ece"] <= 1
 
 
+def test_training_says_what_the_router_cannot_tell(said):
+    assert "validation queries are too few to tell what is unlike the queries of training" in said
+    assert "warning: small was taught n = 3 at most, of 8" in said
+
+
 def test_the_router_artefact_serves(workplace, router):
     predictor = OnnxPredictor(router)
     assert predictor.manifest.classes == ("small", "large")
@@ -80,6 +91,13 @@ def test_the_router_artefact_serves(workplace, router):
     manifest = read_manifest(router, "router")
     assert [item["file"] for item in manifest.recipe["data"]] == ["labelled/sums.jsonl"]
     assert manifest.recipe["settings"]["fit"]["seed"] == 0
+    told = sum(split_of(f"What is {n} + 2?") == "train" for n in range(48))
+    assert manifest.metrics["queries_telling_of_n"] == {
+        "small": [told] * 3 + [0] * 5,
+        "large": [told] + [0] * 7,
+    }
+    assert manifest.taught_n == (3, 1)
+    assert (manifest.max_novelty, manifest.metrics["novelty"]["expected_share"]) == (None, None)
     tested = sum(split_of(f"What is {n} + 2?") == "test" for n in range(48))
     assert manifest.metrics["test"]["sums"]["queries"] == tested > 0
 
