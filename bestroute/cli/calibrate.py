@@ -73,12 +73,13 @@ def command(
 ) -> None:  # fmt: skip
     """Set the dial of a policy from labelled records, to exactly one aim.
 
-    Half of the records choose the dial, the other half tells what it gives. --max-drop is a promise about
-    queries like the records, each counting alike, and holds with the --confidence whatever the scores'
-    distribution; where the records are too few for it, that is said, and nothing is promised or written.
-    Records that training saw are left out. --budget and --reference-share also take plain queries, .txt
-    or .jsonl as for dry-run; costs are then the router's own expectation. --plot shows the share of each arm,
-    and cost against quality, at every setting of the dial, on the half that tells (.txt: without extra).
+    --max-drop is a promise about queries like the records, each counting alike, and holds with the
+    --confidence whatever the scores' distribution: half of the records choose the dial, the other half tells
+    what it gives. Where they are too few, that is said, and nothing is promised or written. Records that
+    training saw are left out. --budget and --reference-share promise nothing, so all queries choose; how far
+    others like them may be from the aim is told, and warned of. They also take plain queries, .txt or .jsonl
+    as for dry-run; costs are then the router's own expectation. --plot shows the share of each arm, and cost
+    against quality, at every setting of the dial, on the queries that tell (.txt: without extra).
     With --per-tier every tier gets a limit of its own, as far from the dial as a sixth of the records show to
     be better, which then do not choose; unless the dial alone proves to be best. Exit code 1: no dial was
     chosen.
@@ -87,6 +88,7 @@ def command(
     from bestroute.policy import load_policy
     from bestroute.retune.calibrate.aim import Refusal
     from bestroute.retune.calibrate.calibration import choose, report_of, slack
+    from bestroute.retune.calibrate.doubt import doubts
     from bestroute.retune.calibrate.telling import as_text
 
     aim = _aim(ctx, max_drop, budget, reference_share, confidence)
@@ -99,7 +101,9 @@ def command(
     counter.close()
     loose = slack(aim, chosen, sides)
     warnings += [loose] if loose else []
-    report = report_of(checked, aim, chosen, sides, seed) | {"warnings": warnings}
+    report = report_of(checked, aim, chosen, sides, seed)
+    warnings += doubts(aim, report)
+    report["warnings"] = warnings
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     failure = _write(ctx, checked, aim, chosen, report) if write else None
@@ -136,7 +140,7 @@ def _sides(ctx: click.Context, policy: Policy, aim: Aim, paths: Sequence[Path]) 
 
 
 def _draw(plot: Path, path: Path, policy: Policy, chosen: Chosen, report: dict[str, Any]) -> None:
-    """The dial on the half that judges; `path` is the policy's file."""
+    """The dial on the queries that judge; `path` is the policy's file."""
     from bestroute.retune.calibrate.plot import Mark, write_plot
     from bestroute.retune.calibrate.sweep import settings_for, sweep
 
@@ -148,7 +152,7 @@ def _draw(plot: Path, path: Path, policy: Policy, chosen: Chosen, report: dict[s
     counter = Counter("settings of the dial")
     swept = sweep(chosen.judges, settings_for(policy, *(mark.setting for mark in marks)), counter.advance)
     counter.close()
-    note = f"the {len(chosen.judges):,} queries that judge"
+    note = f"the {len(chosen.judges):,} queries that {'judge' if report['held_out'] else 'choose'}"
     if chosen.shape is not None:
         note += "; every tier keeps its distance from the dial"
     write_plot(swept, marks, path.name, note, plot)

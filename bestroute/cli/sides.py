@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from bestroute.errors import InputError
 if TYPE_CHECKING:
     from bestroute.policy import Policy
     from bestroute.retune.calibrate.calibration import Sides
-    from bestroute.retune.calibrate.trials import OnRecords
+    from bestroute.retune.calibrate.trials import OnRecords, Trials
 
 
 def labelled(paths: Sequence[Path]) -> bool:
@@ -34,7 +34,8 @@ def of_records(
 ) -> Sides:  # fmt: skip
     """Records, of which half choose and the other half judges; `per_tier`: a third of the former shapes.
 
-    `promises`: something is to be promised of other queries.
+    `promises`: something is to be promised of other queries. Where nothing is, and no shape is to be found,
+    all choose.
     """
     from bestroute.artefacts.predictor import OnnxPredictor
     from bestroute.evaluate.routed import Recall
@@ -58,12 +59,15 @@ def of_records(
     texts = judged.replay.texts
     sides = halves(texts, seed)
     parts = thirds(texts, sides[0], seed) if per_tier else ()
-    _check(*sides, *parts)
+    all_choose = not promises and not per_tier
+    _check(*([sum(sides, [])] if all_choose else (*sides, *parts)))
     recall = Recall(OnnxPredictor(policy.router, threads), texts)
 
     def trials(places: Sequence[int]) -> OnRecords:
         return trials_of(policy, part_of(judged, places), recall, seed)
 
+    if all_choose:
+        return _everyone(trials, sides, texts)
     chooses, judges = map(trials, sides)
     asked = [texts[place] for place in sides[1]]
     if not parts:
@@ -73,21 +77,34 @@ def of_records(
 
 
 def of_queries(policy: Policy, paths: Sequence[Path], bad: BadLines, seed: int, threads: int) -> Sides:
-    """Plain queries, of which half choose and the other half judges."""
+    """Plain queries, all of which choose."""
     from bestroute.artefacts.predictor import OnnxPredictor
     from bestroute.evaluate.routed import Recall
     from bestroute.query import read_queries
-    from bestroute.retune.calibrate.calibration import Sides
     from bestroute.retune.calibrate.trials import Expected, halves
 
     queries = [query for path in paths for query in read_queries(path, bad.on_bad)]
     bad.tell()
     texts = [query.text for query in queries]
-    sides = halves(texts, seed)
-    _check(*sides)
+    _check(texts)
     recall = Recall(OnnxPredictor(policy.router, threads), texts)
-    chooses, judges = (Expected(policy, [queries[place] for place in side], recall) for side in sides)
-    return Sides(chooses, judges, [texts[place] for place in sides[1]])
+
+    def trials(places: Sequence[int]) -> Expected:
+        return Expected(policy, [queries[place] for place in places], recall)
+
+    return _everyone(trials, halves(texts, seed), texts)
+
+
+def _everyone(
+    trials: Callable[[Sequence[int]], Trials], sides: Iterable[Sequence[int]], texts: Sequence[str]
+) -> Sides:
+    """All queries on one side; what a setting gave them is kept, for choosing without some."""
+    from bestroute.retune.calibrate.calibration import Sides
+    from bestroute.retune.calibrate.trials import remembered
+
+    places = [place for side in sides for place in side]
+    everyone = remembered(trials(places))
+    return Sides(everyone, everyone, [texts[place] for place in places])
 
 
 def _holds_records(path: Path) -> bool:
@@ -100,7 +117,7 @@ def _holds_records(path: Path) -> bool:
     raise InputError(f"{path}: holds no record and no query")
 
 
-def _check(*sides: Sequence[int]) -> None:
+def _check(*sides: Sized) -> None:
     if not all(sides):
         raise InputError(
             f"{sum(map(len, sides[:2]))} queries cannot be divided into those that choose and those that "

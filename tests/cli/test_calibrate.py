@@ -13,7 +13,7 @@ from tests.retune.calibrate.pictures import texts
 
 FIGURES = {
     "dial", "queries", "saving", "drop", "quality", "reference_quality", "cost", "reference_cost", "calls",
-    "reference_share", "arms", "gap", "with_gap",
+    "reference_share", "arms", "gap", "with_gap", "cost_interval", "reference_share_interval",
 }  # fmt: skip
 RULE = "rules:\n  - {name: hello, when: {pattern: '^Hello'}, route: {model: small}}\n"
 
@@ -46,6 +46,7 @@ def test_json_of_a_promise(policy, records):
     assert set(report["after"]["saving"]) == {"value", "low", "high"}
     assert report["after"]["saving"]["value"] > 0
     assert sum(report["after"]["arms"].values()) == pytest.approx(1)
+    assert (report["held_out"], report["reached"], report["cross_fitted"]) == (True, None, None)
     assert (report["why_not"], report["records_needed"], report["written"]) == (None, None, False)
     assert policy.read_bytes() == before
 
@@ -86,7 +87,13 @@ def test_write_changes_the_dial_and_says_why(policy, records):
 def test_a_share_of_the_reference(policy, records):
     report = document(run(policy, records, "--reference-share", "50%", "--json"))
     assert report["aim"] == {"reference_share": 0.5}
-    assert report["after"]["reference_share"] < 0.9
+    assert report["chosen_on"] == report["after"]["queries"] == report["cross_fitted"]["queries"] == 60
+    assert report["held_out"] is False
+    assert report["after"]["reference_share"] <= 0.5
+    assert report["reached"] == report["after"]["reference_share_interval"]
+    assert report["reached"]["low"] < report["after"]["reference_share"] < report["reached"]["high"]
+    assert set(report["cross_fitted"]) == FIGURES - {"dial"} | {"dials"}
+    assert len(report["cross_fitted"]["dials"]) == 5
     everything = document(run(policy, records, "--reference-share", "100%", "--json"))
     assert everything["dial"] == -1
 
@@ -114,7 +121,8 @@ def test_plain_queries_take_what_needs_no_labels(policy, tmp_path):
     cost = reports[0]["after"]["cost"]
     assert document(run(policy, lines, "--budget", 1.5 * cost, "--json"))["after"]["cost"] < 2 * cost
     shown = run(policy, lines, "--reference-share", "30%", "--write")
-    assert "What the router expects of the other" in shown.stdout
+    assert "What the router expects of these 30 queries" in shown.stdout
+    assert re.search(r"^Of queries like these the reference answers \S+ % \(.*\)\.$", shown.stdout, re.M)
     comment = r"--reference-share 30%: expected saving .* 30 %, on the \d+ queries that chose$"
     assert re.search(comment, policy.read_text("utf-8"), re.M)
 
@@ -178,7 +186,7 @@ def test_a_reference_that_is_seldom_right_leaves_the_drop_without_an_interval(po
     """Some resamples hold no query that it gets right; in the table and in the picture there is none then."""
     raw = [*sums(60)]
     for index, record in enumerate(raw):
-        record["responses"]["large"][0]["score"] = float(index % 10 == 0)
+        record["responses"]["large"][0]["score"] = float(index % 30 == 0)
     records = write(tmp_path / "seldom.jsonl", raw)
     options = ("--reference-share", "50%", "--plot", tmp_path / "dial.svg", "--write")
     shown = run(policy, records, *options)
@@ -297,7 +305,7 @@ def test_it_draws_what_it_chose(tmp_path):
     report = json.loads(result.stdout)
     found = texts(tmp_path / "dial.svg")
     assert {"as it was: 0", f"chosen: {report['dial']:g}", *report["after"]["arms"]} <= {*found}
-    assert f"the {report['after']['queries']} queries that judge; bars are 95 % intervals" in found
+    assert f"the {report['after']['queries']} queries that choose; bars are 95 % intervals" in found
     assert f"quality, % of the reference's ({report['after']['reference_quality']:.3f})" in found
     assert run(*words, "--plot", tmp_path / "dial.png").exit_code == 0
     assert (tmp_path / "dial.png").read_bytes().startswith(b"\x89PNG")

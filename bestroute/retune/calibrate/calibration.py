@@ -9,7 +9,8 @@ import numpy as np
 
 from bestroute.policy import Policy
 from bestroute.retune.calibrate.aim import Aim, Choice, Refusal, Verdict
-from bestroute.retune.calibrate.choose import UNMOVED
+from bestroute.retune.calibrate.choose import UNMOVED, Within
+from bestroute.retune.calibrate.crossfit import cross_fitted
 from bestroute.retune.calibrate.held_out import figures
 from bestroute.retune.calibrate.shape import Shape
 from bestroute.retune.calibrate.shaping import choose_per_tier
@@ -28,12 +29,20 @@ class PerTier(NamedTuple):
 
 
 class Sides(NamedTuple):
-    """Trials on the queries that choose and on those that judge; `texts` are what the latter ask."""
+    """Trials on the queries that choose and on those that judge; `texts` are what the latter ask.
+
+    Where nothing is promised all choose, and both are the same.
+    """
 
     chooses: Trials
     judges: Trials
     texts: Sequence[str]
     per_tier: PerTier | None = None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether those that judge had no part in choosing."""
+        return self.judges is not self.chooses
 
 
 class Chosen(NamedTuple):
@@ -82,7 +91,12 @@ def slack(aim: Aim, chosen: Chosen, sides: Sides) -> str | None:
 
 
 def report_of(policy: Policy, aim: Aim, chosen: Chosen, sides: Sides, seed: int = 0) -> dict[str, Any]:
-    """What was chosen, and what the dials give on the half that did not choose, as JSON values."""
+    """What was chosen, and what the dials give on the queries that judge, as JSON values.
+
+    `held_out`: these had no part in choosing. `reached`: what the aim bounds, with a 95 % interval, None for
+    a promise. `cross_fitted`, where all had a part: what queries give at a dial that was chosen without them,
+    one of its `dials`; None where there is none.
+    """
     objective, (verdict, judges, shape) = policy.objective, chosen
     report: dict[str, Any] = {
         "policy": policy.digest,
@@ -91,11 +105,14 @@ def report_of(policy: Policy, aim: Aim, chosen: Chosen, sides: Sides, seed: int 
         "labelled": sides.judges.reference_quality is not None,
         "shaped_on": None,
         "chosen_on": len(sides.chooses),
+        "held_out": sides.held_out,
         "dials_tried": verdict.tried,
         "dial": None,
         "tiers": None,
         "before": figures(sides.judges.at(objective.setting), sides.judges, sides.texts, seed),
         "after": None,
+        "reached": None,
+        "cross_fitted": None,
         "why_not": None,
         "records_needed": None,
         "written": False,
@@ -110,4 +127,17 @@ def report_of(policy: Policy, aim: Aim, chosen: Chosen, sides: Sides, seed: int 
             {"tier": tier.arm.label, "before": (tier.objective or objective).setting, "after": limit}
             for tier, limit in zip(policy.tiers, shape.limits(objective, dial), strict=False)
         ]
-    return report | {"dial": dial, "after": figures(judges.at(dial), judges, sides.texts, seed)}
+    report |= {"dial": dial, "after": figures(judges.at(dial), judges, sides.texts, seed)}
+    if isinstance(aim, Within):
+        report["reached"] = report["after"][f"{aim.figure}_interval"]
+        report["cross_fitted"] = None if sides.held_out else _apart(aim, sides, seed)
+    return report
+
+
+def _apart(aim: Aim, sides: Sides, seed: int) -> dict[str, Any] | None:
+    """The figures of queries under dials that were chosen without them."""
+    found = cross_fitted(aim, sides.chooses, sides.texts, seed)
+    if found is None:
+        return None
+    told = figures(found.outcome, sides.chooses, sides.texts, seed)
+    return {"dials": list(found.dials), **{name: value for name, value in told.items() if name != "dial"}}

@@ -135,7 +135,7 @@ class MaxDrop:
             outcome = None if dial is None else trials.at(dial)
         if outcome is None:
             return Refusal(_NOTHING_SAVED, tried)
-        records = _rough(2 * max(needed, len(trials) + 1))  # half of them choose
+        records = rough(2 * max(needed, len(trials) + 1))  # half of them choose
         why = (
             f"the {len(trials):,} queries that choose are too few to promise: {self.words}. "
             f"About {records:,} judged records would do, of which half choose; "
@@ -159,7 +159,7 @@ class MaxDrop:
         )
 
 
-class _Within(ABC):
+class Within(ABC):
     """The safest dial at which the mean of what is bounded keeps within the bound."""
 
     needs_labels = False
@@ -197,6 +197,16 @@ class _Within(ABC):
 
     @property
     @abstractmethod
+    def bound(self) -> float:
+        """The largest mean of what is bounded."""
+
+    @property
+    @abstractmethod
+    def figure(self) -> str:
+        """What is bounded, as `held_out.figures` calls it."""
+
+    @property
+    @abstractmethod
     def _most(self) -> float:
         """The bound, with room for rounding."""
 
@@ -210,7 +220,7 @@ class _Within(ABC):
 
 
 @dataclass(frozen=True)
-class Budget(_Within):
+class Budget(Within):
     """A query costs at most so many US$ on average: the safest dial that keeps to it."""
 
     dollars: float
@@ -228,6 +238,13 @@ class Budget(_Within):
         """As JSON values."""
         return {"budget": self.dollars}
 
+    figure = "cost"
+
+    @property
+    def bound(self) -> float:
+        """US$ a query."""
+        return self.dollars
+
     @property
     def _most(self) -> float:
         return self.dollars * (1 + _ROUNDING)
@@ -240,7 +257,7 @@ class Budget(_Within):
 
 
 @dataclass(frozen=True)
-class ReferenceShare(_Within):
+class ReferenceShare(Within):
     """The reference answers at most this share of queries: the safest dial that keeps to it."""
 
     share: float
@@ -257,6 +274,13 @@ class ReferenceShare(_Within):
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
         return {"reference_share": self.share}
+
+    figure = "reference_share"
+
+    @property
+    def bound(self) -> float:
+        """The share."""
+        return self.share
 
     @property
     def _most(self) -> float:
@@ -294,7 +318,7 @@ def _saves(outcome: Outcome, trials: Trials) -> bool:
     return bool(outcome.cost.mean() < trials.reference_cost.mean() * (1 - _ROUNDING))
 
 
-def _rough(count: int) -> int:
+def rough(count: int) -> int:
     """The number with two significant digits, rounded up."""
     unit = int(10 ** max(0, floor(log10(count)) - 1))
     return -(-count // unit) * unit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from bestroute.retune.calibrate.trials import Outcome, Trials
 
 DRAWS = 500
 _AT_ONCE = 4_000_000  # weights of queries in memory
+_Z = 1.96  # standard deviations that hold 95 %
 _UNKNOWN = 0.025  # of the draws may leave a value open; an interval would be cut off with more
 
 
@@ -32,6 +34,7 @@ def figures(
     quality = unknown if outcome.quality is None else outcome.quality
     best = unknown if trials.reference_quality is None else trials.reference_quality
     gap = unknown if outcome.gap is None else outcome.gap
+    share = reference_share(outcome, trials)
     told = np.isfinite(gap)
     columns = np.stack([outcome.cost, trials.reference_cost, quality, best, np.where(told, gap, 0.0), told])
     cost, reference_cost, kept, reference, lost, known = (
@@ -48,9 +51,11 @@ def figures(
         "gap": _interval(_ratio(lost, known)),
         "with_gap": int(told.sum()),
         "cost": float(cost[0]),
+        "cost_interval": _interval(cost),
         "reference_cost": float(reference_cost[0]),
         "calls": float(outcome.calls.mean()),
-        "reference_share": reference_share(outcome, trials),
+        "reference_share": share,
+        "reference_share_interval": _wilson(share, len(set(texts))),
         "arms": {
             arm.label: float(share)
             for arm, share in zip(trials.arms, outcome.shares.mean(axis=0), strict=True)
@@ -78,6 +83,15 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     """NaN where there is nothing to be a part of."""
     ratio: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
     return ratio
+
+
+def _wilson(share: float, count: int) -> dict[str, float | None]:
+    """Of a share of so many (E. B. Wilson, 1927): it holds at 0 and 1 too, where resamples never differ, and
+    is wide enough where queries count by parts."""
+    spread = _Z**2 / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
+    return {"value": share, "low": max(0.0, middle - half), "high": min(1.0, middle + half)}
 
 
 def _interval(values: Floats) -> dict[str, float | None] | None:

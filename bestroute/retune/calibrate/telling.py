@@ -30,7 +30,8 @@ def _lines(report: dict[str, Any], words: str, path: Path, asked: bool) -> Itera
     before, after = report["before"], report["after"]
     yield _verdict(report, words, path, asked)
     what = "What it gives on" if report["labelled"] else "What the router expects of"
-    yield f"\n{what} the other {before['queries']:,} queries:\n"
+    which = "the other" if report["held_out"] else "these"
+    yield f"\n{what} {which} {before['queries']:,} queries:\n"
     labels = [("as it was", before)] + ([("chosen", after)] if after is not None else [])
     plans = any(of["calls"] > 1 for _, of in labels)
     rounds = ["rounds of asking"] if plans else []
@@ -47,6 +48,25 @@ def _lines(report: dict[str, Any], words: str, path: Path, asked: bool) -> Itera
     best = "" if quality is None else f"quality {quality:.3f}, "
     cost = dollars(1000 * before["reference_cost"])
     yield f"\nAlways the reference: {best}${cost} per 1,000 queries. In brackets: 95 % intervals."
+    if report["reached"] is not None:
+        yield from _sureness(report)
+
+
+def _sureness(report: dict[str, Any]) -> Iterator[str]:
+    """What the aim bounds, with its interval, here and where the dial was chosen without."""
+    if "budget" in report["aim"]:
+        name, said, told = "cost_interval", "A query like these costs US$ {}.", _dollars
+    else:
+        name, said, told = (
+            "reference_share_interval",
+            "Of queries like these the reference answers {}.",
+            _percent,
+        )
+    yield said.format(told(report["reached"]))
+    apart = report["cross_fitted"]
+    if apart is not None:
+        dials = f"{report['dial_key']} {min(apart['dials']):g} to {max(apart['dials']):g}"
+        yield f"A dial chosen without a fifth of them ({dials}) gave that fifth {told(apart[name])}."
 
 
 def _tiers(report: dict[str, Any]) -> Iterator[str]:
@@ -97,6 +117,12 @@ def _percent(interval: dict[str, float | None] | None) -> str:
         for part in (interval[name] for name in ("value", "low", "high"))
     )
     return f"{number(value, 1)} %" + ("" if low is None else f" ({number(low, 1)} to {number(high, 1)})")
+
+
+def _dollars(interval: dict[str, float | None]) -> str:
+    """`0.0002143 (0.0001812 to 0.0002501)`."""
+    value, low, high = ("-" if part is None else dollars(part) for part in interval.values())
+    return f"{value} ({low} to {high})"
 
 
 def _points(interval: dict[str, float | None] | None, digits: int = 3) -> str:

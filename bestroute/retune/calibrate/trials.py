@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from math import nan
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bestroute.artefacts.posterior import Posterior
 from bestroute.decision import Decision
@@ -38,6 +40,11 @@ class Outcome:
     shares: Floats
     quality: Floats | None = None
     gap: Floats | None = None
+
+    def of(self, places: NDArray[np.intp]) -> Outcome:
+        """The same of some of the queries."""
+        known = (None if one is None else one[places] for one in (self.quality, self.gap))
+        return Outcome(self.dial, self.cost[places], self.calls[places], self.shares[places], *known)
 
 
 class Trials(Protocol):
@@ -141,6 +148,29 @@ def counted(trials: Trials, advance: Callable[[], None]) -> Trials:
 def shaped(trials: OnRecords, shape: Shape, advance: Callable[[], None] = lambda: None) -> Trials:
     """Trials of a policy whose tiers keep their distances from the dial; `advance` as in `counted`."""
     return _Through(trials, lambda dial: trials.under(shape.at(trials.policy, dial)), advance)
+
+
+def remembered(trials: Trials) -> Trials:
+    """The same trials; what a setting gave is not tried again."""
+    return _Through(trials, cache(trials.at), lambda: None)
+
+
+class Part:
+    """Trials on some of the queries of others."""
+
+    def __init__(self, trials: Trials, places: NDArray[np.intp]) -> None:
+        self._trials, self._places = trials, places
+        self.objective, self.arms = trials.objective, trials.arms
+        quality = trials.reference_quality
+        self.reference_cost = trials.reference_cost[places]
+        self.reference_quality = None if quality is None else quality[places]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def at(self, dial: float) -> Outcome:
+        """What this setting gives."""
+        return self._trials.at(dial).of(self._places)
 
 
 class Expected:

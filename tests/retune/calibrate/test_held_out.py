@@ -84,3 +84,25 @@ def test_as_much_memory_as_there_is_changes_nothing(cost, at_once):
     finally:
         held_out._AT_ONCE = kept
     assert part["saving"] == {name: pytest.approx(value) for name, value in whole["saving"].items()}
+
+
+def test_the_share_of_the_reference_has_an_interval_at_0_too():
+    """Wilson's: of ten queries of which none goes to the reference, up to 1.96^2 / (10 + 1.96^2)."""
+    found = told([0.5] * 10)
+    spread = 1.96**2
+    assert found["reference_share_interval"] == {
+        "value": 0.0,
+        "low": 0.0,
+        "high": pytest.approx(spread / (10 + spread)),
+    }
+    assert (
+        told([0.5] * 10, texts=["a", "b"] * 5)["reference_share_interval"]["high"] > 0.6
+    )  # two texts say less
+    assert found["cost_interval"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+
+
+@given(st.integers(1, 200), st.floats(0, 1))
+def test_wilsons_interval_holds_its_share(count, share):
+    interval = held_out._wilson(share, count)
+    assert 0 <= interval["low"] <= share + 1e-12
+    assert share - 1e-12 <= interval["high"] <= 1

@@ -1,0 +1,49 @@
+"""When it is said that queries like these may go beyond an aim, worked out by hand."""
+
+import pytest
+
+from bestroute.retune.calibrate.choose import Budget, MaxDrop, ReferenceShare
+from bestroute.retune.calibrate.doubt import doubts
+
+
+def report(value, high, queries=40, apart=None):
+    return {
+        "reached": {"value": value, "low": 0.0, "high": high},
+        "after": {"queries": queries},
+        "cross_fitted": apart,
+    }
+
+
+def test_an_interval_that_reaches_far_beyond_the_aim():
+    """From 0.3 to 0.46 is 16 / 3 as far as to 0.33: 28.4 times as many queries, 1,138."""
+    assert list(doubts(ReferenceShare(0.3), report(0.3, 0.46))) == [
+        "aimed at 30.0 % at most, but by these 40 queries others like them may come to 46.0 %; about 1,200 "
+        "would keep that within a tenth of the aim"
+    ]
+    (money,) = doubts(Budget(0.0004), report(0.0004, 0.0005, queries=1000))
+    assert money.startswith(
+        "aimed at $0.0004 at most, but by these 1,000 queries others like them may come to $"
+    )
+
+
+@pytest.mark.parametrize("high", [0.31, 0.33])
+def test_one_that_does_not_is_no_doubt(high):
+    assert not list(doubts(ReferenceShare(0.3), report(0.29, high, apart={"reference_share": 0.32})))
+
+
+def test_queries_that_had_no_part_in_it_and_went_beyond():
+    said = list(doubts(ReferenceShare(0.3), report(0.29, 0.32, apart={"reference_share": 0.4})))
+    assert said == [
+        "a dial chosen without a fifth of the queries gave that fifth 40.0 %, "
+        "where 30.0 % at most was aimed at"
+    ]
+
+
+def test_a_half_that_judges_and_is_beyond_already_needs_no_number():
+    (said,) = doubts(ReferenceShare(0.3), report(0.64, 0.8))
+    assert said.endswith("may come to 80.0 %")
+
+
+def test_a_promise_and_a_refusal_have_none():
+    assert not list(doubts(MaxDrop(0.01), report(0.3, 0.9)))
+    assert not list(doubts(ReferenceShare(0.3), {**report(0.3, 0.9), "reached": None}))
