@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from bestroute.artefacts.manifest import Manifest
-from bestroute.artefacts.predictor import Columns, columns_of, mixed
+from bestroute.artefacts.predictor import columns_of, mixed
 from bestroute.decision.candidate import ONLY_A_GUESS, Candidate, Cause, Forecast
 from bestroute.decision.decision import Decision
+from bestroute.decision.row import Row, no_better
 from bestroute.errors import InputError
 from bestroute.policy import Policy
 from bestroute.policy.arms import Arm, Model
 from bestroute.policy.objective import AnyObjective, Offer
 from bestroute.policy.rules import Rule, first_match
 from bestroute.query import Query
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """An arm with everything that does not depend on the query looked up.
-
-    `columns`: the router model's column of each model, with its n; None where one of them was not learned.
-    `objective`: the tier's own, None where it is the policy's. `taught`: whether the router model was taught
-    its n; `no_better`: where not, the tier of fewer responses as which it is predicted, None where there is
-    none.
-    """
-
-    arm: Arm
-    models: tuple[tuple[Model, int], ...]
-    columns: Columns | None
-    objective: AnyObjective | None = None
-    taught: bool = True
-    no_better: str | None = None
 
 
 class Decider:
@@ -53,7 +36,7 @@ class Decider:
         self._max_novelty = manifest.max_novelty
         self._objective = policy.objective
         rows = [self._row(tier.arm, tier.objective) for tier in policy.tiers]
-        self._rows = tuple(replace(row, no_better=_no_better(row, rows)) for row in rows)
+        self._rows = tuple(replace(row, no_better=no_better(row, rows)) for row in rows)
         self._reference_row = self._row(Arm(model=policy.reference))
 
     def at(self, setting: float, rule: Rule | None) -> tuple[Decider, Rule | None]:
@@ -159,11 +142,11 @@ class Decider:
         """Predicted gap and match probability of an arm; None where they cannot be had."""
         return self._predicted(self._row(arm), forecast)[1:]
 
-    def _row(self, arm: Arm, objective: AnyObjective | None = None) -> _Row:
+    def _row(self, arm: Arm, objective: AnyObjective | None = None) -> Row:
         models = tuple((self._models[name], n) for name, n in arm.parts)
         columns = columns_of(((model.column, n) for model, n in models), self._manifest)
         most = min(arm.n, self._manifest.max_n)
-        return _Row(arm, models, columns, objective, all(part.taught >= most for part in columns or ()))
+        return Row(arm, models, columns, objective, all(part.taught >= most for part in columns or ()))
 
     def _novel(self, forecast: Forecast | None) -> bool | None:
         """Whether a forecast is a guess; None where the router model cannot tell."""
@@ -171,7 +154,7 @@ class Decider:
             return False
         return None if self._max_novelty is None else forecast.novelty > self._max_novelty
 
-    def _open(self, row: _Row, query: Query, excluded: Sequence[str]) -> bool:
+    def _open(self, row: Row, query: Query, excluded: Sequence[str]) -> bool:
         return not row.arm.models.keys() & set(excluded) and self._obstacle(row, query) is None
 
     def _decision(
@@ -202,7 +185,7 @@ class Decider:
         """The dial of a query that this rule matches: the rule's, else the policy's."""
         return (rule.objective if rule is not None else None) or self._objective
 
-    def _objective_of(self, row: _Row, rule: Rule | None) -> AnyObjective:
+    def _objective_of(self, row: Row, rule: Rule | None) -> AnyObjective:
         """The dial of a tier: a rule's goes before the tier's own, which goes before the policy's."""
         return (rule.objective if rule is not None else None) or row.objective or self._objective
 
@@ -218,7 +201,8 @@ class Decider:
     ) -> tuple[Candidate, ...]:
         """With the last tier that can take the request eligible, where the reference cannot; InputError where
         none can."""
-        able = [index for index, open_ in enumerate(self.open_tiers(query, rule)) if open_]
+        open_ = self.open_tiers(query, rule)
+        able = [at for at, row in enumerate(self._rows) if open_[at] and row.no_better is None]
         if not able:
             raise InputError(self._why_nobody(query, rule))
         last = replace(candidates[able[-1]], eligible=True, why_not=None)
@@ -238,7 +222,7 @@ class Decider:
         )
 
     def _weigh(
-        self, row: _Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
+        self, row: Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
         reference_cost: float, novel: bool | None,
     ) -> Candidate:  # fmt: skip
         objective = self._objective_of(row, rule)
@@ -255,7 +239,7 @@ class Decider:
             why_not, too_far is not None, None, limits.min_match, limits.total_cost, row.taught,
         )  # fmt: skip
 
-    def _too_far(self, row: _Row, objective: AnyObjective, offer: Offer, novel: bool | None) -> str | None:
+    def _too_far(self, row: Row, objective: AnyObjective, offer: Offer, novel: bool | None) -> str | None:
         """What the dial has against an arm. Of a guess one thing is sure: the reference loses nothing."""
         if novel and not objective.allows_loss(offer) and list(row.arm.models) != [self._reference.name]:
             return ONLY_A_GUESS
@@ -263,7 +247,7 @@ class Decider:
         return why_not if why_not is None or row.taught else f"{why_not}, as of the largest n that was taught"
 
     def _why_not(
-        self, row: _Row, query: Query, rule: Rule | None, known: bool, without: Cause | None
+        self, row: Row, query: Query, rule: Rule | None, known: bool, without: Cause | None
     ) -> str | None:
         """What stands against an arm before the dial is asked."""
         if rule is not None and rule.route is not None:
@@ -284,7 +268,7 @@ class Decider:
         missing = _ONLY_WHERE_TOLD & query.needs.difference(self._reference.capabilities)
         return f"cannot take {' and '.join(sorted(missing))}" if missing else None
 
-    def _obstacle(self, row: _Row, query: Query) -> str | None:
+    def _obstacle(self, row: Row, query: Query) -> str | None:
         """Why an arm cannot take a request at all: a model's window or capabilities."""
         for model, _ in row.models:
             obstacle = self._model_obstacle(model, query)
@@ -302,7 +286,7 @@ class Decider:
         return None if needed <= model.context_window else f"needs {needed} tokens of {model.context_window}"
 
     def _predicted(
-        self, row: _Row, forecast: Forecast | None
+        self, row: Row, forecast: Forecast | None
     ) -> tuple[float | None, float | None, float | None]:
         """Quality, gap and match probability of an arm; None where they cannot be had."""
         if forecast is None or row.columns is None:
@@ -316,7 +300,7 @@ class Decider:
         match = float(mixed(forecast.match, row.columns, row.arm.n)) if self._matches else None
         return quality, gap, match
 
-    def _cost(self, row: _Row, query: Query, forecast: Forecast | None) -> float:
+    def _cost(self, row: Row, query: Query, forecast: Forecast | None) -> float:
         return sum(self._model_cost(model, n, query, forecast) for model, n in row.models)
 
     def _model_cost(self, model: Model, n: int, query: Query, forecast: Forecast | None) -> float:
@@ -325,27 +309,6 @@ class Decider:
         column = self._columns.get(model.column)
         expected = float(tokens[column]) if column is not None else float(tokens.mean())
         return model.cost(n, query.input_tokens, min(expected, self.policy.sampling.max_tokens))
-
-
-def _no_better(row: _Row, rows: Sequence[_Row]) -> str | None:
-    """Why an arm of an n that was not taught is passed over: another tier asks the same models for less, and
-    is predicted to be as good."""
-    if row.taught or row.columns is None:
-        return None
-    same = next((one for one in rows if one.arm.n < row.arm.n and _predicted_alike(one, row)), None)
-    return (
-        None
-        if same is None
-        else f"so large an n was not taught: predicted to be no better than {same.arm.label}"
-    )
-
-
-def _predicted_alike(less: _Row, more: _Row) -> bool:
-    """Whether two arms ask the same models in the same shares, and the same is predicted of both."""
-    shares = {name: n * more.arm.n for name, n in less.arm.parts}
-    return shares == {name: n * less.arm.n for name, n in more.arm.parts} and all(
-        min(less.arm.n, part.taught) == min(more.arm.n, part.taught) for part in more.columns or ()
-    )
 
 
 _ONLY_WHERE_TOLD = frozenset({"audio", "file", "video"})
