@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 
 import re2
 
+from bestroute.text import clean
+
 _TAGS = "think|thinking|thought|thoughts|reason|reasoning|seed:think"
 _MARKS = (
     rf"(?P<open><(?:{_TAGS})(?:\s[^<>\n]{{0,80}})?>|\[THINK\]|◁think▷|<\|begin_of_thought\|>"
@@ -38,6 +40,7 @@ def without_thought(text: str) -> str:
 
     Never raises, and takes time in proportion to the length of the text.
     """
+    text = clean(text)
     said = _final_channel(text) if _CHANNELS.search(text) else _after_bare_channels(text)
     if _MARK.search(said):
         said = "".join(_outside(said)).strip()
