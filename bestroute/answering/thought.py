@@ -9,9 +9,8 @@ part of the answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-
-import re2
 
 from bestroute.text import clean
 
@@ -22,16 +21,16 @@ _MARKS = (
     rf"|(?P<close></(?:{_TAGS})\s*>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>"
     r"|<\|END_THINKING\|>|<\|inner_suffix\|>|<channel\|>|<unused95>)"
 )
-_MARK = re2.compile(rf"(?i)(?:{_MARKS})")
-_MARK_OR_CODE = re2.compile(rf"(?i)(?:{_MARKS}|(?P<ticks>`+)|(?P<blank>\n\s*\n))")
+_MARK = re.compile(rf"(?i)(?=[<\[◁])(?:{_MARKS})")
+_MARK_OR_CODE = re.compile(rf"(?i)(?=[<\[◁`\n])(?:{_MARKS}|(?P<ticks>`+)|(?P<blank>\n\s*\n))")
 _FENCE = 3  # backticks of a code block; fewer make a span
 _QUOTES = frozenset("\"'“”‘’«»")
-_CHANNELS = re2.compile(r"\A\s*(?:<\|(?:start|channel)\|>|(?:analysis|commentary|final)<\|message\|>)")
-_CHANNEL_MARK = re2.compile(r"<\|(start|channel|message|constrain|end|return|call)\|>")
+_CHANNELS = re.compile(r"\A\s*(?:<\|(?:start|channel)\|>|(?:analysis|commentary|final)<\|message\|>)")
+_CHANNEL_MARK = re.compile(r"<\|(start|channel|message|constrain|end|return|call)\|>")
 _BARE_FINAL = "assistantfinal"  # the channels of a server that leaves out the marks between them
-_WRAPPED = re2.compile(
-    r"(?s)\A\s*<\|(?:begin_of_solution|START_RESPONSE)\|>\s*(.*?)\s*"
-    r"(?:<\|(?:end_of_solution|END_RESPONSE)\|>\s*)?\z"
+_WRAPPINGS = (
+    ("<|begin_of_solution|>", "<|end_of_solution|>"),
+    ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
 )
 
 
@@ -44,8 +43,10 @@ def without_thought(text: str) -> str:
     said = _final_channel(text) if _CHANNELS.search(text) else _after_bare_channels(text)
     if _MARK.search(said):
         said = "".join(_outside(said)).strip()
-    wrapped = _WRAPPED.search(said)
-    return said if wrapped is None else str(wrapped.group(1))
+    for opening, closing in _WRAPPINGS:
+        if said.lstrip().startswith(opening):
+            return said.strip().removeprefix(opening).removesuffix(closing).strip()
+    return said
 
 
 def _final_channel(text: str) -> str:
@@ -91,7 +92,7 @@ def _outside(text: str) -> list[str]:
     return said
 
 
-def _marks(text: str) -> Iterator[re2.Match]:
+def _marks(text: str) -> Iterator[re.Match[str]]:
     """Marks of thought, but for those that stand in code or in quotes outside a thought."""
     tokens = list(_MARK_OR_CODE.finditer(text))
     ends = _code_ends(tokens)
@@ -108,7 +109,7 @@ def _marks(text: str) -> Iterator[re2.Match]:
             yield token
 
 
-def _code_ends(tokens: Sequence[re2.Match]) -> dict[int, int]:
+def _code_ends(tokens: Sequence[re.Match[str]]) -> dict[int, int]:
     """For each run of backticks the next one that is as long; that of a span in the same paragraph."""
     ends: dict[int, int] = {}
     following: dict[int, int] = {}
@@ -124,7 +125,7 @@ def _code_ends(tokens: Sequence[re2.Match]) -> dict[int, int]:
     return ends
 
 
-def _in_quotes(text: str, mark: re2.Match) -> bool:
+def _in_quotes(text: str, mark: re.Match[str]) -> bool:
     before, after = text[max(mark.start() - 1, 0) : mark.start()], text[mark.end() : mark.end() + 1]
     return before in _QUOTES and (mark.group("open") is not None or after in _QUOTES)
 
