@@ -1,17 +1,20 @@
-"""Agreement: what a response says, and whether two say the same.
+"""Agreement: what a response answers, and which responses give the same answer.
 
-kinds      the kind of an answer, by its form
-extract    the answer that a response gives
-compare    whether an answer is the right one
-group      which responses give the same answer, whatever the right one is
-likeness   whether two free texts say the same
-passages   where a response says its answer
-choices, numbers, literals   how each kind is read
+One rule: a false agreement is worse than a missed one. The whole stated answer is compared; a word or a sign
+is left out only where that cannot make another answer of it.
+
+How a response becomes a key:
+
+1. `stated` finds the last statement, thinking off: `{"answer": ...}`, boxes, tags, "the answer is"
+   (`places`, `boxes`, `cues`, `sentences`);
+2. `tokens` cuts it into numbers, words and signs in one spelling (`characters`, `symbols`, `numbers`);
+3. `reading` reads all tokens, as a number with its unit (`quantities`, `units`), letters (`choices`), a
+   Python or JSON value (`literals`), equations, a set, a list (`brackets`); else they stay as they are;
+4. the `Answer` (`values`) has what must be equal, and what may be missing in another, such as the unit;
+5. `group` compares: equal answers are one group; `compare` does so with a right answer that is known.
 """
 
-from bestroute.answering.agreement.compare import same_answer
-from bestroute.answering.agreement.extract import extract_answer
 from bestroute.answering.agreement.group import Checker, Grouping, group
-from bestroute.answering.agreement.kinds import KINDS, Kind, kind_of
+from bestroute.answering.agreement.values import KINDS, Answer, Kind
 
-__all__ = ["KINDS", "Checker", "Grouping", "Kind", "extract_answer", "group", "kind_of", "same_answer"]
+__all__ = ["KINDS", "Answer", "Checker", "Grouping", "Kind", "group"]

@@ -1,53 +1,61 @@
-"""Letters of multiple choice, as LLMs write them: `C`, `(C)`, `C. Paris`, "option C", `**C**`."""
+"""Letters of multiple choice: `C`, `(c)`, `C. Paris`, `A, C`, "both (A) and (C)"."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-import re2
+from bestroute.answering.agreement.token import Token
+from bestroute.answering.agreement.words import word_set
 
-from bestroute.answering.agreement.passages import cued, lines, marked
-
-_LETTER = re2.compile(
-    r"^[\s(\[{*_`\"'$]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{)?[(\s*]*([A-Z])[\s)\]}*_`\"'$.:,;]*$"
-)
-_LEADING = re2.compile(
-    r"^[\s(\[{*_`\"'$]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{\(?)?([A-Z])(?:[)\]}*_`\"'$.:,;]|\s*$)"
-)
-_NAMED = re2.compile(
-    r"(?:(?i:\boption|\bchoice|\banswer|\bselect|\bchoose|\bpick)s?(?i:\s+is|\s+would be|\s+should be)?"
-    r"\s*[:=]?|答案\s*[是为:\x{ff1a}]?)[\s*_(\[{\"'`]*([A-Z])(?:[^\w'’]|$)"
-)
-_PARENTHESISED = re2.compile(r"\(([A-Z])\)")
-_BOLD = re2.compile(r"\*\*([^*\n]{1,60})\*\*")
+_NAMES = word_set("option options choice choices letter letters answer answers both")
+_BETWEEN = frozenset((",", ";", "and", "&", "und", "et", "和", "と"))
+_AFTER = frozenset((")", ".", ":"))
+_AFTER_BRACKET = _AFTER | {",", "-"}
 
 
-def is_letter(text: str) -> bool:
-    """Whether a text is one capital letter, but for the marks around it."""
-    return _LETTER.match(text) is not None
+def read_letters(tokens: Sequence[Token]) -> frozenset[str] | None:
+    """The letters that an answer consists of; None for an answer of anything else."""
+    letters, place = set(), 0
+    if tokens and str(tokens[0].value).casefold() in _NAMES:
+        tokens = tokens[1:]
+    while place < len(tokens):
+        length = _letter_at(tokens, place)
+        if not length:
+            return None
+        letters.add(str(tokens[place + length // 2].value).upper())
+        place += length
+        before = place
+        while place < len(tokens) and str(tokens[place].value).casefold() in _BETWEEN:
+            place += 1
+        if before < len(tokens) and place in (before, len(tokens)):
+            return None  # two letters side by side, or nothing after a comma
+    return frozenset(letters) or None
 
 
-def letter_of(text: str) -> str | None:
-    """The letter that a text is or begins with, as in `C. Paris`; None for any other text."""
-    match = _LETTER.match(text) or _LEADING.match(text)
-    return None if match is None else str(match.group(1))
+def split_choice(tokens: Sequence[Token]) -> tuple[str, Sequence[Token]] | None:
+    """The letter that stands before the words of an option, and these words: `(B) Paris`, `B. Paris`."""
+    if tokens and str(tokens[0].value).casefold() in _NAMES:
+        tokens = tokens[1:]
+    if _letter_at(tokens, 0) == 3:
+        letter, rest = str(tokens[1].value), tokens[3:]
+        if rest and rest[0].value in _AFTER_BRACKET:
+            rest = rest[1:]
+    elif len(tokens) > 2 and _is_letter(tokens[0]) and tokens[1].value in _AFTER and tokens[2].spaced:
+        letter, rest = str(tokens[0].value), tokens[2:]
+    else:
+        return None
+    return None if not rest or not letter.isupper() else (letter, rest)
 
 
-def find_letters(text: str) -> Iterator[str]:
-    """The letters that a response may mean, likeliest first."""
-    yield from filter(None, map(letter_of, (*marked(text), *cued(text))))
-    named = [match.group(1) for match in _NAMED.finditer(text) if match.group(1) != "I" or _ends(text, match)]
-    yield from reversed(named[-1:])
-    alone = [match.group(1) for line in lines(text) if (match := _LETTER.match(line))]
-    yield from reversed(alone[-1:])
-    bold = [match.group(1) for part in _BOLD.finditer(text) if (match := _LEADING.match(part.group(1)))]
-    yield from reversed(bold[-1:])
-    leading = [match.group(1) for line in lines(text)[:1] if (match := _LEADING.match(line))]
-    yield from leading
-    yield from [match.group(1) for match in _PARENTHESISED.finditer(text)][-1:]
+def _letter_at(tokens: Sequence[Token], place: int) -> int:
+    """How many tokens a letter takes there, with its brackets: 1 or 3; 0 where there is none."""
+    if place < len(tokens) and _is_letter(tokens[place]):
+        return 1
+    three = tokens[place : place + 3]
+    bracketed = len(three) == 3 and three[0].value in ("(", "[") and three[2].value in (")", "]")
+    return 3 if bracketed and _is_letter(three[1]) else 0
 
 
-def _ends(text: str, match: re2.Match) -> bool:
-    """Whether an I is a letter and not the pronoun: a bracket, mark or line end follows it."""
-    after = text[match.end(1) : match.end(1) + 1]
-    return not after.isspace() or after == "\n"
+def _is_letter(token: Token) -> bool:
+    value = token.value
+    return token.kind in ("word", "letter") and len(str(value)) == 1 and str(value).isascii()

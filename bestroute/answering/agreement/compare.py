@@ -1,59 +1,55 @@
-"""Is an extracted answer the right one?"""
+"""Does a response give the right answer, where that is known?"""
 
 from __future__ import annotations
 
-import unicodedata
+from bestroute.answering.agreement.group import labels_of
+from bestroute.answering.agreement.places import last_lines
+from bestroute.answering.agreement.reading import bare, read
+from bestroute.answering.agreement.stated import stated, whole
+from bestroute.answering.agreement.values import Answer, Kind
+from bestroute.answering.thought import without_thought
 
-import re2
-
-from bestroute.answering.agreement.choices import letter_of
-from bestroute.answering.agreement.kinds import Kind
-from bestroute.answering.agreement.literals import same_literal
-from bestroute.answering.agreement.numbers import Number, find_numbers, whole_number
-from bestroute.answering.agreement.passages import clip
-
-_MATHS = re2.compile(r"[\\^_={}<>+*/]|\d")
-_DROPPED = re2.compile(
-    r"\\(?:left|right|displaystyle|,|;|!|quad| )|\^\s*(?:\\circ|\{\s*\\circ\s*\})"
-    r"|\\(?:text|mathrm|mathbf|textbf)\b|[\s$]"
-)
-_FRACTION = re2.compile(r"\\[dt]frac")
-_SHORT_FRACTION = re2.compile(r"\\frac(\d)(\d)")
-_ARTICLES = re2.compile(r"\b(?:a|an|the)\b")
+_ARTICLES = ("the ", "a ", "an ")
 
 
-def same_answer(found: str, right: str, kind: Kind) -> bool:
-    """Whether an extracted answer is the right one.
+def same_answer(one: Answer, other: Answer) -> bool:
+    """Whether two answers agree; a unit, a name or an option's words may be missing in one of them."""
+    first, second = labels_of([one, other])
+    return first == second
 
-    Numbers are compared exactly (3/4 = 0.75, 1,000 = 1000, 75% = 0.75 = 75), letters as letters, literals as
-    Python's == does, texts without case, punctuation and articles, mathematical ones without spacing.
+
+def right_answer(text: str) -> Answer:
+    """A right answer as a record has it: the answer alone, or a solution that ends in `#### 42` or a box."""
+    stands_alone = "\n" not in text.strip() and "####" not in text and "boxed" not in text
+    return read(text) if stands_alone else stated(text) or read(text)
+
+
+def answers_of(response: str) -> tuple[Answer, ...]:
+    """What a response may be taken to answer: what it states; else its last line, or all of it."""
+    answer = stated(response)
+    if answer is not None:
+        return (answer,)
+    line, _ = last_lines(without_thought(response))
+    return (read(line), whole(response)) if line else (whole(response),)
+
+
+def is_right(answer: Answer, right: Answer, kind: Kind | None = None) -> bool:
+    """Whether an answer is the right one; as `kind` compares, or as `same_answer` does where that is None.
+
+    `number`, `choice`, `literal`: both must be of that kind. `text`: the words are compared, without case,
+    a leading article and a full stop, and numbers as they are written.
     """
-    found, right = clip(found), clip(right)
-    if kind == "number":
-        ours, theirs = one_number(found), one_number(right)
-        return bool(ours and theirs and ours.matches(theirs))
-    if kind == "choice":
-        letter = letter_of(right)
-        return letter is not None and letter == letter_of(found)
-    if kind == "literal":
-        return same_literal(found, right)
-    return normalized(found) == normalized(right)
+    if kind == "text":
+        return _words(answer) == _words(right)
+    if kind is not None and not (_is(answer, kind) and _is(right, kind)):
+        return kind == "literal" and right.kind == "literal" and same_answer(answer, right)
+    return same_answer(answer, right)
 
 
-def normalized(text: str) -> str:
-    """A text as it is compared."""
-    text = unicodedata.normalize("NFKC", text).strip().rstrip(".").strip()
-    if _MATHS.search(text):
-        text = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", _FRACTION.sub(r"\\frac", text))
-        return str(_DROPPED.sub("", text)).casefold()
-    folded = "".join(" " if unicodedata.category(c).startswith(("P", "S")) else c for c in text.casefold())
-    return " ".join(_ARTICLES.sub(" ", folded).split()) or text
+def _is(answer: Answer, kind: Kind) -> bool:
+    return answer.kind == kind or (kind == "literal" and answer.kind == "number")
 
 
-def one_number(text: str) -> Number | None:
-    """The number that an answer is, or the first after its last `####`; None where there is none."""
-    whole = whole_number(text)
-    if whole is not None:
-        return whole
-    part = text.rsplit("####", 1)[-1]
-    return next(find_numbers(part), None)
+def _words(answer: Answer) -> str:
+    words = bare(answer.written).casefold().rstrip(".!").strip()
+    return next((words.removeprefix(article) for article in _ARTICLES if words.startswith(article)), words)

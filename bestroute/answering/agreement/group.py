@@ -1,118 +1,100 @@
-"""Which responses agree? Grouped by the answer they give, whatever the right one is.
+"""Which responses agree? Grouped by the answer they state, whatever the right one is.
 
-The kind of answer that is asked for is not known, so the responses vote on it: each counts by what it says in
-a place made for an answer. Where fewer than half have such a place, it is free text, and texts agree that are
-nearly the same.
+Each response's answer is read by itself. What may be missing on one side, a unit say, joins an answer that
+lacks it only where one unit alone occurs with that value. So no order of arrival changes a group, and no
+further response ever joins two groups.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from bestroute.answering.agreement.choices import letter_of
-from bestroute.answering.agreement.compare import normalized, one_number
-from bestroute.answering.agreement.extract import extract_answer
-from bestroute.answering.agreement.kinds import Kind
-from bestroute.answering.agreement.likeness import alike, sketch
-from bestroute.answering.agreement.literals import is_literal, literal_key
-from bestroute.answering.agreement.numbers import Number
-from bestroute.answering.agreement.stated import form_of, stated
+from bestroute.answering.agreement.stated import stated, whole
+from bestroute.answering.agreement.values import Answer
 
 _LOG = logging.getLogger(__name__)
 
 Checker = Callable[[str, str], bool]
 """Whether two responses do the same, such as code that passes the same tests. Asked of each pair once."""
 
-_TIES: tuple[Kind, ...] = ("literal", "number", "choice", "text")
+_PERCENT = ("%",)
 
 
 @dataclass(frozen=True)
 class Grouping:
     """Which responses agree.
 
-    `of`: for each response the number of its group, 0 for the largest; equal numbers agree. `kind`: the kind
-    of the answers that were compared; None where it was whole texts.
+    `of`: for each response the number of its group, 0 for the largest; equal numbers agree.
     """
 
     of: tuple[int, ...]
-    kind: Kind | None
 
 
 def group(texts: Sequence[str], same: Checker | None = None) -> Grouping:
-    """Group responses by the answer they give; the order in which they arrived does not matter.
+    """Group responses by the answer they state; the order in which they arrived does not matter.
 
-    `same` decides alone where it is given. A response in which no answer is found is a group of its own;
-    identical ones always agree, and so do blank ones. Of a text longer than 64,000 characters the head and
-    the tail are looked at. Never raises: a pair on which `same` fails does not agree.
+    `same` decides alone where it is given, and agreement is then passed on. Responses that state no answer
+    agree where they are the same text, and blank ones do. Never raises: a pair on which `same` fails does not
+    agree.
     """
     distinct = sorted(set(texts))
-    kind = None
     if same is not None:
         labels = _linked(distinct, lambda one, other: _checked(same, one, other))
     else:
-        said = {text: stated(text) for text in distinct}
-        kind = _voted([said[text] for text in texts if text.strip()])
-        labels = _by_likeness(distinct) if kind is None else _by_answer(said, kind)
-    return Grouping(_numbered([labels[text] for text in texts], texts), kind)
+        labels = dict(
+            zip(distinct, labels_of([stated(text) or whole(text) for text in distinct]), strict=True)
+        )
+    return Grouping(_numbered([labels[text] for text in texts], texts))
 
 
-def _voted(said: Sequence[str | None]) -> Kind | None:
-    """The kind that most answers have; None where fewer than half of the responses have one."""
-    votes = Counter(form_of(answer) for answer in said if answer is not None)
-    if not votes or 2 * sum(votes.values()) < len(said):
-        return None
-    if votes["literal"]:  # what some write in quotes, others do not
-        votes["literal"] += votes.pop("text", 0)
-    return max(_TIES, key=lambda kind: votes[kind])  # the first of those that tie
+def labels_of(answers: Sequence[Answer]) -> list[Hashable]:
+    """A label for each answer, equal for those that agree."""
+    cores = frozenset(answer.core for answer in answers)
+    answers = [_in_quotes(answer, cores) for answer in answers]
+    bare = {answer.core for answer in answers if answer.extra is None}
+    extras: dict[Hashable, set[Hashable]] = defaultdict(set)
+    for answer in answers:
+        for reading in {answer, _as_share(answer)}:
+            if reading.extra is not None:
+                extras[reading.core].add(reading.extra)
+    return [_label(_among(answer, bare), extras) for answer in answers]
 
 
-def _by_answer(said: dict[str, str | None], kind: Kind) -> dict[str, Hashable]:
-    """A label for each text, equal where the answers are."""
-    keys = {text: _key(text, place, kind) for text, place in said.items()}
-    bare = {key.value for key in keys.values() if isinstance(key, Number) and not key.percent}
-    return {text: _value(key, bare) if isinstance(key, Number) else key for text, key in keys.items()}
+def _label(answer: Answer, extras: Mapping[Hashable, Collection[Hashable]]) -> Hashable:
+    """An answer with its extra; one that has none takes that of the others where they have but one."""
+    others = extras.get(answer.core, ())
+    extra = next(iter(others)) if answer.extra is None and len(others) == 1 else answer.extra
+    return answer.core, extra
 
 
-def _key(text: str, said: str | None, kind: Kind) -> Hashable:
-    """What is compared of a response: a Number, a letter, a literal's value, words, or the whole of it."""
-    if kind == "text" or (kind == "number" and said is not None and form_of(said) != "number"):
-        found = None  # of another kind than the others: only its words can be compared
-    else:
-        found = extract_answer(text, kind)
-    if kind == "literal" and said is None and found is not None and not is_literal(found):
-        found = None
-    if found is None:
-        return ("words", normalized(said)) if said is not None else _whole(text)
-    if kind == "number":
-        return one_number(found) or _whole(text)
-    return literal_key(found) if kind == "literal" else letter_of(found)
+def _among(answer: Answer, bare: Collection[Hashable]) -> Answer:
+    """75 % as 0.75 where another says 0.75 and none says 75, so that 75 and 0.75 are never one group."""
+    share = _as_share(answer)
+    return share if share.core in bare and answer.core not in bare else answer
 
 
-def _whole(text: str) -> Hashable:
-    return ("whole", text if text.strip() else "")
+def _in_quotes(answer: Answer, quoted: frozenset[Hashable]) -> Answer:
+    """Words as the string that they are where another response has the same in quotes."""
+    string = ("string", answer.written)
+    wordy = answer.kind in ("text", "choice") and answer.extra is None
+    return Answer(string, kind="literal") if wordy and string in quoted else answer
 
 
-def _value(number: Number, bare: Collection[Fraction]) -> Fraction:
-    """A number's value among others: 75% is 0.75 only where another says 0.75 and none says 75.
-
-    So that 75 and 0.75 are never in one group.
-    """
-    share = number.value / 100
-    return share if number.percent and number.value not in bare and share in bare else number.value
-
-
-def _by_likeness(texts: Sequence[str]) -> dict[str, Hashable]:
-    sketches = {text: sketch(text) for text in texts}
-    return _linked(texts, lambda one, other: alike(sketches[one], sketches[other]))
+def _as_share(answer: Answer) -> Answer:
+    """75 % as 0.75 of the whole; any other answer as it is."""
+    if answer.extra != _PERCENT or not isinstance(answer.core, tuple):
+        return answer
+    value = answer.core[1]
+    return Answer(("number", value / 100), _PERCENT, "number") if isinstance(value, Fraction) else answer
 
 
 def _linked(texts: Sequence[str], same: Checker) -> dict[str, Hashable]:
     """A label for each of some different texts: connected components of the pairs that are the same."""
-    labels = {text: _whole(text) for text in texts}
+    labels: dict[str, Hashable] = {text: text if text.strip() else "" for text in texts}
     written = [text for text in texts if text.strip()]
     for place, one in enumerate(written):
         for other in written[:place]:

@@ -1,22 +1,28 @@
-"""Python literals in a response: read by ast.literal_eval, never evaluated."""
+"""Python and JSON values in a response: read by ast.literal_eval, never evaluated, and made comparable.
+
+`[1, 2]` of JSON, of Python and of a list written out in brackets have one key. A boolean is no number, and a
+quoted `'5'` is not 5.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import re2
 
 _MAX_CHARACTERS = 20_000
-_WORDS = {"true": True, "false": False, "none": None, "null": None}
+_MAX_SPLITS = 8
+_CONSTANTS = {"true": True, "false": False, "none": None, "null": None}
 _STRING = re2.compile(r"(?s)\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _TOKEN = re2.compile(r"\w+")
 _ALLOWED = re2.compile(r"True|False|None|set|[bruBRU]{1,2}|0[xobXOB][0-9a-fA-F_]+|[\d_]+(?:[eE]\d*)?[jJ]?")
 _RAW_PREFIX = re2.compile(r"(?i)\b(?:r|br|rb)['\"]")
 # A backslash that begins no Python escape; Python keeps it, with a warning that nobody here wants.
 _ODD_ESCAPE = re2.compile(r"(\\[\\'\"abfnrtvxuUN0-7\n])|\\")
-_MAX_SPLITS = 8
 
 
 class NoLiteral(ValueError):
@@ -29,8 +35,8 @@ def parse_literal(text: str) -> Any:
     Raises NoLiteral for anything else, and for texts of more than 20,000 characters.
     """
     text = text.strip()
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
+    if text.lower() in _CONSTANTS:
+        return _CONSTANTS[text.lower()]
     if len(text) > _MAX_CHARACTERS:
         raise NoLiteral("too long")
     if not all(map(_ALLOWED.fullmatch, _TOKEN.findall(_STRING.sub(" ", text)))):
@@ -55,61 +61,34 @@ def is_literal(text: str) -> bool:
 def asserted(text: str) -> str:
     """What an `assert f(x) == value` says; the text itself where it asserts nothing."""
     for line in reversed(text.strip().splitlines()[-50:]):
-        before, equals, after = line.partition("==")
+        _, equals, after = line.partition("==")
         tries = 0
-        while equals and tries < _MAX_SPLITS:
-            if is_literal(trimmed(after)):
-                return trimmed(after)
-            before, equals, after = after.partition("==")
+        while line.lstrip().startswith("assert") and equals and tries < _MAX_SPLITS:
+            for value in (after, after.rpartition("#")[0]):
+                if is_literal(value):
+                    return value.strip()
+            _, equals, after = after.partition("==")
             tries += 1
     return text.strip()
 
 
-def trimmed(text: str) -> str:
-    """The text without the marks around it: space, backticks, bold, a full stop, a comment."""
-    text = text.strip().strip("`").strip()
-    if text.startswith("**") and text.endswith("**"):
-        text = text.strip("*").strip()
-    if is_literal(text):
-        return text
-    for end in (".", "`.", ",", "`,", "**", "**."):
-        if text.endswith(end) and is_literal(text.removesuffix(end).strip("`* ")):
-            return text.removesuffix(end).strip("`* ")
-    code, hash_, _ = text.rpartition("#")
-    return code.strip() if hash_ and is_literal(code.strip()) else text
+def literal_key(value: Any) -> Hashable:
+    """Equal for equal values of Python or JSON; a tuple is no list, 1 is 1.0 and not True.
 
-
-def same_literal(found: str, right: str) -> bool:
-    """Whether both are literals of equal value, as Python's == sees it; a text may come without quotes."""
-    try:
-        expected = parse_literal(right)
-    except NoLiteral:
-        return found.strip() == right.strip()
-    try:
-        value = parse_literal(found)
-    except NoLiteral:
-        value = found.strip()
-    try:
-        equal = bool(value == expected)
-    except RecursionError:
-        return False
-    return equal or (isinstance(expected, str) and found.strip() == expected)
-
-
-def literal_key(text: str) -> Hashable:
-    """Equal for texts of equal value, as Python's == sees it; what is no literal is a text without quotes."""
-    try:
-        return _frozen(parse_literal(text))
-    except NoLiteral:
-        return text.strip()
-
-
-def _frozen(value: Any) -> Hashable:
+    Raises RecursionError for what is nested too deeply.
+    """
+    if value is None or isinstance(value, bool):
+        return ("constant", str(value))
+    if isinstance(value, int):
+        return ("number", Fraction(value))
+    if isinstance(value, float):
+        return ("number", Fraction(repr(value))) if isfinite(value) else ("float", repr(value))
+    if isinstance(value, str):
+        return ("string", value)
     if isinstance(value, (list, tuple)):
-        return (type(value).__name__, *map(_frozen, value))
-    if isinstance(value, dict):
-        return ("dict", frozenset((key, _frozen(item)) for key, item in value.items()))
-    if isinstance(value, set):
-        return ("set", frozenset(value))
-    known: Hashable = value
-    return known
+        return ("[" if isinstance(value, list) else "(", tuple(map(literal_key, value)))
+    if isinstance(value, (set, frozenset)):
+        return ("{", frozenset(map(literal_key, value)))
+    if isinstance(value, Mapping):
+        return ("dict", frozenset((literal_key(key), literal_key(item)) for key, item in value.items()))
+    return ("python", repr(value))

@@ -1,61 +1,121 @@
-"""Where does a response state its answer, and of which kind is it? Without knowing what is looked for."""
+"""What does a response say? Its stated answer, read; the last statement counts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
-import re2
-
-from bestroute.answering.agreement.choices import letter_of
-from bestroute.answering.agreement.kinds import Kind, kind_of
-from bestroute.answering.agreement.numbers import find_numbers, plain
-from bestroute.answering.agreement.passages import boxes, clip, cued, hashed, json_answers, sentence, tagged
+from bestroute.answering.agreement.boxes import last_boxes, with_context
+from bestroute.answering.agreement.cues import cues
+from bestroute.answering.agreement.literals import asserted
+from bestroute.answering.agreement.places import (
+    all_of_it,
+    clip,
+    hashed,
+    json_answer,
+    json_value,
+    last_lines,
+    last_result,
+    tagged,
+)
+from bestroute.answering.agreement.reading import of_value, read, together
+from bestroute.answering.agreement.values import Answer
+from bestroute.answering.thought import without_thought
 
 _LONGEST = 80  # characters of an answer in words that is stated in a sentence
-_BARE = 5  # words of a response that is nothing but an answer
-_WORDS = re2.compile(
-    r"(?:(?:\\(?:text|mathrm|textbf|mathbf)\b|\\?[()\[\]]|\*\*|[\s,.:;{}'\"$€£°-])(?:\pL|\pM|/\pL)*)*"
-)
-_FUNCTION = re2.compile(r"\pL[(\[]")
-_UNIT = re2.compile(r"^\pL{2,4}\W*$")  # 5km, 6th, not 6i: what begins as a number may be a text else
+_PART = re.compile(r"(?m)^[\s*_>-]*(?:[Pp]art\s+\(?([A-Ha-h1-9])\b|\(([a-h]|i{1,3}|iv|v)\)|([a-h])\))")
+_LABELLED = 12  # parts at most
 
 
-def stated(text: str) -> str | None:
-    r"""What a response says in a place made for an answer; None where it has no such place.
+def stated(text: str) -> Answer | None:
+    """The answer that a response states; None where it states none.
 
-    `{"answer": ...}`, `\boxed{...}`, `#### ...`, tags, "the answer is ..."; or five words at most in all.
+    Thinking is taken off; of a text longer than 64,000 characters the head and the tail are looked at. Never
+    raises.
     """
-    return next(filter(None, _places(clip(text))), None)
+    text = clip(without_thought(text))
+    json = json_value(text)
+    if json is not None:
+        return _of_place(json.value) if json.value != "" else None
+    parts = _parts(text)
+    return parts if parts is not None else _last(text)
 
 
-def _places(text: str) -> Iterator[str]:
-    yield from json_answers(text)
-    yield from boxes(text)
-    yield from (part for part in hashed(text) if form_of(part) != "text")
-    yield from tagged(text)
-    for part in map(sentence, cued(text)):
-        part = part.strip("*_` ")
-        if len(part) <= _LONGEST or form_of(part) != "text":
-            yield part
-    bare = text.strip()
-    if "\n" not in bare and len(bare) <= _LONGEST and len(bare.split()) <= _BARE:
-        yield bare
+def _parts(text: str) -> Answer | None:
+    """The statements of parts (a), (b) together; None where fewer than two parts state something."""
+    labels = list(_PART.finditer(text))[-_LABELLED:]
+    if len(labels) < 2:
+        return None
+    ends = [*(label.start() for label in labels[1:]), len(text)]
+    said = {}
+    for label, end in zip(labels, ends, strict=True):
+        answer = _marked(text[label.end() : end])
+        if answer is not None:
+            said[label.group(label.lastindex or 0)] = answer
+    if len(said) < 2:
+        return None
+    return Answer(("parts", tuple((name, answer.core, answer.extra) for name, answer in said.items())))
 
 
-def form_of(passage: str) -> Kind:
-    """The kind of a passage, as `kind_of`; `(B) Paris` is a choice and `18 eggs a day` a number too."""
-    kind = kind_of(passage)
-    if kind != "text":
-        return kind
-    if letter_of(passage) is not None:
-        return "choice"
-    return "number" if len(passage) <= _LONGEST and _number_in_words(passage) else "text"
+def _last(text: str) -> Answer | None:
+    return _marked(text) or _unmarked(text)
 
 
-def _number_in_words(passage: str) -> bool:
-    part = plain(re2.split(r"[=≈]", passage)[-1])
-    numbers = list(find_numbers(part))
-    if len(numbers) != 1 or _FUNCTION.search(part):
-        return False
-    before, _, after = part.partition(numbers[0].text)
-    return all(_WORDS.fullmatch(side) for side in (f" {before}", _UNIT.sub(" ", after)))
+def _marked(text: str) -> Answer | None:
+    """The last statement in a place made for an answer; mere words in one that is not certain count last."""
+    found = sorted(_statements(text), key=lambda statement: -statement[0])
+    certain = (answer for _, answer, sure in found if sure)
+    return next(certain, None) or next((answer for _, answer, _ in found), None)
+
+
+def _statements(text: str) -> Iterator[tuple[int, Answer, bool]]:
+    """Where something is stated, what, and whether it is surely the answer."""
+    json = json_answer(text)
+    if json is not None and json.value != "":
+        yield json.start, _of_place(json.value), True
+    tags = [tag for tag in tagged(text) if tag.value]
+    if tags:
+        yield tags[-1].start, together([_of_place(tag.value) for tag in tags]), True
+    boxes = last_boxes(text)
+    if boxes:
+        yield boxes[-1].start, together([read(with_context(text, box), maths=True) for box in boxes]), True
+    heading = hashed(text)
+    if heading is not None and (answer := read(heading.value)).firm:
+        yield heading.start, answer, True
+    yield from _cued(text)
+
+
+def _cued(text: str) -> Iterator[tuple[int, Answer, bool]]:
+    """Statements after "the answer is"; "the first answer is", "the second answer is" are one together."""
+    found = [(cue, read(cue.said)) for cue in cues(text)]
+    parts = [answer for cue, answer in reversed(found) if cue.qualified]
+    for cue, answer in found:
+        if answer.firm or len(cue.said) <= _LONGEST:
+            yield cue.start, together(parts) if cue.qualified else answer, answer.firm or not cue.qualified
+
+
+def _of_place(value: Any) -> Answer:
+    """The answer in JSON or in tags, where code may assert it."""
+    return of_value(asserted(value) if isinstance(value, str) and "assert" in value else value)
+
+
+def _unmarked(text: str) -> Answer | None:
+    """What a short response is, or the value that the last line of a longer one gives."""
+    code = asserted(text) if "assert" in text else None
+    line, before = last_lines(text)
+    if before and read(before).firm:  # one of several values
+        line = ""
+    for part in (code, line, last_result(text)):
+        if part and part != text.strip() and (answer := read(part)).firm:
+            return answer
+    short = all_of_it(text)
+    return None if short is None else read(short)
+
+
+def whole(text: str) -> Answer:
+    """What is compared of a response that states no answer: all of it."""
+    text = without_thought(text)
+    answer = read(text)
+    core = ("written", text.strip()) if answer.core == ("said", ()) and text.strip() else answer.core
+    return Answer(core, firm=False)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bestroute.answering.agreement import Kind, extract_answer, kind_of, same_answer
+from bestroute.answering.agreement import Kind
+from bestroute.answering.agreement.compare import answers_of, is_right, right_answer
 from bestroute.errors import ScoringError
 from bestroute.records.record import Record, Response
 from bestroute.records.score.oracle import text_of
@@ -14,7 +15,7 @@ from bestroute.records.score.oracle import text_of
 
 @dataclass(frozen=True)
 class ExactOracle:
-    """Compares with `record.answer`; `kind` says how, `auto` goes by the form of each right answer."""
+    """Compares with `record.answer`; `kind` says how, `auto` goes by the form of both answers."""
 
     kind: Kind | Literal["auto"] = "auto"
     paid = False
@@ -24,12 +25,14 @@ class ExactOracle:
 
         Raises ScoringError where the record has no answer.
         """
-        right = record.answer
-        if right is None:
+        if record.answer is None:
             raise ScoringError('the record has no "answer"; give it one, or score with another oracle')
-        kind = kind_of(right) if self.kind == "auto" else self.kind
-        found = [extract_answer(text_of(response), kind) for response in responses]
-        return [float(text is not None and same_answer(text, right, kind)) for text in found]
+        right = right_answer(record.answer)
+        kind = None if self.kind == "auto" else self.kind
+        return [
+            float(any(is_right(answer, right, kind) for answer in answers_of(text_of(response))))
+            for response in responses
+        ]
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -14,6 +14,7 @@ from concurrent.futures import CancelledError
 from typing import Any, TypeVar
 
 from bestroute.answering.sampling import EndpointSampler, Sampler
+from bestroute.answering.thought import without_thought
 from bestroute.errors import InputError, ScoringError
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
@@ -100,7 +101,8 @@ class PairwiseJudge:
             raise ScoringError(f"the record has no response of the reference {self._reference!r}")
         if rivals[0].text is None:
             raise ScoringError(f"the first response of the reference {self._reference!r} has no text")
-        return [self._compare(record, text_of(response), rivals[0].text) for response in responses]
+        theirs = without_thought(rivals[0].text)
+        return [self._compare(record, without_thought(text_of(response)), theirs) for response in responses]
 
     def close(self) -> None:
         """End the calls under way and close the connections."""
@@ -132,7 +134,7 @@ class AbsoluteJudge:
 
     def score(self, record: Record, model: str, responses: Sequence[Response]) -> list[float]:
         """The grades. Raises ScoringError where the endpoint does not answer or no grade can be read."""
-        return [self._grade(record, text_of(response)) for response in responses]
+        return [self._grade(record, without_thought(text_of(response))) for response in responses]
 
     def close(self) -> None:
         """End the calls under way and close the connections."""

@@ -6,12 +6,11 @@ from typing import Literal
 
 import re2
 
-from bestroute.answering.agreement.numbers import whole_number
-from bestroute.answering.agreement.passages import clip, lines
+from bestroute.answering.agreement.places import clip
+from bestroute.answering.thought import without_thought
 
 Verdict = Literal["A", "B", "tie"]
 
-_THOUGHT = re2.compile(r"(?is)<think(?:ing)?>.*?</think(?:ing)?>")
 _SUBJECT = r"(?:the\s+)?(?:answer|response|assistant|option|model)?[\s_]*"
 _WHICH = rf"{_SUBJECT}(?P<which>A|B|C|tie|draw|equal|both|neither)"
 _MARKS = r"[\s*_`\"'\[(:=]*"
@@ -37,12 +36,13 @@ _GRADES = [
         r"(?P<grade>-?\d+(?:\.\d+)?)\s*(?:/|out of)\s*10\b",
     )
 ]
+_ALONE = re2.compile(r"(?m)^[\s*_`]*(-?\d+(?:\.\d+)?)[\s*_`.]*$")
 _HIGHEST = 10
 
 
 def parse_verdict(text: str) -> Verdict | None:
     """Which answer the judge prefers; None where it does not say."""
-    text = _said(text)
+    text = clip(without_thought(text))
     for pattern in _VERDICTS:
         found = [match.group("which").upper() for match in pattern.finditer(text)]
         if found:
@@ -52,21 +52,14 @@ def parse_verdict(text: str) -> Verdict | None:
 
 def parse_grade(text: str) -> float | None:
     """The grade from 0 to 10 that the judge gives, as 0 to 1; None where it gives none in that range."""
-    text = _said(text)
+    text = clip(without_thought(text))
     for pattern in _GRADES:
         found = [match.group("grade") for match in pattern.finditer(text)]
         if found:
             return _share(float(found[-1]))
-    alone = [number for line in lines(text) if (number := whole_number(line.strip("*_` ")))]
-    return _share(float(alone[-1].value)) if alone else None
+    alone = _ALONE.findall(text)
+    return _share(float(alone[-1])) if alone else None
 
 
 def _share(grade: float) -> float | None:
     return grade / _HIGHEST if 0 <= grade <= _HIGHEST else None
-
-
-def _said(text: str) -> str:
-    """The text without the thinking before it."""
-    text = clip(text)
-    said = _THOUGHT.sub("", text)
-    return said if said.strip() else text
