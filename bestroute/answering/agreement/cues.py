@@ -52,18 +52,18 @@ okay as such i get we see conclude think believe say can which means means for o
 simplest simplified actual overall la le die der das richtige el es also there in all
 altogether total sum output fits matches describes description correctly answers statement
 """)
-_SKIPPED = re2.compile(
+_SKIPPED = re.compile(
     r"(?i)^(?:(?:therefore|thus|then|hence|simply|indeed|clearly|definitely|given by|equal to|as follows"
     r"|found to be)\b[,:\s]*)+"
 )
 # How a correction begins; it makes no other answer of what follows.
-_TURNED = re2.compile(
+_TURNED = re.compile(
     r"(?i)^[\s*_]*(?:(?:wait|actually|sorry|no|oh|oops|hmm|correction|yes|well|nein|doch)\b[\s,:.!]+)+"
 )
 _LABEL = re.compile(r"\([a-h]\)")
 _ITEM = re.compile(r"\s*(?:\(?(?:[a-h]|[ivx]{1,4}|\d)[).]|[-*•])\s")
-_START = re2.compile(r"[.!?;:][\"'”’)\]*_]*\s|[。！？\n]")
-_OPENER = re2.compile(r"(?:^|[\s})\]$])(The|So|Thus|Therefore|Hence|Final|Finally)\b")
+_START = re.compile(r"[.!?;:][\"'”’)\]*_]*\s|[。！？\n]")
+_OPENER = re.compile(r"(?:^|[\s})\]$])(The|So|Thus|Therefore|Hence|Final|Finally)\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ quoted `'5'` is not 5.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Hashable, Mapping
 from fractions import Fraction
 from math import isfinite
@@ -15,6 +16,7 @@ from typing import Any
 import re2
 
 _MAX_CHARACTERS = 20_000
+_NAME = re.compile(r"\(?[^\W\d]\)?")  # a letter is no literal, nor worth a parser
 _MAX_SPLITS = 8
 _CONSTANTS = {"true": True, "false": False, "none": None, "null": None}
 _STRING = re2.compile(r"(?s)\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
@@ -37,7 +39,7 @@ def parse_literal(text: str) -> Any:
     text = text.strip()
     if text.lower() in _CONSTANTS:
         return _CONSTANTS[text.lower()]
-    if len(text) > _MAX_CHARACTERS:
+    if len(text) > _MAX_CHARACTERS or _NAME.fullmatch(text):
         raise NoLiteral("too long")
     if not all(map(_ALLOWED.fullmatch, _TOKEN.findall(_STRING.sub(" ", text)))):
         raise NoLiteral("a name stands in it")  # also what Python would warn of, such as 1in

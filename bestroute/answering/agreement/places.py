@@ -124,7 +124,7 @@ def all_of_it(text: str) -> str | None:
 
 def last_lines(text: str) -> tuple[str, str]:
     """The last line and the one right before it; "" for one that is blank, or an item of a cut off list."""
-    *before, line = ["", *text.rstrip()[-_LAST:].split("\n")][-2:]
+    *before, line = ["", *text.rstrip()[-_LAST:].rsplit("\n", 2)][-2:]
     listed = _NUMBERED.match(line) or (_LETTERED.match(line) and any(map(_LETTERED.match, before)))
     return "" if listed and "\n" in text.strip() else line.strip(), before[0].strip()
 

@@ -75,7 +75,7 @@ def together(answers: Sequence[Answer]) -> Answer:
 def bare(text: str) -> str:
     """A text without the marks of Markdown, and the space, around and in it."""
     text = " ".join(text.split())
-    for _ in range(3):
+    for _ in range(3 if "*" in text else 0):  # marks inside marks
         text = _EMPHASIS.sub(r"\2", text)
     while len(text) > 2 and text[0] == text[-1] == "`":
         text = text[1:-1].strip()

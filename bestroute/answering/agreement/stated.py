@@ -19,13 +19,14 @@ from bestroute.answering.agreement.places import (
     last_result,
     tagged,
 )
-from bestroute.answering.agreement.reading import of_value, read, together
+from bestroute.answering.agreement.reading import bare, of_value, read, together
 from bestroute.answering.agreement.values import Answer
 from bestroute.answering.thought import without_thought
 
 _LONGEST = 80  # characters of an answer in words that is stated in a sentence
 _PART = re.compile(r"(?m)^[\s*_>-]*(?:[Pp]art\s+\(?([A-Ha-h1-9])\b|\(([a-h]|i{1,3}|iv|v)\)|([a-h])\))")
 _LABELLED = 12  # parts at most
+_READ = 200  # characters of a text without an answer that is read as one
 
 
 def stated(text: str) -> Answer | None:
@@ -104,18 +105,23 @@ def _unmarked(text: str) -> Answer | None:
     """What a short response is, or the value that the last line of a longer one gives."""
     code = asserted(text) if "assert" in text else None
     line, before = last_lines(text)
-    if before and read(before).firm:  # one of several values
+    if _is_value(before):  # one of several
         line = ""
     for part in (code, line, last_result(text)):
-        if part and part != text.strip() and (answer := read(part)).firm:
+        if part and len(part) <= _READ and part != text.strip() and (answer := read(part)).firm:
             return answer
     short = all_of_it(text)
     return None if short is None else read(short)
 
 
+def _is_value(line: str) -> bool:
+    return 0 < len(line) <= _READ and read(line).firm
+
+
 def whole(text: str) -> Answer:
     """What is compared of a response that states no answer: all of it."""
     text = without_thought(text)
-    answer = read(text)
-    core = ("written", text.strip()) if answer.core == ("said", ()) and text.strip() else answer.core
+    core = read(text).core if len(text) <= _READ else None
+    if core is None or (core == ("said", ()) and text.strip()):
+        core = ("written", bare(text).rstrip("."))
     return Answer(core, firm=False)
