@@ -1,12 +1,14 @@
 """How well responses are grouped by their answer, and how long it takes, on records with scores of 0 and 1.
 
     python benchmarks/grouping.py records/{gsm8k,math_l5,crux,mmlu_pro}.jsonl.gz
+    python benchmarks/grouping.py --labels records/{gsm8k,math_l5,crux,mmlu_pro}.jsonl.gz
     python benchmarks/grouping.py --speed
 
 All responses of a query are grouped at once. `right together`: share of the pairs of right responses that
 agree. `right with wrong`: share of the pairs of a right and a wrong response that agree: each is a wrong
 answer that would be returned as agreed upon, or a fault of the recorded score. With --examples so many pairs
-of each fault are printed. --speed times grouping four responses of about 500 tokens on one core.
+of each fault are printed. --labels grades every response anew and counts where that differs from the recorded score. These
+records have no right answer, so what most of the responses that were scored 1 state stands for it. --speed times grouping four responses of about 500 tokens on one core.
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ import json
 import os
 import statistics
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bestroute.answering.agreement import group
+from bestroute.answering.agreement.compare import answers_of, is_right
+from bestroute.answering.agreement.group import labels_of
 from bestroute.records.record import Record, family_of, read_records
 
 RUNS = 200
@@ -70,6 +74,32 @@ def quality(records: Sequence[Record], examples: int) -> dict[str, Any]:
     return report
 
 
+def labels(records: Sequence[Record], examples: int) -> dict[str, Any]:
+    """By source: responses, and those that the exact comparison grades otherwise than the record, either way."""
+    report: dict[str, Any] = {}
+    counts = ("responses", "no longer right", "now right", "queries without a right response")
+    for record in records:
+        row = report.setdefault(family_of(record.source), dict.fromkeys(counts, 0))
+        items = [item for pool in record.responses.values() for item in pool if item.text is not None]
+        answers = [answers_of(item.text or "") for item in items]
+        right = [answer for item, (answer, *_) in zip(items, answers, strict=True) if item.score == 1]
+        if not right:
+            row["queries without a right response"] += 1
+            continue
+        key = labels_of(right)
+        reference = right[key.index(Counter(key).most_common(1)[0][0])]
+        row["responses"] += len(items)
+        for item, said in zip(items, answers, strict=True):
+            graded = any(is_right(answer, reference) for answer in said)
+            if graded == (item.score == 1):
+                continue
+            way = "now right" if graded else "no longer right"
+            row[way] += 1
+            if row[way] <= examples:
+                print(f"{record.id} {way}, {reference.core}:\n  {(item.text or '')[-160:]!r}")
+    return report
+
+
 def speed() -> dict[str, float]:
     """Median milliseconds of grouping four responses of about 500 tokens, by how they end."""
     took = {}
@@ -94,6 +124,7 @@ def main() -> None:
     )
     parser.add_argument("records", type=Path, nargs="*")
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--labels", action="store_true")
     parser.add_argument("--examples", type=int, default=0, metavar="N")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
@@ -103,7 +134,9 @@ def main() -> None:
             os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         report["speed_ms"] = speed()
     if options.records:
-        report["pairs"] = quality(list(read_records(options.records)), options.examples)
+        records = list(read_records(options.records))
+        measure = labels if options.labels else quality
+        report["labels" if options.labels else "pairs"] = measure(records, options.examples)
     if options.json:
         print(json.dumps(report))
     else:
@@ -120,6 +153,11 @@ def print_tables(report: dict[str, Any]) -> None:
         for source, row in report["pairs"].items():
             together, false = row["together"] / max(row["right"], 1), row["false"] / max(row["mixed"], 1)
             print(f"| {source} | {row['right']:,} | {together:.1%} | {row['mixed']:,} | {false:.1%} |")
+    if "labels" in report:
+        heads = list(next(iter(report["labels"].values())))
+        print(f"| source | {' | '.join(heads)} |\n|---|{'---:|' * len(heads)}")
+        for source, row in report["labels"].items():
+            print(f"| {source} | {' | '.join(f'{row[head]:,}' for head in heads)} |")
     if "speed_ms" in report:
         print("| four responses that end in | " + " | ".join(report["speed_ms"]) + " |")
         print("|---|" + "---:|" * len(report["speed_ms"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bestroute.answering.agreement.group import labels_of
 from bestroute.answering.agreement.places import last_lines
 from bestroute.answering.agreement.reading import bare, read
@@ -9,6 +11,7 @@ from bestroute.answering.agreement.stated import stated, whole
 from bestroute.answering.agreement.values import Answer, Kind
 from bestroute.answering.thought import without_thought
 
+_NO_FORMULA = re.compile(r"[\"'%.]|\A\Z")
 _ARTICLES = ("the ", "a ", "an ")
 
 
@@ -44,6 +47,25 @@ def is_right(answer: Answer, right: Answer, kind: Kind | None = None) -> bool:
     if kind is not None and not (_is(answer, kind) and _is(right, kind)):
         return kind == "literal" and right.kind == "literal" and same_answer(answer, right)
     return same_answer(answer, right)
+
+
+def formulas_of(answer: Answer, right: Answer) -> tuple[str, str] | None:
+    """Two answers as formulas that a computer algebra system should compare; None of any others.
+
+    Only what is mathematics whole may go there, as such a system drops words and units; two numbers, and
+    lists, whose order counts, are compared here, and so are decimals, which it rounds.
+    """
+    forms = {_form(answer), _form(right)}
+    if None in forms or forms == {"number"} or (len(forms) == 2 and forms != {"said", "number"}):
+        return None
+    return answer.written, right.written
+
+
+def _form(answer: Answer) -> str | None:
+    """What kind of formula an answer is; None where it is none."""
+    form = answer.core[0] if isinstance(answer.core, tuple) else None
+    formula = answer.firm and answer.extra is None and form in ("said", "number", "(", "[", "{", "(]", "[)")
+    return str(form) if formula and not _NO_FORMULA.search(answer.written.rstrip(".")) else None
 
 
 def _is(answer: Answer, kind: Kind) -> bool:

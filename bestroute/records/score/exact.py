@@ -1,15 +1,21 @@
-"""The exact oracle: 1 where the response's answer is the record's, else 0."""
+"""The exact oracle: 1 where the response's answer is the record's, else 0.
+
+Formulas that are written differently are compared by a computer algebra system where the extra `math` is
+installed (`formulas`); all else is compared as `agreement` does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bestroute.answering.agreement import Kind
-from bestroute.answering.agreement.compare import answers_of, is_right, right_answer
+from bestroute.answering.agreement.compare import answers_of, formulas_of, is_right, right_answer
+from bestroute.answering.agreement.values import Answer
 from bestroute.errors import ScoringError
 from bestroute.records.record import Record, Response
+from bestroute.records.score.formulas import Formulas
 from bestroute.records.score.oracle import text_of
 
 
@@ -18,6 +24,7 @@ class ExactOracle:
     """Compares with `record.answer`; `kind` says how, `auto` goes by the form of both answers."""
 
     kind: Kind | Literal["auto"] = "auto"
+    _formulas: Formulas = field(default_factory=Formulas, init=False, repr=False, compare=False)
     paid = False
 
     def score(self, record: Record, model: str, responses: Sequence[Response]) -> list[float]:
@@ -28,11 +35,17 @@ class ExactOracle:
         if record.answer is None:
             raise ScoringError('the record has no "answer"; give it one, or score with another oracle')
         right = right_answer(record.answer)
-        kind = None if self.kind == "auto" else self.kind
         return [
-            float(any(is_right(answer, right, kind) for answer in answers_of(text_of(response))))
+            float(any(self._is_right(answer, right) for answer in answers_of(text_of(response))))
             for response in responses
         ]
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """End the process that compares formulas."""
+        self._formulas.close()
+
+    def _is_right(self, answer: Answer, right: Answer) -> bool:
+        if self.kind != "auto":
+            return is_right(answer, right, self.kind)
+        formulas = formulas_of(answer, right)
+        return is_right(answer, right) or (formulas is not None and self._formulas.equal(*formulas))

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from bestroute.errors import ArtefactError, InputError, ScoringError
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.records.record import Record, Response
+from bestroute.records.score import formulas
 from bestroute.records.score.artifact import ArtifactOracle
 from bestroute.records.score.command import CommandOracle
 from bestroute.records.score.exact import ExactOracle
@@ -41,6 +43,38 @@ class TestExact:
     def test_a_kind_that_is_given_is_kept_to(self):
         assert scores(ExactOracle("text"), record("The answer is 42.0")) == [0]
         assert scores(ExactOracle("number"), record("The answer is 42.0")) == [1]
+
+    def test_thinking_is_no_answer(self):
+        assert scores(ExactOracle(), record("<think>It is 42.</think>It is 41.", "<think>41?</think>42")) == [
+            0,
+            1,
+        ]
+
+    @pytest.mark.parametrize(
+        "extra",
+        [pytest.param(True, marks=pytest.mark.skipif(not formulas.has_extra(), reason="extra math")), False],
+    )
+    def test_formulas_are_compared_by_the_extra(self, monkeypatch, extra):
+        monkeypatch.setattr(formulas, "has_extra", lambda: extra)
+        item = record(
+            r"\boxed{\frac{\sqrt{2}}{2}}",
+            r"\boxed{\frac{1}{\sqrt{2}}}",
+            r"\boxed{\sqrt{2}}",
+            r"\boxed{\frac{\sqrt{2}}{2}\text{ km}}",
+            right=r"\frac{\sqrt{2}}{2}",
+        )
+        with closing(ExactOracle()) as oracle:
+            assert scores(oracle, item) == [1, float(extra), 0, 0]
+
+    def test_words_and_units_never_go_to_the_extra(self):
+        oracle = ExactOracle()
+        assert scores(oracle, record("Answer: 5 km", "Answer: not 5", "Answer: 0.333333", right="5 m")) == [
+            0,
+            0,
+            0,
+        ]
+        assert scores(oracle, record("Answer: 2, 1", right="1, 2")) == [0]
+        assert oracle._formulas._process is None
 
     def test_needs_the_right_answer(self):
         with pytest.raises(ScoringError, match='no "answer"'):
