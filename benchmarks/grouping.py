@@ -6,9 +6,10 @@
 
 All responses of a query are grouped at once. `right together`: share of the pairs of right responses that
 agree. `right with wrong`: share of the pairs of a right and a wrong response that agree: each is a wrong
-answer that would be returned as agreed upon, or a fault of the recorded score. With --examples so many pairs
-of each fault are printed. --labels grades every response anew and counts where that differs from the recorded score. These
-records have no right answer, so what most of the responses that were scored 1 state stands for it. --speed times grouping four responses of about 500 tokens on one core.
+answer that would be returned as agreed upon, or a fault of the recorded score. --labels grades every response
+anew and counts where that differs from the recorded score; records without right answers are graded by what
+most of the responses that were scored 1 state. With --examples so many of each fault are printed. --speed
+times grouping four responses of about 500 tokens on one core.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def quality(records: Sequence[Record], examples: int) -> dict[str, Any]:
 
 
 def labels(records: Sequence[Record], examples: int) -> dict[str, Any]:
-    """By source: responses, and those that the exact comparison grades otherwise than the record, either way."""
+    """By source: responses, and those that are graded otherwise than recorded, either way."""
     report: dict[str, Any] = {}
     counts = ("responses", "no longer right", "now right", "queries without a right response")
     for record in records:

@@ -57,5 +57,8 @@ def _letter_at(tokens: Sequence[Token], place: int) -> int:
 
 
 def _is_letter(token: Token) -> bool:
-    value = token.value
-    return token.kind in ("word", "letter") and len(str(value)) == 1 and str(value).isascii()
+    """Whether a token may name an option; small letters after j are hardly ever meant so."""
+    value = str(token.value)
+    return (
+        token.kind in ("word", "letter") and len(value) == 1 and ("A" <= value <= "Z" or "a" <= value <= "j")
+    )

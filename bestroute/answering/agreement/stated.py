@@ -93,7 +93,8 @@ def _cued(text: str) -> Iterator[tuple[int, Answer, bool]]:
     parts = [answer for cue, answer in reversed(found) if cue.qualified]
     for cue, answer in found:
         if answer.firm or len(cue.said) <= _LONGEST:
-            yield cue.start, together(parts) if cue.qualified else answer, answer.firm or not cue.qualified
+            explains = cue.qualified or cue.said.startswith("that ")
+            yield cue.start, together(parts) if cue.qualified else answer, answer.firm or not explains
 
 
 def _of_place(value: Any) -> Answer:
