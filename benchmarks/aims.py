@@ -19,10 +19,10 @@ from bestroute.policy.arms import Arm
 from bestroute.policy.objective import MaxGap
 from bestroute.retune.calibrate.aim import Aim, Choice
 from bestroute.retune.calibrate.bound import Floats
-from bestroute.retune.calibrate.choose import Budget, ReferenceShare, Within
 from bestroute.retune.calibrate.crossfit import cross_fitted
 from bestroute.retune.calibrate.held_out import figures
 from bestroute.retune.calibrate.trials import Outcome, Part
+from bestroute.retune.calibrate.within import Budget, ReferenceShare, Within
 
 LOW, HIGH, CHEAP, SPREAD = -0.1, 0.5, 0.1, 0.8
 

@@ -39,7 +39,7 @@ from bestroute.policy import Policy
 from bestroute.policy.objective import MaxGap
 from bestroute.retune.calibrate.aim import Choice
 from bestroute.retune.calibrate.bound import Floats, lost
-from bestroute.retune.calibrate.choose import MaxDrop
+from bestroute.retune.calibrate.promise import MaxDrop
 from bestroute.retune.calibrate.shape import Shape
 from bestroute.retune.calibrate.shaping import choose_per_tier
 from bestroute.retune.calibrate.trials import Outcome, Trials

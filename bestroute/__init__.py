@@ -6,6 +6,19 @@
     decision = router.route("Prove that there are infinitely many primes.")
 
 Importing this package loads nothing heavy; names are resolved when they are first used.
+
+The rooms, from the top floor down; each one's docstring lists its modules, docs/design.md draws them all:
+
+cli        one module a command
+retune     what a person does to a policy in use: dry run, diff, probes, calibrate, watch
+train      records in, artefact folders out
+evaluate   what a policy gives and costs on records
+records    from prompts to labelled records
+router     the face that people embed
+answering  from a decision to an answer: sample, see who agrees, keep one
+decision   from a forecast to an arm or a plan
+policy     the YAML file and what it says: models, rules, the dial
+artefacts  what was trained, opened
 """
 
 from __future__ import annotations

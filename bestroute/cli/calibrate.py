@@ -87,7 +87,7 @@ def command(
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy
     from bestroute.retune.calibrate.aim import Refusal
-    from bestroute.retune.calibrate.calibration import choose, report_of, slack
+    from bestroute.retune.calibrate.calibration import choose_dial, report_of, slack
     from bestroute.retune.calibrate.doubt import doubts
     from bestroute.retune.calibrate.telling import as_text
 
@@ -97,7 +97,7 @@ def command(
     checked = load_policy(policy)
     sides, warnings = _sides(ctx, checked, aim, records)
     counter = Counter("settings tried")
-    chosen = choose(aim, sides, seed, counter.advance)
+    chosen = choose_dial(aim, sides, seed, counter.advance)
     counter.close()
     loose = slack(aim, chosen, sides)
     warnings += [loose] if loose else []
@@ -167,7 +167,8 @@ def _aim(
     ctx: click.Context, max_drop: float | None, budget: float | None, reference_share: float | None,
     confidence: float,
 ) -> Aim:  # fmt: skip
-    from bestroute.retune.calibrate.choose import Budget, MaxDrop, ReferenceShare
+    from bestroute.retune.calibrate.promise import MaxDrop
+    from bestroute.retune.calibrate.within import Budget, ReferenceShare
 
     if [max_drop, budget, reference_share].count(None) != 2:
         raise click.UsageError("give exactly one of --max-drop, --budget and --reference-share")

@@ -7,7 +7,8 @@ planner    the dial asked twice: what to ask next, by what is there already
 plan       which tiers are worth trying, in which order; arithmetic
 decision   the Decision that leaves, and how it is told to people
 
-Which rule matches is in `policy.rules`, what the dial means in `policy.objective`; asking is in `answering`.
+Which rule matches is in `policy.rules`, whether a gap is within the dial in `policy.objective`, what a model
+costs in `policy.arms`; asking is in `answering`.
 """
 
 from bestroute.decision.candidate import BY_FORECAST, ONLY_A_GUESS, TOO_DEAR, Candidate, Cause, Forecast

@@ -1,7 +1,7 @@
 """Policies: one YAML file becomes one frozen `Policy`, or an error that names every fault and its place.
 
-arms           models, and what is asked of them: Arm, and what it costs
-objective      what the one dial means, and which tiers are within it
+arms           models and what they cost, and arms: what is asked of them
+objective      what the one dial means, whether a tier is within it, and which serves
 rules/         what is sure about a query decides before the router model: conditions, and the first match
 schema         the values: Policy, Tier, Sampling
 compose        YAML text to nodes, within bounds of size; a scalar's text to its value

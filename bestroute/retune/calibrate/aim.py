@@ -13,6 +13,8 @@ from bestroute.evaluate.replay import Floats
 from bestroute.retune.calibrate.trials import Outcome, Trials
 
 Places = NDArray[np.intp]
+ROUNDING = 1e-9
+"""What sums may differ by and still be the same."""
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,8 @@ class Aim(Protocol):
         """The gain of choosing among outcomes, from the safest on, for each resample (resamples, queries of
         `trials`); 0 where none is chosen."""
         ...
+
+
+def named(dial: float, trials: Trials) -> str:
+    """`max_gap 0.1`."""
+    return f"{trials.objective.key} {dial:g}"

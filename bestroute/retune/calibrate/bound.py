@@ -12,6 +12,8 @@ the bet needs some 400, since it learns how little most queries vary.
 
 from __future__ import annotations
 
+from math import floor, log10
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,3 +75,9 @@ def _variances(scaled: Floats) -> Floats:
 def _stakes(variances: Floats, count: int, mean: float, error: float) -> Floats:
     stakes: Floats = np.sqrt(-2 * np.log(error) / (count * variances))
     return np.minimum(stakes, _MOST / (1 - mean))
+
+
+def rough(count: int) -> int:
+    """The number with two significant digits, rounded up."""
+    unit = int(10 ** max(0, floor(log10(count)) - 1))
+    return -(-count // unit) * unit

@@ -9,12 +9,12 @@ import numpy as np
 
 from bestroute.policy import Policy
 from bestroute.retune.calibrate.aim import Aim, Choice, Refusal, Verdict
-from bestroute.retune.calibrate.choose import UNMOVED, Within
 from bestroute.retune.calibrate.crossfit import cross_fitted
 from bestroute.retune.calibrate.held_out import figures
 from bestroute.retune.calibrate.shape import Shape
 from bestroute.retune.calibrate.shaping import choose_per_tier
 from bestroute.retune.calibrate.trials import OnRecords, Trials, counted, shaped
+from bestroute.retune.calibrate.within import UNMOVED, Within
 
 
 class PerTier(NamedTuple):
@@ -55,7 +55,7 @@ class Chosen(NamedTuple):
     shape: Shape | None = None
 
 
-def choose(aim: Aim, sides: Sides, seed: int = 0, advance: Callable[[], None] = lambda: None) -> Chosen:
+def choose_dial(aim: Aim, sides: Sides, seed: int = 0, advance: Callable[[], None] = lambda: None) -> Chosen:
     """Choose a dial on the side that chooses; `advance` is called at every setting that is tried."""
     if sides.per_tier is None:
         trials = counted(sides.chooses, advance)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bestroute.retune.calibrate.aim import Aim
-from bestroute.retune.calibrate.choose import Within, rough
+from bestroute.retune.calibrate.bound import rough
+from bestroute.retune.calibrate.within import Within
 from bestroute.table import dollars
 
 _NEAR = 1.1  # of the bound: what is near enough to it

@@ -10,8 +10,8 @@ import numpy as np
 
 from bestroute.evaluate.replay import Floats
 from bestroute.records.quality import interval
-from bestroute.retune.calibrate.choose import reference_share
 from bestroute.retune.calibrate.trials import Outcome, Trials
+from bestroute.retune.calibrate.within import reference_share
 
 DRAWS = 500
 _AT_ONCE = 4_000_000  # weights of queries in memory

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.retune.calibrate.bound import lost, p_value, queries_needed
-from bestroute.retune.calibrate.choose import MaxDrop
+from bestroute.retune.calibrate.promise import MaxDrop
 from tests import ROOT
 from tests.scripts import load
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from bestroute.policy.objective import MaxGap
 from bestroute.records.record import bucket
 from bestroute.retune.calibrate.aim import Choice
-from bestroute.retune.calibrate.choose import Budget, ReferenceShare
 from bestroute.retune.calibrate.crossfit import FOLDS, cross_fitted
 from bestroute.retune.calibrate.trials import Outcome, Part, remembered
+from bestroute.retune.calibrate.within import Budget, ReferenceShare
 from tests.evaluate.replays import CHEAP, DEAR
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from bestroute.retune.calibrate.choose import Budget, MaxDrop, ReferenceShare
 from bestroute.retune.calibrate.doubt import doubts
+from bestroute.retune.calibrate.promise import MaxDrop
+from bestroute.retune.calibrate.within import Budget, ReferenceShare
 
 
 def report(value, high, queries=40, apart=None):

@@ -14,10 +14,11 @@ from bestroute.policy.arms import Arm
 from bestroute.policy.objective import MaxGap, MinMatch
 from bestroute.query import Query
 from bestroute.retune.calibrate.aim import Refusal
-from bestroute.retune.calibrate.choose import Budget, MaxDrop, ReferenceShare
+from bestroute.retune.calibrate.promise import MaxDrop
 from bestroute.retune.calibrate.shape import Shape, check_shapable, limited
 from bestroute.retune.calibrate.shaping import OFFSETS, choose_per_tier, shape_for
 from bestroute.retune.calibrate.trials import OneShot, Outcome, shaped, thirds
+from bestroute.retune.calibrate.within import Budget, ReferenceShare
 from tests import ROOT
 from tests.evaluate.replays import TextPredictor, replay_of
 from tests.fakes import make_policy

@@ -6,7 +6,6 @@ from bestroute.evaluate.replay import Collector, query_of
 from bestroute.evaluate.routed import Recall
 from bestroute.query import Query
 from bestroute.retune.calibrate.aim import Choice
-from bestroute.retune.calibrate.choose import Budget
 from bestroute.retune.calibrate.trials import (
     Escalating,
     Expected,
@@ -15,6 +14,7 @@ from bestroute.retune.calibrate.trials import (
     halves,
     part_of,
 )
+from bestroute.retune.calibrate.within import Budget
 from tests.evaluate.records import BY_AGREEMENT, EASY, HARD, PRIORS, TIERS
 from tests.evaluate.replays import TextPredictor
 from tests.fakes import make_policy

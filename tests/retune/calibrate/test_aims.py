@@ -7,7 +7,8 @@ import pytest
 from bestroute.errors import InputError
 from bestroute.policy.objective import MaxGap
 from bestroute.retune.calibrate.aim import Choice, Refusal
-from bestroute.retune.calibrate.choose import Budget, MaxDrop, ReferenceShare
+from bestroute.retune.calibrate.promise import MaxDrop
+from bestroute.retune.calibrate.within import Budget, ReferenceShare
 from tests.retune.calibrate.tables import ROWS, Table
 
 
