@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bestroute.answering.answer import Answer
+    from bestroute.answering.pick import Pick
     from bestroute.answering.sampling import EndpointSampler, Sample, Sampler
     from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
     from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
@@ -51,10 +52,11 @@ if TYPE_CHECKING:
     from bestroute.records.record import Record, read_records
     from bestroute.retune.probes import ProbeResult, run_probes
     from bestroute.retune.watch import PolicyWatcher
-    from bestroute.router import Pick, Router
+    from bestroute.router import Router
 
 _HOMES = {
     "answering.answer": ("Answer",),
+    "answering.pick": ("Pick",),
     "policy.arms": ("Arm", "Endpoint", "Model", "Price"),
     "decision": ("Candidate", "Decision"),
     "errors": (
@@ -75,7 +77,7 @@ _HOMES = {
     "query": ("Query",),
     "records.record": ("Record", "read_records"),
     "artefacts.reward": ("OnnxRewardModel", "RewardModel"),
-    "router": ("Pick", "Router"),
+    "router": ("Router",),
     "policy.rules": ("Rule",),
     "answering.sampling": ("EndpointSampler", "Sample", "Sampler"),
     "retune.watch": ("PolicyWatcher",),

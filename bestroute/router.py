@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bestroute.answering.agreement import Checker, group
-from bestroute.answering.selection import SELECTORS, Selector
+from bestroute.answering.agreement import Checker
+from bestroute.answering.pick import Pick, pick
+from bestroute.answering.selection import SELECTORS
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
 from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
@@ -25,7 +26,6 @@ from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.decision.planner import Asked, Planner
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
 from bestroute.policy import Policy, load_policy
-from bestroute.policy.schema import DEFAULT_SELECTOR
 from bestroute.query import Query, QueryLike
 
 if TYPE_CHECKING:
@@ -34,17 +34,6 @@ if TYPE_CHECKING:
     from bestroute.answering.sampling import Sampler
 
 _LOG = logging.getLogger(__name__)
-
-
-class Pick(NamedTuple):
-    """The kept response: its index, and of every response in the order given its reward (0 to 1) and group.
-
-    Responses of equal group number give the same answer; group 0 is the largest.
-    """
-
-    best: int
-    rewards: tuple[float, ...]
-    groups: tuple[int, ...]
 
 
 class Opened(NamedTuple):
@@ -277,30 +266,6 @@ class Router:
                 for index, reward in zip(written, known, strict=True):
                     rewards[index] = float(reward)
         return tuple(rewards)
-
-
-def pick(
-    model: RewardModel,
-    query: QueryLike,
-    responses: Sequence[str],
-    select: Selector | None = None,
-    same: Checker | None = None,
-) -> Pick:
-    """Reward every response and keep one. Raises InputError when there is none to keep.
-
-    `select` chooses, by rewards and agreement if absent; `same` tells which responses agree, as code does
-    that behaves the same (`group` in bestroute.answering.agreement if absent). Blank responses have reward 0
-    and never win; ties go to the higher reward, the shorter text, the earlier in the alphabet, so the order
-    of arrival does not matter.
-    """
-    texts = list(responses)
-    if not any(text.strip() for text in texts):
-        raise InputError("there is no response to pick from: give at least one that is not blank")
-    known = model.rewards(Query.of(query).text, texts)
-    rewards = tuple(float(reward) if text.strip() else 0.0 for reward, text in zip(known, texts, strict=True))
-    groups = group(texts, same).of
-    chosen = select if select is not None else SELECTORS[DEFAULT_SELECTOR]()
-    return Pick(chosen.select(texts, rewards, groups), rewards, groups)
 
 
 def _reopened(kind: type[Router], policy: Policy, given: dict[str, Any]) -> Router:

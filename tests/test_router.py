@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bestroute import Router
+from bestroute.answering.pick import pick
 from bestroute.answering.sampling import Sample, Sampled
 from bestroute.answering.selection import ByReward
 from bestroute.artefacts.manifest import default_folder, read_manifest
@@ -23,7 +24,6 @@ from bestroute.errors import (
     SamplingError,
 )
 from bestroute.query import Query, read_queries
-from bestroute.router import pick
 from tests import ROOT
 from tests.fakes import FakePredictor, FakeReward, FakeSampler, make_policy, said
 from tests.policy.files import SHIPPED

@@ -5,6 +5,7 @@ thought     what a response says once the thinking is taken off
 sampling/   n responses of a model, from endpoints that speak the OpenAI protocol
 agreement/  what a response answers, and which responses give the same answer
 selection   which response is kept, by rewards and by how many agree
+pick        the same of responses that are there already
 course      one query on its way through its plan: what to ask next, when to stop; pure
 answer      the plan carried out in time and money; the only place where time passes
 

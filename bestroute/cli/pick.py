@@ -39,9 +39,9 @@ def command(query: str, responses: str, reward: Path | None, select: SelectorNam
     Responses of one group give the same answer; group 0 is the largest. RESPONSES is a file: a JSON list of
     texts, or .jsonl with {"text"} a line; `-` reads a JSON list from standard input.
     """
+    from bestroute.answering.pick import pick
     from bestroute.artefacts.manifest import default_folder
     from bestroute.artefacts.reward import OnnxRewardModel
-    from bestroute.router import pick
 
     texts = _read_responses(responses)
     model = OnnxRewardModel(reward or default_folder("reward"))
