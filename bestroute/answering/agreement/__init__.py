@@ -7,7 +7,8 @@ How a response becomes a key:
 
 1. `stated` finds the last statement, thinking off: `{"answer": ...}`, boxes, tags, "the answer is"
    (`places`, `boxes`, `cues`, `sentences`);
-2. `tokens` cuts it into numbers, words and signs in one spelling (`characters`, `symbols`, `numbers`);
+2. `tokens` cuts it into numbers, words and signs in one spelling (`markdown`, `characters`, `symbols`,
+   `numbers`);
 3. `reading` reads all tokens, as a number with its unit (`quantities`, `units`), letters (`choices`), a
    Python or JSON value (`literals`), equations, a set, a list (`brackets`); else they stay as they are;
 4. the `Answer` (`values`) has what must be equal, and what may be missing in another, such as the unit;

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from bestroute.answering.agreement.group import labels_of
+from bestroute.answering.agreement.markdown import bare
 from bestroute.answering.agreement.places import last_lines
-from bestroute.answering.agreement.reading import bare, read
+from bestroute.answering.agreement.reading import read
 from bestroute.answering.agreement.stated import stated, whole
 from bestroute.answering.agreement.values import Answer, Kind
 from bestroute.answering.thought import without_thought

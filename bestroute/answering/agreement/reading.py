@@ -15,6 +15,7 @@ from typing import Any
 from bestroute.answering.agreement.brackets import PAIRS, is_one_bracket, split, unbracketed
 from bestroute.answering.agreement.choices import read_letters, split_choice
 from bestroute.answering.agreement.literals import NoLiteral, literal_key, parse_literal
+from bestroute.answering.agreement.markdown import bare
 from bestroute.answering.agreement.quantities import read_quantity
 from bestroute.answering.agreement.symbols import FUNCTIONS
 from bestroute.answering.agreement.token import Token
@@ -23,8 +24,6 @@ from bestroute.answering.agreement.values import Answer
 from bestroute.answering.agreement.words import QUALIFIERS, SCALES
 
 _LONGEST = 2_000  # characters; longer ones are compared as they are written
-_EMPHASIS = re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\w*])")
-_UNDERLINED = re.compile(r"(?!__[a-z]+__$)(_{1,2})([^_]*)\1")
 _QUOTED = re.compile(r"[bru]{0,2}['\"]|[\[({]", re.IGNORECASE)
 _ARTICLES = frozenset(("the", "a", "an"))
 _RELATIONS = frozenset("<>≤≥≠≈≡≅~→⇒∈∉⊂⊆")
@@ -70,20 +69,6 @@ def together(answers: Sequence[Answer]) -> Answer:
     if all(_has_name(extra) for _, extra in distinct):
         return Answer(("equations", frozenset(distinct)))
     return Answer(("list", tuple(distinct)))
-
-
-def bare(text: str) -> str:
-    """A text without the marks of Markdown, and the space, around and in it."""
-    text = " ".join(text.split())
-    for _ in range(3 if "*" in text else 0):  # marks inside marks
-        text = _EMPHASIS.sub(r"\2", text)
-    while len(text) > 2 and text[0] == text[-1] == "`":
-        text = text[1:-1].strip()
-    underlined = _UNDERLINED.fullmatch(text)
-    text = text if underlined is None else underlined.group(2).strip()
-    if text.count("**") % 2:
-        text = text.removeprefix("**").removesuffix("**").strip()
-    return text
 
 
 def _read(tokens: Sequence[Token]) -> Answer:

@@ -9,6 +9,7 @@ from typing import Any
 from bestroute.answering.agreement.boxes import last_boxes, with_context
 from bestroute.answering.agreement.cues import cues
 from bestroute.answering.agreement.literals import asserted
+from bestroute.answering.agreement.markdown import bare
 from bestroute.answering.agreement.places import (
     all_of_it,
     clip,
@@ -19,7 +20,7 @@ from bestroute.answering.agreement.places import (
     last_result,
     tagged,
 )
-from bestroute.answering.agreement.reading import bare, of_value, read, together
+from bestroute.answering.agreement.reading import of_value, read, together
 from bestroute.answering.agreement.values import Answer
 from bestroute.answering.thought import without_thought
 
