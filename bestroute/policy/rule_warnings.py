@@ -189,6 +189,9 @@ def _keyword_slips(when: When, path: Path, document: Document) -> Iterator[Fault
         if is_prefix(keyword) and len(keyword) <= _SHORT and keyword.isascii():
             message = f"{keyword!r} is every word that begins with {keyword[:-1]!r}"
             yield Fault(document.place(here), f"{spell(here)}: {message}")
+        if "*" in (keyword[:-1] if is_prefix(keyword) else keyword):
+            message = "has a * that stands for itself; only one at the end is the beginning of a word"
+            yield Fault(document.place(here), f"{spell(here)}: {keyword!r} {message}")
         for compound in _COMPOUNDS:
             if fold(keyword) in compound.split("-"):
                 message = (

@@ -149,6 +149,15 @@ def test_slips_in_patterns(folder, pattern, words):
     assert found[0].startswith(f"18:21: rules[0].when.pattern{words}")
 
 
+@pytest.mark.parametrize("keyword", ["*", "*ly", "re*nd", "re*nd*", "refund* now"])
+def test_a_star_that_is_not_at_the_end(folder, keyword):
+    rule = ("pattern: '^hi$'", f"keywords: ['{keyword}', 'refund*', '返金*']")
+    assert warnings_of(folder, rule, ("route: {model: tiny}", "route: {model: big}")) == [
+        f"18:23: rules[0].when.keywords[0]: '{keyword}' has a * that stands for itself; "
+        "only one at the end is the beginning of a word"
+    ]
+
+
 def test_slips_in_keywords(folder):
     words = ["demand", "LAW", "A*", "Kündigung*", "on-demand", "GDPR", "lawsuit", "契*"]
     route = ("route: {model: tiny}", "route: {model: big}")
