@@ -5,7 +5,7 @@ A model's own endpoint would do as such fields say; dropping them without a word
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bestroute.errors import InputError
@@ -49,7 +49,7 @@ _OF_CHAT_COMPLETIONS = frozenset(
         "web_search_options",
     }
 )
-_TOOLS = frozenset({"functions", "tools"})
+_TOOLS = frozenset({"functions", "toolConfig", "tools"})
 _SAYS_NOTHING = {"n": 1, "stream": False, "store": False, "tools": [], "functions": [], "logprobs": False}
 
 
@@ -58,19 +58,20 @@ def check_request(request: QueryLike, query: Query) -> None:
 
     In a Chat Completions request (with `messages`) every field counts but `metadata`, which rules look at,
     `id`, and `model`, which the policy chooses; beside a `query` other keys are the caller's own, but for
-    those of Chat Completions.
+    those of Chat Completions and those that are part of the prompt (`Query.beside`), such as `system`.
     """
-    dropped = _dropped(request) if isinstance(request, Mapping) else []
-    if query.tools and not _TOOLS & set(dropped):
-        dropped.append("tools")
+    dropped = set(_dropped(request)) if isinstance(request, Mapping) else set()
+    dropped |= {name for name, value in query.beside.items() if not _is_default(name, value)}
+    if query.tools and not _TOOLS & dropped:
+        dropped.add("tools")
     if dropped:
-        raise InputError(_refusal(dropped))
+        raise InputError(_refusal(sorted(dropped)))
 
 
-def _dropped(request: Mapping[str, Any]) -> list[str]:
+def _dropped(request: Mapping[str, Any]) -> Iterable[str]:
     said = {name for name, value in request.items() if value is not None and not _is_default(name, value)}
     others = said - _ROUTED_ON
-    return sorted(map(str, others if "messages" in request else others & _OF_CHAT_COMPLETIONS))
+    return map(str, others if "messages" in request else others & _OF_CHAT_COMPLETIONS)
 
 
 def _is_default(name: str, value: Any) -> bool:

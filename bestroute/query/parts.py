@@ -94,8 +94,16 @@ def needs_of(message: Message) -> set[str]:
     found = {"tools"} if message["role"] in ("function", "tool") or any(map(message.get, _CALLS)) else set()
     if isinstance(message.get("audio"), Mapping):  # an answer that was spoken, by its id
         found.add("audio")
+    if _images(message):
+        found.add("image")
     kinds = {kind_of(part) for part in _with_inner(message.get("content"))}
     return found | {kind for kind in kinds if kind is not None and kind != "text"}
+
+
+def _images(message: Message) -> Sequence[Any]:
+    """Images beside the content, as Ollama takes them from a user and OpenRouter gives them back."""
+    images = message.get("images")
+    return images if isinstance(images, (list, tuple)) else ()
 
 
 def _with_inner(content: Any) -> Iterator[Part]:
@@ -117,10 +125,15 @@ def _inner(part: Part) -> dict[str, Any]:
 
 def tokens_of(message: Message) -> int:
     """Tokens that a message is billed, about; those of the user's own texts are left out."""
-    fields = {key: value for key, value in message.items() if key not in ("content", "role")}
+    images = _images(message)
+    fields = {
+        key: value
+        for key, value in message.items()
+        if key not in ("content", "role") and not (images and key == "images")
+    }
     own = message["role"] == "user"
     parts = [part for part in parts_of(message.get("content")) if not (own and kind_of(part) == "text")]
-    return tokens_in([*fields.values()]) + sum(map(_part_tokens, parts))
+    return tokens_in([*fields.values()]) + len(images) * IMAGE_TOKENS + sum(map(_part_tokens, parts))
 
 
 def _part_tokens(part: Part) -> int:
@@ -161,6 +174,8 @@ def _leaves(value: Any) -> Iterator[str]:
         value = todo.pop()
         if isinstance(value, str):
             yield value
+        elif isinstance(value, (bytes, bytearray)):  # as Bedrock's client takes files; base64 is as long
+            yield value.decode("latin-1")
         elif isinstance(value, Mapping):
             todo += [*map(str, value.keys()), *value.values()]
         elif isinstance(value, (list, tuple)):

@@ -31,9 +31,10 @@ from bestroute.text import clean, estimate_tokens
 QueryLike: TypeAlias = "Query | str | Sequence[Message] | Mapping[str, Any]"
 
 _ROLES = frozenset({"assistant", "developer", "function", "system", "tool", "user"})
-_OFFERS = ("functions", "tools")
+_OFFERS = ("functions", "toolConfig", "tools")
 _BESIDE = (
-    *_OFFERS, "instructions", "modalities", "output_format", "prediction", "response_format", "system",
+    *_OFFERS, "instructions", "modalities", "output_config", "output_format", "prediction", "response_format",
+    "system",
 )  # fmt: skip
 """What of a request is part of the prompt beside its messages, in the words of several servers."""
 _KEYS = {"query", "messages", "id", *_BESIDE}
@@ -186,7 +187,7 @@ class Query:
 
 
 def _asks_without_text(message: Message) -> bool:
-    kinds = {kind_of(part) for part in parts_of(message.get("content"))}
+    kinds = {kind_of(part) for part in parts_of(message.get("content"))} | needs_of(message)
     return message["role"] == "user" and bool(kinds - {"text", None})
 
 

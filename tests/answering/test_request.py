@@ -57,6 +57,14 @@ class TestRefused:
         with pytest.raises(InputError, match="temperature is not passed on"):
             complete({"query": "What is 2 + 2?", "temperature": 0})
 
+    @pytest.mark.parametrize(
+        "name", ["system", "instructions", "output_format", "output_config", "toolConfig"]
+    )
+    @pytest.mark.parametrize("of", [dict, Query.of])
+    def test_what_is_part_of_the_prompt_is_not_dropped_beside_a_query(self, name, of):
+        with pytest.raises(InputError, match=f"{name} (is|are) not passed on"):
+            complete(of({"query": "What is 2 + 2?", name: {"text": "Be brief."}}))
+
     def test_tools_of_a_query_too(self):
         query = Query.of({"messages": MESSAGES, "tools": [{"type": "function"}]})
         with pytest.raises(InputError, match="tools are not passed on"):

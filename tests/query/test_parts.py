@@ -48,6 +48,8 @@ PARTS = [
     ({"fileData": {"mimeType": "application/pdf", "fileUri": "gs://x"}}, "file", 1500),
     ({"functionCall": {"name": "look", "args": {"city": "Porto"}}}, "tools", 1 + 1 + 1 + 1 + 2),
     ({"functionResponse": {"name": "look", "response": {"it": "rains"}}}, "tools", 1 + 1 + 2 + 1 + 2),
+    # Bedrock, whose client takes bytes
+    ({"document": {"format": "txt", "source": {"bytes": DATA.encode()}}}, "file", 16_252),
     ({"type": "media", "mime_type": "audio/wav", "data": ""}, "audio", 320),
     ({"type": "tool-result", "toolCallId": "t", "output": {"type": "text", "text": "abcd"}}, "tools", 2),
 ]
@@ -59,6 +61,14 @@ def test_a_part_is_needed_and_billed(part, need, tokens):
     assert query.needs == {need}
     assert query.text == "abcdefgh"
     assert query.input_tokens - query.tokens == pytest.approx(tokens, abs=10 if tokens > 5000 else 1)
+
+
+def test_images_beside_the_content_are_images():
+    """As Ollama has them."""
+    asked_of = Query.of({"messages": [{"role": "user", "content": "abcdefgh", "images": [DATA, DATA]}]})
+    assert (asked_of.needs, asked_of.input_tokens) == ({"image"}, 2 + 2 * 765)
+    assert Query.of({"messages": [{"role": "user", "content": "", "images": [DATA]}]}).needs == {"image"}
+    assert Query.of({"messages": [{"role": "user", "content": "abcdefgh", "images": []}]}).needs == set()
 
 
 def test_parts_inside_a_part_count_too():
