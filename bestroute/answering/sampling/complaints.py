@@ -61,6 +61,8 @@ def is_page(text: str) -> bool:
 def _message(error: Any) -> str:
     if isinstance(error, str):
         return clean(error)
+    if isinstance(error, list) and len(error) == 1 and isinstance(error[0], Mapping) and "error" in error[0]:
+        return _message(error[0])  # as Gemini wraps one
     if isinstance(error, Mapping):
         for name in _MESSAGES:
             if error.get(name):

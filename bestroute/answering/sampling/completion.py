@@ -56,10 +56,18 @@ def _read(document: Any, body: bytes) -> Sampled:
     if not isinstance(choices, list) or not choices:
         nothing = "the endpoint answered with no choices" if choices == [] else _not_a_completion(body)
         return Sampled(errors=tuple(errors or [nothing]), usage=usage)
+    if failure:  # as OpenRouter tells of a server that failed while it answered
+        choices = [choice for choice in choices if _is_ended(choice)]
     read = [_read_choice(choice, usage, alone=len(choices) == 1) for choice in choices]
     samples = tuple(one for one in read if isinstance(one, Sample))
     errors += [one for one in read if isinstance(one, str)]
     return Sampled(samples, tuple(errors), usage)
+
+
+def _is_ended(choice: Any) -> bool:
+    """Whether a choice says itself that it is whole."""
+    reason = choice.get("finish_reason") if isinstance(choice, Mapping) else None
+    return isinstance(reason, str) and bool(reason) and not Sample("", reason).truncated
 
 
 def _failure(fields: Mapping[str, Any]) -> Any:
@@ -102,6 +110,8 @@ def _reason(value: Any) -> str | None:
 
 def _not_a_completion(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
+    if not text.strip():
+        return "the endpoint answered with an empty body"
     return (
         f"not a chat completion but {error_text(text)}" if is_page(text) else f"not a chat completion: {text}"
     )

@@ -48,7 +48,8 @@ _NOT_TAKEN = re2.compile(
             r"\bonly \S+ ?(?:=|is|are) ?(?:1|one|allowed|supported|accepted)\b",
             r"\b(?:must|may only|can only|has to|should) (?:be |equal )?(?:set to |left |exactly )?"
             r"(?:1|one|unset|default|omitted|none)\b",
-            "不支持|不允许|未知|只能",
+            r"(?:\bnot|n['’]t|\bin) ?(?:valid|applicable) (?:for|in|on|to|with)\b",
+            "不支持|不允许|未知|只能|サポートされていません|지원(?:되|하)지",
         )
     )
 )

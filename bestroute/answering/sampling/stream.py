@@ -32,11 +32,11 @@ def _events(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _add(choice: dict[str, Any], part: Mapping[str, Any]) -> None:
-    """Add what one event says of a choice: texts go behind one another, of all else the last counts."""
+    """Add what one event says of a choice: texts and parts are joined, of all else the last counts."""
     message = choice["message"]
     for name, value in (part.get("delta") or part.get("message") or {}).items():
         before = message.get(name)
-        both = isinstance(before, str) and isinstance(value, str) and name != "role"
+        both = type(before) is type(value) and isinstance(value, (str, list)) and name != "role"
         if value is not None:
             message[name] = before + value if both else value
     choice |= {name: part[name] for name in ("finish_reason", "error") if part.get(name)}

@@ -17,7 +17,9 @@ from bestroute.text import estimate_tokens
 
 # Servers have many words for a response that was cut off (MAX_TOKENS, model_length, abort, SAFETY, error),
 # and few for a whole one.
-_WHOLE = frozenset({"", "complete", "completed", "end_turn", "eos", "eos_token", "stop", "stop_sequence"})
+_WHOLE = frozenset(
+    {"", "complete", "completed", "end_of_text", "end_turn", "eos", "eos_token", "stop", "stop_sequence"}
+)
 
 
 @dataclass(frozen=True)

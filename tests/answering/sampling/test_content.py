@@ -20,6 +20,7 @@ WHOLE = [
     "Stop",
     "eos",
     "eos_token",
+    "end_of_text",
     "end_turn",
     "stop_sequence",
     "FinishReason.STOP",
@@ -115,6 +116,18 @@ class TestFailedChoices:
     def test_an_error_that_is_none_is_none(self, nothing):
         body = {"choices": [choice("4", error=nothing)], "error": nothing}
         assert texts(read_completion(json.dumps(body).encode())) == ["4"]
+
+    @pytest.mark.parametrize("reason", [None, "error", "length"])
+    def test_an_error_of_the_whole_body_fails_what_does_not_say_that_it_is_whole(self, fake_endpoint, reason):
+        fake_endpoint.play(
+            says(choice("The ans", finish_reason=reason), choice("4"), error={"message": "gone"})
+        )
+        sampled = ask(model(fake_endpoint.base_url, samples="native"), n=2)
+        assert texts(sampled) == ["4"]
+        assert "gone" in str(attempt_of("m", 2, sampled, 0.1))
+
+    def test_an_empty_body_is_told(self):
+        assert read_completion(b" ").errors == ("the endpoint answered with an empty body",)
 
     def test_the_others_are_kept(self, fake_endpoint):
         fake_endpoint.play(says(choice("a"), choice("The ans", error=self.ERROR), usage=used(10, 20)))

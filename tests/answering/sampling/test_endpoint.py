@@ -167,7 +167,7 @@ class TestTrouble:
             (raw(b"{oh", content_type="application/json"), "not a chat completion: {oh"),
             (raw(b"[1]", content_type="application/json"), "not a chat completion: [1]"),
             (raw(b"\xff\xfe"), "not a chat completion: \ufffd\ufffd"),
-            (raw(b""), "not a chat completion: "),
+            (raw(b""), "the endpoint answered with an empty body"),
             (raw(b'{"choices": null}'), 'not a chat completion: {"choices": null}'),
             (raw(b'{"error": {"message": "no credit"}}'), "the endpoint answered with an error: no credit"),
             (raw(b'{"error": "no credit"}'), "the endpoint answered with an error: no credit"),

@@ -267,6 +267,10 @@ class TestReading:
             ("This model doesn't support temperature", "temperature"),
             ("Parameter temperature isn’t supported", "temperature"),
             ("该模型不支持 temperature 参数", "temperature"),
+            ("temperature はこのモデルではサポートされていません", "temperature"),
+            ("temperature 매개변수는 지원되지 않습니다", "temperature"),
+            ("The parameter temperature is not valid for this model", "temperature"),
+            ("max_tokens isn't applicable to reasoning models", "max_tokens"),
             ("'max_tokens' is deprecated; use max_completion_tokens", "max_tokens"),
             ("max_tokens is too large: 50000. This model supports at most 4096 completion tokens", None),
             ("max_tokens (384000) exceeds model's maximum output tokens (65536)", None),
@@ -276,6 +280,7 @@ class TestReading:
             ("'max_tokens' or 'max_completion_tokens' is too large: 1024.", None),
             ("The model `x` does not exist or is not supported", None),
             ("image input is not supported", None),
+            ("temperature 5 is not valid", None),
             ("Unsupported parameter: 'response_format' is not supported with this model.", None),
             ("Range of n should be [1, 4]", None),
             ("no", None),
@@ -283,6 +288,12 @@ class TestReading:
     )
     def test_what_a_complaint_is_about(self, message, field):
         assert next(iter(refused_by(read_complaint(error(message)), SENT)), None) == field
+
+    def test_one_error_in_a_list_is_that_error(self):
+        """As Gemini has it."""
+        complaint = read_complaint([error("temperature is not supported")])
+        assert complaint.message == "temperature is not supported"
+        assert refused_by(complaint, SENT) == {"temperature": None}
 
     def test_only_what_was_sent_can_be_refused(self):
         assert refused_by(read_complaint(RENAMED), ["model", "messages"]) == {}

@@ -37,6 +37,11 @@ def test_choices_are_told_apart():
     assert texts(read_completion(body(*events))) == ["ab", "x"]
 
 
+def test_parts_are_joined():
+    events = [event({"content": [{"type": "text", "text": one}]}) for one in ("The answer ", "is 4.")]
+    assert texts(read_completion(body(*events))) == ["The answer is 4."]
+
+
 def test_an_error_in_the_middle_is_told():
     failed = {
         "error": {"message": "upstream overloaded"},
