@@ -19,8 +19,9 @@ import numpy as np
 from bestroute.answering.agreement import Checker
 from bestroute.answering.pick import Pick, pick
 from bestroute.answering.selection import SELECTORS
+from bestroute.artefacts.adapter import open_predictor
 from bestroute.artefacts.posterior import Posterior
-from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
+from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
 from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.decision.planner import Asked, Planner
@@ -70,7 +71,9 @@ class Router:
     ) -> None:
         self.policy = policy
         self.fallbacks = 0
-        self._predictor = predictor if predictor is not None else OnnxPredictor(policy.router)
+        self._predictor = (
+            predictor if predictor is not None else open_predictor(policy.router, policy.adapter)
+        )
         self._reward = reward
         self._sampler = sampler
         self._time_budget_s = time_budget_s

@@ -3,6 +3,7 @@
 manifest   the folder of an artefact: its manifest, digests, and how to find the embedded ones
 session    an opened graph with its tokenizer; the only user of onnxruntime and tokenizers
 predictor  the router model: what each class would be worth, before anything is asked
+adapter    a router model that knows own models, from scored responses of theirs
 reward     the reward model: what each response is worth
 posterior  what the kept response is worth by what came; three regressions in JSON
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from bestroute.errors import ArtefactError
 
 FORMAT_VERSION = 1
-Kind = Literal["router", "reward", "posterior"]
+Kind = Literal["router", "reward", "posterior", "adapter"]
 _FILES: dict[Kind, tuple[str, ...]] = {
     "router": ("model.onnx", "tokenizer.json"),
     "reward": ("model.onnx", "tokenizer.json"),
     "posterior": ("weights.json",),
+    "adapter": ("weights.npz",),
 }
+_READS: tuple[Kind, ...] = ("router", "reward")
 SEEN = "seen.npy"
 MEND = "restore or train the artefact again"
 
@@ -34,7 +36,12 @@ class Manifest:
 
     Shapes: a router model gives `quality` and `match` of shape (batch, len(classes), max_n) and
     `output_tokens` of shape (batch, len(classes)), and where `max_novelty` is known `novelty` of shape
-    (batch,); a reward model gives `reward` of shape (batch,). A posterior has no ONNX file and reads no text.
+    (batch,), and where `features` is not 0 an output `features` of shape (batch, features): what the encoder
+    says of a query before any head, standardised over the training queries. A reward model gives `reward` of
+    shape (batch,). A posterior has no ONNX file and reads no text.
+
+    An adapter has none either: its `classes` are models of a policy by their own names, its `reference` is
+    the policy's. `adapted`: whether the classes are those of an adapter that stands on a router model.
 
     `max_novelty`: the novelty beyond which a query is unlike those that the model was trained on; None where
     it cannot tell. `taught_n`, a class each: the largest n that its records told of; empty where all told of
@@ -52,6 +59,8 @@ class Manifest:
     max_novelty: float | None = None
     taught_n: tuple[int, ...] = ()
     query_tokens: int = 0
+    features: int = 0
+    adapted: bool = False
     recipe: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
 
@@ -106,7 +115,7 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
     if not isinstance(raw, dict) or raw.get("kind") not in tuple(_FILES):
         raise ArtefactError(f"{path}: not a bestroute manifest; give a folder that `bestroute train` wrote")
     if raw["kind"] != kind:
-        raise ArtefactError(f"{path}: a {raw['kind']} artefact stands where a {kind} artefact is needed")
+        raise ArtefactError(f"{path}: {_a(raw['kind'])} artefact stands where {_a(kind)} artefact is needed")
     if raw.get("format_version") != FORMAT_VERSION:
         raise ArtefactError(
             f"{path}: format version {raw.get('format_version')!r}, this bestroute reads {FORMAT_VERSION}; "
@@ -115,7 +124,7 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
     try:
         manifest = Manifest(
             kind=kind,
-            max_tokens=int(raw["max_tokens"] if kind != "posterior" else 0),
+            max_tokens=int(raw["max_tokens"] if kind in _READS else 0),
             files={str(name): str(digest) for name, digest in raw["files"].items()},
             classes=tuple(str(name) for name in raw.get("classes", ())),
             max_n=int(raw.get("max_n", 0)),
@@ -125,6 +134,7 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
             max_novelty=None if raw.get("max_novelty") is None else float(raw["max_novelty"]),
             taught_n=tuple(int(n) for n in raw.get("taught_n", ())),
             query_tokens=int(raw.get("query_tokens", 0)),
+            features=int(raw.get("features", 0)),
             recipe=dict(raw.get("recipe", {})),
             metrics=dict(raw.get("metrics", {})),
         )
@@ -135,16 +145,41 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
     lacking = set(_FILES[kind]) - manifest.files.keys()
     if lacking:
         raise ArtefactError(f"{path}: files lists no digest of {', '.join(sorted(lacking))}; {MEND}")
-    if kind == "router" and not (
+    if kind in ("router", "adapter") and not (
         manifest.classes and manifest.max_n >= 1 and len(manifest.mean_output_tokens) == len(manifest.classes)
     ):
         raise ArtefactError(
-            f"{path}: a router manifest needs classes, max_n and mean_output_tokens a class; {MEND}"
+            f"{path}: a manifest of its kind needs classes, max_n and mean_output_tokens a class; {MEND}"
         )
     taught = manifest.taught_n
     if taught and (len(taught) != len(manifest.classes) or not all(1 <= n <= manifest.max_n for n in taught)):
         raise ArtefactError(f"{path}: taught_n needs a number from 1 to max_n for each class; {MEND}")
     return manifest
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def adapted_manifest(router: Manifest, adapter: Manifest, folder: Path) -> Manifest:
+    """What a router model says of itself with the adapter of `folder` on it: its classes are the adapter's.
+
+    Raises ArtefactError for an adapter that was made on another router model.
+    """
+    if adapter.recipe.get("router") != router.files.get("model.onnx"):
+        raise ArtefactError(
+            f"{folder}: was made on another router model; run `bestroute adapt` again, or set `router` to "
+            "the one that it was made on"
+        )
+    return replace(
+        router,
+        classes=adapter.classes,
+        adapted=True,
+        reference=adapter.reference,
+        mean_output_tokens=adapter.mean_output_tokens,
+        max_novelty=adapter.max_novelty,
+        taught_n=adapter.taught_n,
+    )
 
 
 def seen_queries(folder: Path) -> NDArray[np.uint64]:

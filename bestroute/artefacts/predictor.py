@@ -37,13 +37,15 @@ class Prediction:
     `quality` and `match` have shape (queries, classes, n = 1..max_n) and, but for a router model that was
     trained with independent heads, never fall along n; `output_tokens`
     has shape (queries, classes). Qualities and probabilities lie in 0..1. `novelty` has shape (queries,): how
-    unlike its training queries the model finds each; None where the artefact cannot tell.
+    unlike its training queries the model finds each; None where the artefact cannot tell. `features`, of
+    shape (queries, manifest.features), is what its encoder says of each before any head; None without.
     """
 
     quality: Floats
     match: Floats
     output_tokens: Floats
     novelty: Floats | None = None
+    features: Floats | None = None
 
 
 @runtime_checkable
@@ -105,6 +107,8 @@ class OnnxPredictor:
         self._tells_novelty = self.manifest.max_novelty is not None
         if self._tells_novelty:
             self._session.check_output("novelty")
+        if self.manifest.features:
+            self._session.check_output("features", self.manifest.features)
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
         """Token rows of the texts: [CLS] head ... tail [SEP], at most `max_tokens` ids."""
@@ -115,12 +119,18 @@ class OnnxPredictor:
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         """Predictions for the rows in order; a row's result does not depend on the others."""
         if not rows:
-            shape = (0, len(self.manifest.classes), self.manifest.max_n)
-            quality, match, tokens = (np.empty(size, np.float32) for size in (shape, shape, shape[:2]))
-            return Prediction(quality, match, tokens, tokens[:, 0] if self._tells_novelty else None)
+            return self._nothing()
         outputs = self._session.run(rows, time_budget_s=time_budget_s)
         novelty = outputs["novelty"] if self._tells_novelty else None
-        return Prediction(outputs["quality"], outputs["match"], outputs["output_tokens"], novelty)
+        features = outputs["features"] if self.manifest.features else None
+        return Prediction(outputs["quality"], outputs["match"], outputs["output_tokens"], novelty, features)
+
+    def _nothing(self) -> Prediction:
+        classes, max_n, width = len(self.manifest.classes), self.manifest.max_n, self.manifest.features
+        curves, tokens = np.empty((0, classes, max_n), np.float32), np.empty((0, classes), np.float32)
+        novelty = tokens[:, 0] if self._tells_novelty else None
+        features = np.empty((0, width), np.float32) if width else None
+        return Prediction(curves, curves, tokens, novelty, features)
 
 
 def single_row(ids: list[int], limit: int) -> TokenRow:

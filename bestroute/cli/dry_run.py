@@ -56,7 +56,7 @@ def command(
     stops early, drawn at random with a fixed seed (extra `plot`; not for .txt, a table). What a rule routes
     is not predicted, and its cost is that of a response of mean length, unless --explain-all is given.
     """
-    from bestroute.artefacts.predictor import OnnxPredictor
+    from bestroute.artefacts.adapter import open_predictor
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy
     from bestroute.query import read_queries
@@ -70,7 +70,7 @@ def command(
         if out is not None and out.resolve() == plot.resolve():
             raise click.UsageError(f"--out and --plot are both {out}; give each a name of its own")
     checked = load_policy(policy)
-    predictor = OnnxPredictor(checked.router, threads)
+    predictor = open_predictor(checked.router, checked.adapter, threads)
     router = Router(checked, predictor=predictor)
     bad, tally = BadLines(skip_bad), Tally()
     sample = Reservoir(_PLANNED if checked.sampling.plans else _DRAWN)

@@ -81,8 +81,7 @@ def command(
     plans_ahead = checked.sampling.plans
     if ablate and not plans_ahead:
         raise click.UsageError("--ablate is for a policy whose sampling escalates or stops early")
-    judging = [checked.posterior] if plans_ahead else []
-    seen = Seen([checked.router, checked.reward, *judging, *others.values()])
+    seen = Seen([*checked.learned, *others.values()])
     bad = BadLines(skip_bad)
     divided = divide_records(checked, replayed(records, bad), replayed(fit, bad), seen, judge_all, threads)
     bad.tell()
@@ -136,13 +135,19 @@ def _others(beside: Sequence[str]) -> dict[str, Path]:
 
 
 def _route(policy: Policy, judged: Any, name: str, folder: Path, threads: int) -> Routed:
-    from bestroute.artefacts.predictor import OnnxPredictor
+    from bestroute.artefacts.adapter import open_predictor
     from bestroute.evaluate.routed import routed
 
-    own = policy.in_one_shot().model_copy(update={"router": folder})
+    adapter = policy.adapter if folder == policy.router else None  # it goes with no other router model
+    own = policy.in_one_shot().model_copy(update={"router": folder, "adapter": adapter})
     counter = Counter(f"queries read by {name}")
     result = routed(
-        own, judged.queries, judged.replay.arms, OnnxPredictor(folder, threads), name, counter.advance
+        own,
+        judged.queries,
+        judged.replay.arms,
+        open_predictor(folder, own.adapter, threads),
+        name,
+        counter.advance,
     )
     counter.close()
     return result

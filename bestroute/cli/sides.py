@@ -37,14 +37,13 @@ def of_records(
     `promises`: something is to be promised of other queries. Where nothing is, and no shape is to be found,
     all choose.
     """
-    from bestroute.artefacts.predictor import OnnxPredictor
+    from bestroute.artefacts.adapter import open_predictor
     from bestroute.evaluate.routed import Recall
     from bestroute.evaluate.seen import Seen
     from bestroute.retune.calibrate.calibration import PerTier, Sides
     from bestroute.retune.calibrate.trials import first_of_each, halves, part_of, thirds, trials_of
 
-    folders = [policy.router, policy.reward, *([policy.posterior] if policy.sampling.plans else [])]
-    seen = Seen(folders)
+    seen = Seen(policy.learned)
     divided = divide_records(policy, replayed(paths, bad), None, seen, judge_all, threads)
     bad.tell()
     warnings += cautions(divided, seen, judge_all, policy.reward)
@@ -61,7 +60,7 @@ def of_records(
     parts = thirds(texts, sides[0], seed) if per_tier else ()
     all_choose = not promises and not per_tier
     _check(*([sum(sides, [])] if all_choose else (*sides, *parts)))
-    recall = Recall(OnnxPredictor(policy.router, threads), texts)
+    recall = Recall(open_predictor(policy.router, policy.adapter, threads), texts)
 
     def trials(places: Sequence[int]) -> OnRecords:
         return trials_of(policy, part_of(judged, places), recall, seed)
@@ -78,7 +77,7 @@ def of_records(
 
 def of_queries(policy: Policy, paths: Sequence[Path], bad: BadLines, seed: int, threads: int) -> Sides:
     """Plain queries, all of which choose."""
-    from bestroute.artefacts.predictor import OnnxPredictor
+    from bestroute.artefacts.adapter import open_predictor
     from bestroute.evaluate.routed import Recall
     from bestroute.query import read_queries
     from bestroute.retune.calibrate.trials import Expected, halves
@@ -87,7 +86,7 @@ def of_queries(policy: Policy, paths: Sequence[Path], bad: BadLines, seed: int, 
     bad.tell()
     texts = [query.text for query in queries]
     _check(texts)
-    recall = Recall(OnnxPredictor(policy.router, threads), texts)
+    recall = Recall(open_predictor(policy.router, policy.adapter, threads), texts)
 
     def trials(places: Sequence[int]) -> Expected:
         return Expected(policy, [queries[place] for place in places], recall)

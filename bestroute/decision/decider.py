@@ -30,8 +30,9 @@ class Decider:
         self._columns = {name: index for index, name in enumerate(manifest.classes)}
         self._mean_tokens = np.array(manifest.mean_output_tokens, np.float32)
         self._reference = policy.reference_model
-        self._reference_column = self._columns.get(self._reference.column)
-        self._matches = self._reference.column == manifest.reference
+        column = self._reference.column_in(manifest.adapted)
+        self._reference_column = self._columns.get(column)
+        self._matches = column == manifest.reference
         self._manifest = manifest
         self._max_novelty = manifest.max_novelty
         self._objective = policy.objective
@@ -131,7 +132,7 @@ class Decider:
 
     def prior(self, name: str, forecast: Forecast | None) -> float | None:
         """Predicted quality of one response of a model; None where it cannot be had."""
-        column = self._columns.get(self._models[name].column)
+        column = self._column(self._models[name])
         return None if forecast is None or column is None else float(forecast.quality[column, 0])
 
     def cost(self, name: str, n: int, query: Query, forecast: Forecast | None) -> float:
@@ -144,7 +145,9 @@ class Decider:
 
     def _row(self, arm: Arm, objective: AnyObjective | None = None) -> Row:
         models = tuple((self._models[name], n) for name, n in arm.parts)
-        columns = columns_of(((model.column, n) for model, n in models), self._manifest)
+        columns = columns_of(
+            ((model.column_in(self._manifest.adapted), n) for model, n in models), self._manifest
+        )
         most = min(arm.n, self._manifest.max_n)
         return Row(arm, models, columns, objective, all(part.taught >= most for part in columns or ()))
 
@@ -153,6 +156,9 @@ class Decider:
         if forecast is None:
             return False
         return None if self._max_novelty is None else forecast.novelty > self._max_novelty
+
+    def _column(self, model: Model) -> int | None:
+        return self._columns.get(model.column_in(self._manifest.adapted))
 
     def _open(self, row: Row, query: Query, excluded: Sequence[str]) -> bool:
         return not row.arm.models.keys() & set(excluded) and self._obstacle(row, query) is None
@@ -306,7 +312,7 @@ class Decider:
     def _model_cost(self, model: Model, n: int, query: Query, forecast: Forecast | None) -> float:
         """Expected US$, from the predicted output tokens of the class or their mean, at most max_tokens."""
         tokens = self._mean_tokens if forecast is None else forecast.output_tokens
-        column = self._columns.get(model.column)
+        column = self._column(model)
         expected = float(tokens[column]) if column is not None else float(tokens.mean())
         return model.cost(n, query.input_tokens, min(expected, self.policy.sampling.max_tokens))
 

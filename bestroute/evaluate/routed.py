@@ -111,7 +111,7 @@ def routed(
     columns = [_columns(policy, arm, recall.manifest) for arm in arms]
     single = _of_arms(said.quality, columns, [1] * len(arms))
     quality = _of_arms(said.quality, columns, [arm.n for arm in arms])
-    knows_reference = policy.reference_model.column == recall.manifest.reference
+    knows_reference = policy.reference_model.column_in(recall.manifest.adapted) == recall.manifest.reference
     match = _of_arms(said.match, columns if knows_reference else [None] * len(arms), [arm.n for arm in arms])
 
     def decide(dial: float, at: Sequence[int]) -> list[Decision]:
@@ -200,7 +200,8 @@ def _place(decision: Decision, index: dict[Arm, int], tiers: int) -> int:
 
 
 def _columns(policy: Policy, arm: Arm, manifest: Manifest) -> Columns | None:
-    return columns_of(((policy.model(name).column, n) for name, n in arm.parts), manifest)
+    adapted = manifest.adapted
+    return columns_of(((policy.model(name).column_in(adapted), n) for name, n in arm.parts), manifest)
 
 
 def _of_arms(values: NDArray[np.float32], arms: Sequence[Columns | None], samples: Sequence[int]) -> Floats:

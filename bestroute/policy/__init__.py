@@ -18,7 +18,16 @@ layout         a policy as people write it
 How a tier is chosen by a policy is in `decision`; how a policy's dial is found is in `retune`.
 """
 
-from bestroute.policy.load import check_policy, load_policy, parse_policy, read_policy
+from bestroute.policy.load import check_policy, load_policy, load_to_adapt, parse_policy, read_policy
 from bestroute.policy.schema import Policy, Sampling, Tier
 
-__all__ = ["Policy", "Sampling", "Tier", "check_policy", "load_policy", "parse_policy", "read_policy"]
+__all__ = [
+    "Policy",
+    "Sampling",
+    "Tier",
+    "check_policy",
+    "load_policy",
+    "load_to_adapt",
+    "parse_policy",
+    "read_policy",
+]

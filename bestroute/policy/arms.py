@@ -135,6 +135,10 @@ class Model(Frozen):
         """The router model's column that predicts this model: its class, or its own name."""
         return self.class_ or self.name
 
+    def column_in(self, adapted: bool) -> str:
+        """As `column`; its own name where an adapter has columns for the models themselves."""
+        return self.name if adapted else self.column
+
     @cached_property
     def served_as(self) -> str:
         """The name that its endpoint knows it by."""

@@ -53,14 +53,25 @@ def read_policy(path: str | Path) -> bytes:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _parse(text: str | bytes, path: str | Path, whole: bool = False) -> tuple[Policy, Document, Manifest]:
+def load_to_adapt(path: str | Path) -> Policy:
+    """As `load_policy`, for who makes the adapter: the one it names is not read, classes need not be known.
+
+    Raises as `load_policy` does.
+    """
+    policy, _, _ = _parse(read_policy(path), path, adapting=True)
+    return policy
+
+
+def _parse(
+    text: str | bytes, path: str | Path, whole: bool = False, adapting: bool = False
+) -> tuple[Policy, Document, Manifest]:
     try:
         document = read_document(text)
     except Unreadable as error:
         raise PolicyError(issues_of([error.fault], path)) from None
     folder = Path(os.path.abspath(path)).parent
     policy = _validated(document, folder)
-    manifest = note_mismatches(document, folder, whole)
+    manifest = note_mismatches(document, folder, whole, adapting)
     if document.faults or policy is None or manifest is None:
         raise PolicyError(issues_of(document.faults, path))
     policy._path = Path(path)

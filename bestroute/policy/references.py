@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bestroute.artefacts.manifest import Kind, Manifest, check_files, default_folder, read_manifest
+from bestroute.artefacts.manifest import (
+    Kind,
+    Manifest,
+    adapted_manifest,
+    check_files,
+    default_folder,
+    read_manifest,
+)
 from bestroute.errors import ArtefactError
 from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, clip, spell
@@ -20,11 +27,12 @@ from bestroute.policy.objective import OBJECTIVES, exactly_one
 from bestroute.policy.wording import did_you_mean, last_given
 
 
-def note_mismatches(document: Document, folder: Path, whole: bool) -> Manifest | None:
+def note_mismatches(document: Document, folder: Path, whole: bool, adapting: bool = False) -> Manifest | None:
     """Note every name that does not agree; give the router's manifest, or None where it cannot be read.
 
     `folder` is the policy file's, to which artefact paths are relative. `whole`: compare the artefacts' files
-    with their digests too.
+    with their digests too. `adapting`: an adapter is about to be made, so that none is read, and a model may
+    be without a class that was learned.
     """
     _unique_names(document, "models")
     _unique_names(document, "rules")
@@ -36,8 +44,12 @@ def note_mismatches(document: Document, folder: Path, whole: bool) -> Manifest |
     _read_manifest(document, folder, "reward", whole)
     _read_manifest(document, folder, "posterior", whole)
     manifest = _read_manifest(document, folder, "router", whole)
+    if manifest is not None and not adapting:
+        adapted = _with_adapter(document, folder, manifest, whole)
+        if adapted is not None:
+            manifest = adapted
+            (_adapted_models if manifest.adapted else _learned_classes)(document, manifest)
     if manifest is not None:
-        _learned_classes(document, manifest)
         _learned_samples(document, manifest)
     return manifest
 
@@ -172,6 +184,20 @@ def _read_manifest(document: Document, folder: Path, kind: Kind, whole: bool) ->
         return None
 
 
+def _with_adapter(document: Document, folder: Path, router: Manifest, whole: bool) -> Manifest | None:
+    """The router's manifest with what the adapter adds, if there is one; None where that does not hold."""
+    if document.value.get("adapter") is None:
+        return router
+    adapter = _read_manifest(document, folder, "adapter", whole)
+    if adapter is None:
+        return None
+    try:
+        return adapted_manifest(router, adapter, Path(document.value["adapter"]))
+    except ArtefactError as error:
+        document.fault(("adapter",), f"adapter: {error}")
+        return None
+
+
 def _learned_classes(document: Document, manifest: Manifest) -> None:
     reference = _reference(document)
     for path, model in document.find("models", "*"):
@@ -184,6 +210,16 @@ def _learned_classes(document: Document, manifest: Manifest) -> None:
             lacks = f"unknown class {clip(column)}" if where[-1] == "class" else "missing key 'class'"
             document.fault(
                 where, f"{lacks} in {spell(path)}: the router has learned {', '.join(manifest.classes)}{hint}"
+            )
+
+
+def _adapted_models(document: Document, manifest: Manifest) -> None:
+    for path, name in document.texts("models", "*", "name"):
+        if name not in manifest.classes:
+            document.fault(
+                path,
+                f"{spell(path[:-1])} ({clip(name)}) is not in the adapter, which has "
+                f"{', '.join(manifest.classes)}; run `bestroute adapt` again",
             )
 
 

@@ -140,6 +140,12 @@ class Policy(Frozen):
         description="folder of the router model, relative to this file; the embedded one if absent",
         examples=["my/router"],
     )
+    adapter: Folder | None = Field(
+        default=None,
+        description="folder that `bestroute adapt` wrote, relative to this file: the models by their own "
+        "names, as their scored responses show them; none if absent",
+        examples=["my/adapter"],
+    )
     reward: Folder = Field(
         default_factory=lambda: default_folder("reward"),
         description="folder of the reward model, relative to this file; the embedded one if absent",
@@ -224,6 +230,12 @@ class Policy(Frozen):
         return self.model_copy(update={"sampling": sampling})
 
     @property
+    def learned(self) -> tuple[Path, ...]:
+        """The folders of all that was trained, or tuned, and takes part in an answer."""
+        parts = (self.router, self.adapter, self.reward, self.posterior if self.sampling.plans else None)
+        return tuple(part for part in parts if part is not None)
+
+    @property
     def reference_model(self) -> Model:
         """The model whose quality must be matched."""
         return self.model(self.reference)
@@ -238,6 +250,8 @@ class Policy(Frozen):
         """
         content = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         content["router"] = self._portable(self.router, "router")
+        if self.adapter is not None:
+            content["adapter"] = self._portable(self.adapter, "adapter")
         content["reward"] = self._portable(self.reward, "reward")
         content["posterior"] = self._portable(self.posterior, "posterior")
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))

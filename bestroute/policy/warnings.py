@@ -28,6 +28,7 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     yield from _foreign_posterior(policy, document, manifest)
     yield from _untold_novelty(policy, document, manifest)
     yield from _untaught_samples(policy, document, manifest)
+    yield from _other_reference(policy, document, manifest)
 
 
 def _tiers_out_of_order(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
@@ -52,9 +53,10 @@ def expected_cost(policy: Policy, tier: Tier, manifest: Manifest) -> float | Non
     total = 0.0
     for name, n in tier.parts:
         model = policy.model(name)
-        if model.column not in manifest.classes:
+        column = model.column_in(manifest.adapted)
+        if column not in manifest.classes:
             return None
-        tokens = manifest.mean_output_tokens[manifest.classes.index(model.column)]
+        tokens = manifest.mean_output_tokens[manifest.classes.index(column)]
         total += model.cost(n, _PROMPT_TOKENS, min(tokens, policy.sampling.max_tokens))
     return total
 
@@ -107,7 +109,7 @@ def _unset_keys(document: Document) -> Iterator[Fault]:
 
 def _unlearned_reference(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
     for index, model in enumerate(policy.models):
-        if model.name == policy.reference and model.column not in manifest.classes:
+        if model.name == policy.reference and model.column_in(manifest.adapted) not in manifest.classes:
             found = column_of(document, index)
             place = document.place(found[0] if found else ("models", index))
             yield Fault(
@@ -118,10 +120,11 @@ def _unlearned_reference(policy: Policy, document: Document, manifest: Manifest)
 
 
 def _unlearned_match(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
-    if policy.min_match is not None and policy.reference_model.column != manifest.reference:
+    column = policy.reference_model.column_in(manifest.adapted)
+    if policy.min_match is not None and column != manifest.reference:
         yield Fault(
             document.place(("min_match",)),
-            f"the router has learned to match {manifest.reference!r}, not {policy.reference_model.column!r}, "
+            f"the router has learned to match {manifest.reference!r}, not {column!r}, "
             "the reference's class, so the reference answers everything; max_gap goes with any reference",
         )
 
@@ -155,7 +158,7 @@ def _untaught_samples(policy: Policy, document: Document, manifest: Manifest) ->
     """An n that the router model was not taught counts as the largest that it was."""
     for index, tier in enumerate(policy.tiers):
         for name, _ in tier.parts:
-            column = policy.model(name).column
+            column = policy.model(name).column_in(manifest.adapted)
             taught = manifest.taught(manifest.classes.index(column)) if column in manifest.classes else tier.n
             if min(tier.n, manifest.max_n) > taught:
                 yield Fault(
@@ -165,3 +168,13 @@ def _untaught_samples(policy: Policy, document: Document, manifest: Manifest) ->
                     "responses a query, and their rewards, teach it",
                 )
                 break
+
+
+def _other_reference(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
+    """Match probabilities of an adapter are to the reference that it was made for."""
+    if manifest.adapted and manifest.reference != policy.reference:
+        yield Fault(
+            document.place(("reference",)),
+            f"the adapter was made for the reference {manifest.reference!r}, so match probabilities are to "
+            "it; run `bestroute adapt` again",
+        )

@@ -15,8 +15,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
+from bestroute.artefacts.adapter import AdaptedPredictor, adapted
 from bestroute.artefacts.manifest import read_manifest
-from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import BestRouteError, InputError
 from bestroute.policy import Policy, parse_policy, read_policy
@@ -224,7 +225,8 @@ def _manifests(policy: Policy) -> tuple[bytes | None, ...]:
         except OSError:
             return None
 
-    return tuple(read(folder) for folder in (policy.router, policy.reward, policy.posterior))
+    folders = (policy.router, policy.adapter, policy.reward, policy.posterior)
+    return tuple(None if folder is None else read(folder) for folder in folders)
 
 
 def _kept(old: Router, policy: Policy, given: dict[str, Any]) -> dict[str, Any]:
@@ -236,11 +238,18 @@ def _kept(old: Router, policy: Policy, given: dict[str, Any]) -> dict[str, Any]:
     opened = old.opened
     kept: dict[str, Any] = {"sampler": opened.sampler}
     if "predictor" not in given:
-        kept["predictor"] = _same(opened.predictor, old.policy.router, policy.router)
+        kept["predictor"] = _kept_predictor(opened.predictor, old.policy, policy)
     if "reward" not in given and (opened.reward is not None or policy.reward != old.policy.reward):
         same = _same(opened.reward, old.policy.reward, policy.reward)
         kept["reward"] = same or OnnxRewardModel(policy.reward)
     return kept
+
+
+def _kept_predictor(opened: Predictor, old: Policy, policy: Policy) -> Predictor | None:
+    """The router model that is open, with the adapter that the policy names; None where it names another."""
+    base = opened.base if isinstance(opened, AdaptedPredictor) else opened
+    same = _same(base, old.router, policy.router)
+    return None if same is None else adapted(base, policy.adapter)
 
 
 def _same(opened: object, folder: Path, named: Path) -> object | None:

@@ -290,7 +290,7 @@ class TestArtefacts:
     def embedded(self, watch, predictor, monkeypatch):
         """A watcher whose router has the embedded router model, opened once for all tests."""
         with monkeypatch.context() as patch:
-            patch.setattr(bestroute.router, "OnnxPredictor", lambda folder: predictor)
+            patch.setattr(bestroute.artefacts.adapter, "OnnxPredictor", lambda folder, threads: predictor)
             return watch(predictor=None)
 
     @pytest.fixture
@@ -531,7 +531,7 @@ class Hammer:
 @pytest.mark.usefixtures("quick_switches")
 def test_a_thousand_reloads_under_fire(path, predictor, monkeypatch):
     """Every decision, batch and answer belongs wholly to one policy, and none fails."""
-    monkeypatch.setattr(bestroute.router, "OnnxPredictor", lambda folder: predictor)
+    monkeypatch.setattr(bestroute.artefacts.adapter, "OnnxPredictor", lambda folder, threads: predictor)
     watcher = PolicyWatcher(path, debounce_s=0, sampler=Telling(), reward=FakeReward())
     policies = {watcher.router.policy.digest: watcher.router.policy}
     with Hammer(watcher) as hammer:

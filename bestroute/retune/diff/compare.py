@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from bestroute.artefacts.adapter import adapted
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.decision import Decision
@@ -77,9 +78,10 @@ class Sides:
             other = OnnxPredictor(new.router, threads)
             second = first if _same(first.manifest, other.manifest) else SharedPredictor(other)
         self._predictors = (first, second)
+        sides = (first, second) if predictors else (adapted(first, old.adapter), adapted(second, new.adapter))
         self.old, self.new = (
             Router(policy, predictor=predictor, time_budget_s=None)
-            for policy, predictor in ((old, first), (new, second))
+            for policy, predictor in ((old, sides[0]), (new, sides[1]))
         )
 
     def compare(self, queries: Iterable[Query], batch: int = BATCH) -> Iterator[Pair]:

@@ -44,9 +44,11 @@ class SharedPredictor:
                 return prediction
         said = [self._said[key] for key in keys]
         novelty = [one.novelty[index] for one, index in said if one.novelty is not None]
+        features = [one.features[index] for one, index in said if one.features is not None]
         return Prediction(
             np.stack([one.quality[index] for one, index in said]),
             np.stack([one.match[index] for one, index in said]),
             np.stack([one.output_tokens[index] for one, index in said]),
             np.array(novelty, np.float32) if novelty else None,
+            np.stack(features) if features else None,
         )
