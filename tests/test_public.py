@@ -12,8 +12,8 @@ NAMES = [
     "check_policy", "load_policy", "read_records", "run_probes",
 ]  # fmt: skip
 COMMANDS = [
-    "ask", "bench", "calibrate", "check", "collect", "completion", "diff", "dry-run", "evaluate", "init",
-    "pick", "route", "schema", "score", "test", "train",
+    "adapt", "ask", "bench", "calibrate", "check", "collect", "completion", "diff", "dry-run", "evaluate",
+    "init", "pick", "route", "schema", "score", "test", "train",
 ]  # fmt: skip
 
 

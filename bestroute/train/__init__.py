@@ -1,5 +1,6 @@
 """From records to artefact folders. The only room that needs torch (extra: train).
 
+adapt/             an adapter from scored responses of own models, without torch
 labels             records to the router model's targets, exactly
 router, reward     train the router model, the reward model
 router_task        what the router model learns from a list of queries: the loss

@@ -1,0 +1,106 @@
+"""`bestroute adapt`: own models by their own names, from their scored responses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bestroute.cli.calibrate import Share
+from bestroute.cli.options import (
+    FILE,
+    FOLDER,
+    POLICY,
+    json_option,
+    records_argument,
+    skip_bad_option,
+    threads_option,
+)
+from bestroute.cli.output import BadLines, Counter, print_json
+from bestroute.cli.reading import replayed
+
+if TYPE_CHECKING:
+    from bestroute.records.record import Record
+
+
+@click.command(epilog="Example: bestroute adapt policy.yaml scored.jsonl --out my/adapter")
+@click.argument("policy", type=POLICY)
+@records_argument
+@click.option("--out", type=FOLDER, required=True, help="Adapter folder to write; name it in the policy.")
+@click.option(
+    "--leave",
+    type=Share(),
+    default=0.0,
+    help="Share of the queries, by a hash of their text, to leave for calibrate and evaluate, as 30%.",
+)
+@click.option("--plot", type=FILE, help="What more would bring: .svg, .png.")
+@threads_option
+@skip_bad_option
+@json_option
+def command(
+    policy: Path, records: tuple[Path, ...], out: Path, leave: float, plot: Path | None, threads: int,
+    skip_bad: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Adapt the router model to a policy's own models and traffic, from scored responses; no torch, seconds.
+
+    RECORDS hold responses by the models' own names (or their classes), however they were scored, 0 to 1; also
+    of one model a prompt. The folder holds, for every model, its level, how quality follows from the features
+    of a query, how it rises with n, and what traffic is known. How far a model goes from the router model as
+    it is, cross-validation chooses: ten records do no harm. Name the folder in the policy (`adapter:`); then
+    no `class` is needed. What is told of it is told of queries that fitted nothing. With more records, run it
+    again on all of them. `calibrate` and `evaluate` leave out the queries that the adapter saw: give them
+    others, or leave some with --leave.
+    """
+    from bestroute.artefacts.predictor import OnnxPredictor
+    from bestroute.artefacts.reward import OnnxRewardModel
+    from bestroute.evaluate.picture import check_plot
+    from bestroute.policy import load_to_adapt
+    from bestroute.train.adapt.make import adapt
+    from bestroute.train.adapt.picture import write_plot
+    from bestroute.train.adapt.telling import as_text, cautions
+
+    if plot is not None:
+        check_plot(plot)
+    checked = load_to_adapt(policy)
+    bad = BadLines(skip_bad)
+    kept = list(_kept(replayed(records, bad), leave))
+    bad.tell()
+    base = OnnxPredictor(checked.router, threads)
+    reward = OnnxRewardModel(checked.reward, threads) if any(tier.n > 1 for tier in checked.tiers) else None
+    counter = Counter("steps")
+    made = adapt(checked, kept, out, base, reward, _recipe(records, leave), counter.advance)
+    counter.close()
+    report: dict[str, Any] = {"out": str(out), **made.report, "warnings": cautions(made.report)}
+    for warning in report["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    if as_json:
+        print_json(report)
+    else:
+        click.echo(as_text(report, str(out)))
+        if checked.adapter is None or checked.adapter != out.resolve():
+            click.echo(f"\nNow name it in {policy}: `adapter: {_relative(out, policy)}`")
+    if plot is not None:
+        write_plot(report, plot)
+
+
+def _kept(records: Iterator[Record], leave: float) -> Iterator[Record]:
+    """The records but for the share that is left."""
+    from bestroute.evaluate.replay import query_of
+    from bestroute.records.record import bucket
+
+    for record in records:
+        if not leave or bucket(query_of(record).text, "leave", 1000) >= 1000 * leave:
+            yield record
+
+
+def _recipe(records: Sequence[Path], leave: float) -> dict[str, Any]:
+    from bestroute.artefacts.manifest import sha256
+
+    return {"data": {path.name: sha256(path) for path in records}, "leave": leave}
+
+
+def _relative(out: Path, policy: Path) -> str:
+    return Path(os.path.relpath(out, policy.parent)).as_posix()
