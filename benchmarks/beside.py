@@ -1,6 +1,7 @@
 """Latency of route() in two checkouts, side by side in one run: CPU time and wall time, and their ratio.
 
     python benchmarks/beside.py ../bestroute-before . --rounds 40
+    python benchmarks/beside.py . . --policy policy.yaml --second-policy adapted.yaml
 
 Each checkout runs in a process of its own, on the same core, with its own embedded models; rounds take turns,
 so that what else the machine does befalls both alike. A round's figure is the median of its calls; the ratio
@@ -85,9 +86,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkouts", type=Path, nargs=2)
     parser.add_argument("--policy", type=Path, default=POLICY, help="one that both checkouts read")
+    parser.add_argument("--second-policy", type=Path, help="the second's, if it is not the same")
     parser.add_argument("--rounds", type=int, default=40)
     options = parser.parse_args()
-    sides = [Checkout(folder, options.policy) for folder in options.checkouts]
+    policies = (options.policy, options.second_policy or options.policy)
+    sides = [Checkout(*side) for side in zip(options.checkouts, policies, strict=True)]
     print("| route() | first: CPU, wall ms | second: CPU, wall ms | ratio of CPU | ratio of wall |")
     print("|---|---:|---:|---:|---:|")
     for name, (query, calls) in QUERIES.items():
