@@ -2,6 +2,8 @@
 
 manifest   the folder of an artefact: its manifest, digests, and how to find the embedded ones
 session    an opened graph with its tokenizer; the only user of onnxruntime and tokenizers
+words      the ids of a text from those of its words, as met before
+watchdog   one thread that ends the runs whose time has passed
 predictor  the router model: what each class would be worth, before anything is asked
 adapter    a router model that knows own models, from scored responses of theirs
 reward     the reward model: what each response is worth

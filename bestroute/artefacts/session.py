@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestroute.artefacts.manifest import MEND, Kind, check_files, read_manifest
+from bestroute.artefacts.watchdog import WATCHDOG
+from bestroute.artefacts.words import Encode, WordMemo
 from bestroute.errors import ArtefactError, PredictorError, PredictorOverrun
 from bestroute.text import clean
 
@@ -24,7 +25,8 @@ class Session:
     """An opened artefact: token ids in, the graph's outputs out.
 
     One intra-op thread by default: a router is a guest in its host's process, and a batch row's result does
-    not depend on its neighbours, because activations are quantised row by row (bestroute.train.quantize).
+    not depend on its neighbours: activations are quantised row by row or by ranges fixed in training, and a
+    graph without `attention_mask` gets rows of one length alone. `encode` gives the ids of a text.
     """
 
     def __init__(self, folder: Path, kind: Kind, threads: int = 1) -> None:
@@ -33,6 +35,7 @@ class Session:
         self.manifest = read_manifest(folder, kind)
         check_files(folder, self.manifest)
         self.tokenizer = _open_tokenizer(folder)
+        self.encode = _encoder(self.tokenizer)
         self._session, self._run_options = _open_session(folder, threads)
         self._inputs = tuple(node.name for node in self._session.get_inputs())
         self._outputs = {node.name: tuple(node.shape) for node in self._session.get_outputs()}
@@ -59,13 +62,17 @@ class Session:
     ) -> dict[str, NDArray[np.float32]]:
         """Every output for every row, in the order given.
 
-        Rows are sorted by length and padded to the longest of their batch only; a batch holds at most
-        BATCH_TOKENS tokens with its padding, so memory stays bounded. Raises PredictorOverrun when
-        `time_budget_s` passes first, PredictorError when the graph fails.
+        Rows are sorted by length and padded to the longest of their batch only, or not at all where the graph
+        has no mask; a batch holds at most BATCH_TOKENS tokens with its padding, so memory stays bounded.
+        Raises PredictorOverrun when `time_budget_s` passes first, PredictorError when the graph fails.
         """
         results: dict[str, NDArray[np.float32]] = {}
-        with _abort_after(time_budget_s, self._run_options) as options:
-            for chosen in batches([len(row.ids) for row in rows], BATCH_TOKENS):
+        options = self._run_options()
+        options.log_severity_level = 4
+        watched = nullcontext() if time_budget_s is None else WATCHDOG.watching(options, time_budget_s)
+        pads = "attention_mask" in self._inputs
+        with watched:
+            for chosen in batches([len(row.ids) for row in rows], BATCH_TOKENS, pads):
                 outputs = self._run_batch([rows[index] for index in chosen], options)
                 for name, values in zip(self._outputs, outputs, strict=True):
                     store = results.setdefault(name, np.empty((len(rows), *values.shape[1:]), np.float32))
@@ -91,11 +98,15 @@ class Session:
         return outputs
 
 
-def batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Indices by rising length, in batches of at most so many tokens with padding; one row at least."""
+def batches(lengths: Sequence[int], most: int, pads: bool = True) -> Iterator[list[int]]:
+    """Indices by rising length, in batches of at most so many tokens with padding; one row at least.
+
+    Unless it `pads`, a batch has one length.
+    """
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[index] > most:
+        too_many = (len(batch) + 1) * lengths[index] > most
+        if batch and (too_many or not (pads or lengths[index] == lengths[batch[0]])):
             yield batch
             batch = []
         batch.append(index)
@@ -139,6 +150,21 @@ def _open_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
+def _encoder(tokenizer: Any) -> Encode:
+    """Text to ids: through a memo of words where the tokenizer splits at white space before all else."""
+
+    def encode(text: str) -> list[int]:
+        ids: list[int] = tokenizer.encode(text).ids
+        return ids
+
+    splitter = tokenizer.pre_tokenizer
+    kind = type(splitter).__name__
+    apart = kind == "BertPreTokenizer" or (
+        kind == "Metaspace" and splitter.split and splitter.prepend_scheme == "always"
+    )
+    return WordMemo(encode) if apart else encode
+
+
 def _open_session(folder: Path, threads: int) -> tuple[Any, Any]:
     # From 1.29 on onnxruntime reports sessions to its maker, unless this is set before it is loaded.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -155,20 +181,3 @@ def _open_session(folder: Path, threads: int) -> tuple[Any, Any]:
     except Exception as error:  # onnxruntime's own errors share no base class
         raise ArtefactError(f"{folder / 'model.onnx'}: cannot be opened ({error}); {MEND}") from error
     return session, onnxruntime.RunOptions
-
-
-@contextmanager
-def _abort_after(seconds: float | None, run_options: Any) -> Iterator[Any]:
-    """Run options that a timer terminates when the budget passes: onnxruntime stops at the next node."""
-    options = run_options()
-    options.log_severity_level = 4
-    if seconds is None:
-        yield options
-        return
-    timer = threading.Timer(seconds, setattr, (options, "terminate", True))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield options
-    finally:
-        timer.cancel()

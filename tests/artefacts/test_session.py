@@ -30,6 +30,11 @@ def test_a_batch_is_bounded_by_its_padded_tokens(lengths, sizes):
     assert [index for batch in made for index in batch] == list(range(len(lengths)))
 
 
+def test_without_padding_a_batch_has_one_length():
+    lengths = [1, 1, 2, 3, 3, BATCH_TOKENS, BATCH_TOKENS]
+    assert list(batches(lengths, BATCH_TOKENS, pads=False)) == [[0, 1], [2], [3, 4], [5], [6]]
+
+
 @pytest.mark.parametrize(
     ("count", "limit", "kept"),
     [
