@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +39,48 @@ def export(
     folder, so that nobody measures on them unawares. An older artefact at `out` is replaced only by a whole
     one.
     """
+    tokenizer: str = load_tokenizer().to_str()
+    graph = quantize_rows(_to_onnx(model, outputs, manifest))
+    expected = np.concatenate([_forward(model, [row], manifest) for row in rows])
+    return write(graph, tokenizer, manifest, Parity(outputs[0], rows, expected), out, seen)
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What an output of the graph must be for `rows`: `expected`, by torch."""
+
+    output: str
+    rows: Sequence[TokenRow]
+    expected: np.ndarray
+
+    def measure(self, session: Session) -> dict[str, Any]:
+        """The differences. Raises TrainingError where their mean is above PARITY_LIMIT."""
+        difference = np.abs(session.run(self.rows)[self.output] - self.expected)
+        if difference.mean() > PARITY_LIMIT:
+            raise TrainingError(
+                f"the int8 ONNX model differs from torch by {difference.mean():.3f} on average "
+                f"(limit {PARITY_LIMIT}); the weights do not survive quantisation"
+            )
+        return {
+            "output": self.output,
+            "rows": len(self.rows),
+            "mean": round(float(difference.mean()), 5),
+            "max": round(float(difference.max()), 5),
+        }
+
+
+def write(
+    graph: onnx.ModelProto, tokenizer: str, manifest: Manifest, parity: Parity, out: Path, seen: Iterable[str]
+) -> Manifest:
+    """Write a graph and its tokenizer's JSON to the folder `out`, as `export` does."""
     with new_folder(out) as folder:
-        onnx.save(quantize_rows(_to_onnx(model, outputs, manifest)), folder / "model.onnx")
-        _write_tokenizer(folder)
+        onnx.save(graph, folder / "model.onnx")
+        (folder / "tokenizer.json").write_text(tokenizer, "utf-8")
         write_seen(folder, seen)
         files = {name: sha256(folder / name) for name in ("model.onnx", "tokenizer.json", SEEN)}
         finished = write_manifest(folder, replace(manifest, files=files))
-        parity = _parity(model, outputs, folder, finished, rows)
-        finished = write_manifest(folder, replace(finished, metrics={**finished.metrics, "parity": parity}))
+        measured = parity.measure(Session(folder, manifest.kind))
+        finished = write_manifest(folder, replace(finished, metrics={**finished.metrics, "parity": measured}))
     return finished
 
 
@@ -64,29 +98,6 @@ def _to_onnx(model: nn.Module, outputs: Sequence[str], manifest: Manifest) -> on
             opset_version=17, dynamo=False,
         )  # fmt: skip
     return onnx.load_from_string(buffer.getvalue())
-
-
-def _write_tokenizer(folder: Path) -> None:
-    load_tokenizer().save(str(folder / "tokenizer.json"), pretty=False)
-
-
-def _parity(
-    model: nn.Module, outputs: Sequence[str], folder: Path, manifest: Manifest, rows: Sequence[TokenRow]
-) -> dict[str, Any]:
-    served = Session(folder, manifest.kind).run(rows)[outputs[0]]
-    expected = np.concatenate([_forward(model, [row], manifest) for row in rows])
-    difference = np.abs(served - expected)
-    if difference.mean() > PARITY_LIMIT:
-        raise TrainingError(
-            f"the int8 ONNX model differs from torch by {difference.mean():.3f} on average "
-            f"(limit {PARITY_LIMIT}); the weights do not survive quantisation"
-        )
-    return {
-        "output": outputs[0],
-        "rows": len(rows),
-        "mean": round(float(difference.mean()), 5),
-        "max": round(float(difference.max()), 5),
-    }
 
 
 def _forward(model: nn.Module, rows: Sequence[TokenRow], manifest: Manifest) -> np.ndarray:

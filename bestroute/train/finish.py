@@ -13,7 +13,7 @@ from bestroute.artefacts.session import TokenRow
 from bestroute.train.encoder import pad
 from bestroute.train.labels import Floats, RouterTargets
 from bestroute.train.limits import KEPT, LEAST_VALIDATION
-from bestroute.train.models import RouterNet
+from bestroute.train.models import Calibration, RouterNet
 from bestroute.train.router_task import RouterTask
 
 _BATCH = 16
@@ -25,10 +25,14 @@ _SHRINKAGE = 0.1
 
 def fit_calibration(model: RouterNet, rows: Sequence[TokenRow], targets: RouterTargets) -> None:
     """Fit each class's Platt scaling of both curves on validation queries, at every n that is known."""
-    logits = torch.from_numpy(_run(model, rows)[1])
+    fit_platt(model.calibration, torch.from_numpy(_run(model, rows)[1]), targets)
+
+
+def fit_platt(calibration: Calibration, logits: Tensor, targets: RouterTargets) -> None:
+    """Fit the scaling of both curves, whose logits have shape (queries, 2, classes, n)."""
     target = torch.tensor(np.stack([targets.quality, targets.match], axis=1), dtype=torch.float32)
-    scale = torch.full(model.calibration.scale.shape, float(np.log(np.e - 1)), requires_grad=True)
-    shift = torch.zeros(model.calibration.shift.shape, requires_grad=True)
+    scale = torch.full(calibration.scale.shape, float(np.log(np.e - 1)), requires_grad=True)
+    shift = torch.zeros(calibration.shift.shape, requires_grad=True)
     known = ~torch.isnan(target)
     optimizer = torch.optim.LBFGS([scale, shift], max_iter=200, line_search_fn="strong_wolfe")
 
@@ -38,15 +42,15 @@ def fit_calibration(model: RouterNet, rows: Sequence[TokenRow], targets: RouterT
         losses = binary_cross_entropy_with_logits(scaled, torch.nan_to_num(target), reduction="none")
         counts = known.sum((0, 3)).clamp(min=1)
         entropy = ((losses * known).sum((0, 3)) / counts).sum()
-        pull = _PULL / len(rows) * (((softplus(scale) - 1) ** 2).sum() + (shift**2).sum())
+        pull = _PULL / len(logits) * (((softplus(scale) - 1) ** 2).sum() + (shift**2).sum())
         loss: Tensor = entropy + pull
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    device = model.calibration.scale.device
-    model.calibration.scale.copy_(softplus(scale.detach()).to(device))
-    model.calibration.shift.copy_(shift.detach().to(device))
+    device = calibration.scale.device
+    calibration.scale.copy_(softplus(scale.detach()).to(device))
+    calibration.shift.copy_(shift.detach().to(device))
 
 
 def fit_novelty(model: RouterNet, train: RouterTask, validation: RouterTask, seed: int) -> float | None:
@@ -75,10 +79,10 @@ def fit_novelty(model: RouterNet, train: RouterTask, validation: RouterTask, see
     novelty.centres.copy_(torch.tensor(centres @ whiten, dtype=torch.float32))
     with torch.no_grad():
         known = torch.from_numpy(_run(model, validation.rows)[0]).to(novelty.whiten.device)
-        return _quantile(novelty(known).cpu().numpy(), validation.weights, KEPT)
+        return quantile(novelty(known).cpu().numpy(), validation.weights, KEPT)
 
 
-def _quantile(values: np.ndarray, weights: Floats, share: float) -> float:
+def quantile(values: np.ndarray, weights: Floats, share: float) -> float:
     """The value that `share` of the weight does not pass."""
     order = np.argsort(values)
     place = np.searchsorted(np.cumsum(weights[order]), share * weights.sum())

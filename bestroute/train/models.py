@@ -28,7 +28,7 @@ class RouterNet(nn.Module):
         self.encoder = TextEncoder()
         self.dropout = nn.Dropout(0.1)
         self.classes, self.max_n = classes, max_n
-        self.curves: nn.Module = {"monotone": _Monotone, "independent": _Independent}[heads](
+        self.curves: nn.Module = {"monotone": Monotone, "independent": _Independent}[heads](
             self.encoder.width, classes, max_n
         )
         self.tokens = nn.Linear(self.encoder.width, classes)
@@ -54,7 +54,9 @@ class RouterNet(nn.Module):
         return curves[:, 0], curves[:, 1], torch.exp(tokens), self.novelty(middle)
 
 
-class _Monotone(nn.Module):
+class Monotone(nn.Module):
+    """Curves sigmoid(a + b h(n)) that never fall with n, as logits, before calibration."""
+
     def __init__(self, width: int, classes: int, max_n: int) -> None:
         super().__init__()
         self.linear = nn.Linear(width, 4 * classes)
@@ -63,6 +65,7 @@ class _Monotone(nn.Module):
         self.register_buffer("gain", torch.tensor(expected_max_normal(max_n), dtype=torch.float32))
 
     def forward(self, pooled: Tensor) -> Tensor:
+        """Logits of quality and match, (batch, 2, classes, n)."""
         heads = self.linear(pooled).view(-1, 2, 2, self.classes, 1)
         curves: Tensor = heads[:, 0] + nn.functional.softplus(heads[:, 1] - 1.0) * self.gain
         return curves

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 _EMBEDDING_ROWS = 1000
 # Weights use seven bits: processors without VNNI add two products in 16 bits, and 2 x 255 x 63 still fits.
-_WEIGHT_PEAK = 63
+WEIGHT_PEAK = 63
 
 
 def quantize_rows(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -73,7 +73,7 @@ class _Rewrite:
     def _product(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         x, name, y = node.input[0], node.input[1], node.output[0]
         weight = numpy_helper.to_array(self.weights[name])
-        scale = np.maximum(np.abs(weight).max(axis=0), 1e-9).astype(np.float32) / _WEIGHT_PEAK
+        scale = np.maximum(np.abs(weight).max(axis=0), 1e-9).astype(np.float32) / WEIGHT_PEAK
         self.replaced.add(name)
         inputs = [
             f"{x}.int8",

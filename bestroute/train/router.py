@@ -115,7 +115,7 @@ def train_router(
         max_n=settings.max_n,
         reference=settings.reference,
         margin=settings.margin,
-        mean_output_tokens=_mean_tokens(targets["train"]),
+        mean_output_tokens=mean_tokens(targets["train"]),
         max_novelty=max_novelty,
         taught_n=taught,
         recipe={
@@ -187,7 +187,8 @@ def _checkpoint(out: Path, seed: int) -> Path:
     return out.parent / f".{out.name}.{seed}.checkpoint.pt"
 
 
-def _mean_tokens(targets: RouterTargets) -> tuple[float, ...]:
+def mean_tokens(targets: RouterTargets) -> tuple[float, ...]:
+    """Mean output tokens of each class, 256 where none is known."""
     known = ~np.isnan(targets.output_tokens)
     means = [
         float(column[mask].mean()) if mask.any() else 256.0

@@ -88,6 +88,6 @@ class TestNovelty:
 
     def test_a_threshold_counts_queries_by_weight(self):
         values, weights = np.array([4.0, 1.0, 3.0, 2.0]), np.array([1.0, 1.0, 1.0, 7.0])
-        assert finish._quantile(values, weights, 0.75) == 2.0
-        assert finish._quantile(values, np.ones(4), 0.75) == 3.0
-        assert finish._quantile(values, np.ones(4), 1.0) == 4.0
+        assert finish.quantile(values, weights, 0.75) == 2.0
+        assert finish.quantile(values, np.ones(4), 0.75) == 3.0
+        assert finish.quantile(values, np.ones(4), 1.0) == 4.0

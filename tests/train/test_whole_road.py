@@ -102,6 +102,14 @@ def test_the_router_artefact_serves(workplace, router):
     assert manifest.metrics["test"]["sums"]["queries"] == tested > 0
 
 
+def test_the_router_model_teaches(router):
+    from bestroute.train.teacher import lesson
+
+    said, predictor = lesson(router, ["What is 1 + 2?"]), OnnxPredictor(router)
+    assert (said.quality == predictor.predict(predictor.tokenize(["What is 1 + 2?"])).quality).all()
+    assert said.pooled.shape == (1, 384)
+
+
 def test_nothing_is_left_beside_the_artefacts(workplace, router):
     names = {path.name for path in workplace.iterdir()}
     assert names == {"sums.jsonl", "pairs.jsonl", "labelled", "reward", "router"}
