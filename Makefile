@@ -1,4 +1,5 @@
 # make demo: the main job on the embedded models. make test: everything the suite needs, checks and tests.
+# make models DATA=folder: every embedded artefact again, into build/models, from the records in that folder.
 PYTHON ?= python3
 # One release for everybody, so that training and its type checks are the same everywhere.
 TORCH ?= torch==2.13.0
@@ -6,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test style types imports clean
+.PHONY: demo test style types imports models clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
@@ -24,6 +25,12 @@ types:
 
 imports:
 	@$(BIN)/lint-imports --no-logo > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+
+# glibc gives large blocks back to the system after every step otherwise, which takes as long as the step.
+models: export MALLOC_MMAP_THRESHOLD_ = 2000000000
+models: export MALLOC_TRIM_THRESHOLD_ = 2000000000
+models: $(VENV)/.test
+	@$(BIN)/python benchmarks/models.py $(or $(DATA),$(error give DATA=folder)) build/models
 
 clean:
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,180 @@
+"""Make every embedded artefact again from the data folder: what `make models DATA=folder` runs.
+
+    python benchmarks/models.py data build
+
+Writes `build/reward`, `build/teacher` (a router model of MiniLM on exams), `build/router` (the multilingual
+one, which learns from it) and `build/posterior`; copy them over `exported_models/` when they are better. A
+step that has written its folder is passed over, and one that was stopped goes on where it was. `--only
+router` makes one of them, with the embedded ones in place of those that are not there.
+
+The files and what they are pooled into are below: no set that may only be measured on is read. Seeds are
+fixed: on one machine a run repeats to the bit, on another, or with another torch, weights differ in the last
+digits. Extra: train.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bestroute.artefacts.manifest import Kind, default_folder
+from bestroute.files import atomic_write, packed
+from bestroute.records.record import Record, read_records, record_line
+from bestroute.train.pools import pooled, thirds
+from bestroute.train.rewarded import rewarded
+
+EXAMS = ("mmlu_pro", "gsm8k", "math_l5", "crux")
+CHAT = (
+    "ifeval",
+    "m_ifeval",
+    "ko_arena_hard",
+    "shaberi",
+    "hellobench",
+    "mt_bench",
+    "tulu_human",
+    "humaneval_plus",
+)
+# Scores of LLMs by name: pooled into classes for the router, and columns of their own that help its encoder.
+BY_NAME = (
+    "arena_hard_en", "infibench_samples", "scored_arena_bench", "scored_halluqa", "scored_truthfulqa_multi",
+    "scored_factscore",
+)  # fmt: skip
+ONLY_NAMED = ("humaneval_samples", "samples_meta_prompting", "samples_cruxeval")
+RESPONSES = (*EXAMS, "ifeval", "m_ifeval", "ko_arena_hard", "shaberi", "hellobench", "mt_bench")
+PREFERENCES = ("autoj", "hh")
+TASKS = {
+    "small": ["mistral-7b-instruct-v0.3", "codegemma-7b"],
+    "medium": ["gemma-2-9b-it", "llama-3.1-8b-instruct", "qwen2.5-7b-instruct"],
+    "large": ["llama-3.1-nemotron-51b-instruct", "llama-3.3-nemotron-super-49b-v1"],
+}
+# Tasks of the same kind as a source of records, whose classes are other LLMs: a query does not show to which
+# of two levels it will be held. Their LLMs still have columns of their own.
+TWICE = ("gsm8k", "math", "agentverse-mgsm", "human_eval")
+FORMAT_FAILED = 0.4  # of the best mean in a task: an LLM below it gave answers of another form
+REWARDED = {"ifeval": 80}  # queries that get rewards, so that a chat source too tells of n > 1
+STEPS = ("reward", "teacher", "router", "posterior")
+
+
+def main() -> None:
+    """Make what is not there yet."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="the folder with records/, responses/ and extra/")
+    parser.add_argument("build", type=Path, help="where the artefacts go")
+    parser.add_argument("--only", choices=STEPS)
+    options = parser.parse_args()
+    options.build.mkdir(parents=True, exist_ok=True)
+    makers = {
+        "reward": make_reward,
+        "teacher": make_teacher,
+        "router": make_router,
+        "posterior": make_posterior,
+    }
+    for step in STEPS:
+        if options.only in (None, step) and not (options.build / step).is_dir():
+            makers[step](options.data, options.build)
+
+
+def make_reward(data: Path, build: Path) -> None:
+    """The reward model, and exam records with out-of-fold rewards."""
+    pairs = [
+        word
+        for name in PREFERENCES
+        for word in ("--preferences", data / f"extra/preferences_{name}.jsonl.gz")
+    ]
+    labels = [word for path in records(data, EXAMS) for word in ("--label", path)]
+    sources = [data / f"responses/{name}.jsonl.gz" for name in EXAMS]
+    written = ("--labelled", build / "labelled", "--out", build / "reward")
+    train("reward", *sources, *pairs, *labels, "--per-source", 1500, *written)
+
+
+def make_teacher(data: Path, build: Path) -> None:
+    """A router model of MiniLM: what knows exams best, if slowly."""
+    extra = [data / "extra/tasks.jsonl.gz", *(data / f"responses/{name}.jsonl.gz" for name in EXAMS)]
+    train("router", *labelled(data, build), *further(extra), "--rate", "5e-5", "--out", build / "teacher")
+
+
+def make_router(data: Path, build: Path) -> None:
+    """The router model that is embedded."""
+    files = [*labelled(data, build), *prepared(data, build)]
+    extra = [data / f"responses/{name}.jsonl.gz" for name in RESPONSES]
+    extra += [data / f"extra/{name}.jsonl.gz" for name in ("tasks", *BY_NAME, *ONLY_NAMED)]
+    learning = (
+        "--encoder",
+        "multilingual",
+        "--teacher",
+        made(build, "teacher", "router"),
+        "--max-tokens",
+        192,
+    )
+    train("router", *files, *further(extra), *learning, "--out", build / "router")
+
+
+def make_posterior(data: Path, build: Path) -> None:
+    """The posterior that goes with both."""
+    models = ("--router", made(build, "router", "router"), "--reward", made(build, "reward", "reward"))
+    train("posterior", *labelled(data, build), *models, "--from-nothing", "--out", build / "posterior")
+
+
+def prepared(data: Path, build: Path) -> list[Path]:
+    """Chat records with rewards on some queries, and scores of LLMs by name as records by class."""
+    folder = build / "prepared"
+    folder.mkdir(exist_ok=True)
+    reward = made(build, "reward", "reward")
+    for name in CHAT:
+        path = folder / f"{name}.jsonl.gz"
+        if not path.exists():
+            write(
+                path,
+                rewarded(read_records([data / f"records/{name}.jsonl.gz"]), reward, REWARDED.get(name, 0)),
+            )
+    for name in BY_NAME:
+        scored = list(read_records([data / f"extra/{name}.jsonl.gz"]))
+        write(folder / f"{name}.jsonl.gz", pooled(scored, thirds(scored)))
+    tasks = pooled(read_records([data / "extra/tasks.jsonl.gz"]), TASKS, FORMAT_FAILED)
+    once = (replace(one, source=f"task_{one.source}") for one in tasks if one.source not in TWICE)
+    write(folder / "tasks.jsonl.gz", once)
+    return [folder / f"{name}.jsonl.gz" for name in (*CHAT, *BY_NAME, "tasks")]
+
+
+def labelled(data: Path, build: Path) -> list[Path]:
+    """Exam records, with rewards where the reward model's training has given them."""
+    found = [build / "labelled" / f"{name}.jsonl.gz" for name in EXAMS]
+    return found if all(path.exists() for path in found) else records(data, EXAMS)
+
+
+def records(data: Path, names: Iterable[str]) -> list[Path]:
+    """Record files of these names."""
+    return [data / f"records/{name}.jsonl.gz" for name in names]
+
+
+def further(paths: Sequence[Path]) -> list[object]:
+    """Files as `--extra`."""
+    return [word for path in paths for word in ("--extra", path)]
+
+
+def made(build: Path, name: str, kind: Kind) -> Path:
+    """The artefact that was built, else the embedded one."""
+    return build / name if (build / name).is_dir() else default_folder(kind)
+
+
+def write(path: Path, rows: Iterable[Record]) -> None:
+    """Records as gzip, whole or not at all, the same bytes for the same records."""
+    with atomic_write(path) as file, packed(file, path) as inside:
+        inside.writelines(map(record_line, rows))
+
+
+def train(*words: object) -> None:
+    """Run `bestroute train`; end where it fails."""
+    command = [sys.executable, "-m", "bestroute", "train", *map(str, words)]
+    print("+", *command[2:], file=sys.stderr)
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
