@@ -1,0 +1,195 @@
+"""What router models know of queries that none was trained on: artefacts side by side, source by source.
+
+    python benchmarks/router_quality.py old/router exported_models/router mmlu_pro.jsonl.gz mt_bench.jsonl.gz
+
+Folders are router models, files are records; only queries of the test split (`split_of`) are judged, or all
+of them with `--everything` where the files were held out by other means. For each source, with 95 % bootstrap
+intervals where a number has brackets:
+
+AUC      of telling a query that a class answers better than its median query (right from wrong where scores
+         are 0 or 1), mean of the classes
+rho      Spearman correlation of the mean predicted and the mean true score: difficulty
+gap      correlation of the predicted and the true gap between the first class and the reference
+value    quality points that routing by the predicted gap wins over routing at random with the same share sent
+         to the first class, mean of the shares 10 to 60 %
+ECE      expected calibration error of one response's quality, mean of the classes
+level    absolute error of a class's mean, mean of the classes
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.errors import BestRouteError, InputError
+from bestroute.query import Query
+from bestroute.records.quality import auc, bootstrap_interval, calibration_error
+from bestroute.records.record import Record, family_of, read_records, scores_of, split_of
+
+Floats = NDArray[np.float64]
+Measure = Callable[[Floats, Floats], float]
+SHARES = np.arange(0.1, 0.61, 0.1)
+DRAWS = 300
+
+
+def main() -> None:
+    """Measure, print a table or JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("paths", type=Path, nargs="+", help="router artefact folders, then records")
+    parser.add_argument("--everything", action="store_true", help="judge every query, not the test split's")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    try:
+        report = compare(options.paths, options.everything)
+    except BestRouteError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    print(json.dumps(report, indent=2) if options.json else "\n".join(table(report)))
+
+
+def compare(paths: Sequence[Path], everything: bool = False) -> dict[str, dict[str, object]]:
+    """`{source: {"queries": n, "models": {folder: {measure: {"value", "low", "high"}}}}}`."""
+    folders = [path for path in paths if path.is_dir()]
+    models = {str(folder): OnnxPredictor(folder) for folder in folders}
+    if not models:
+        raise InputError("no router model to judge: name a folder")
+    classes = next(iter(models.values())).manifest.classes[:3]
+    sources: dict[str, list[Record]] = {}
+    for record in read_records([path for path in paths if not path.is_dir()]):
+        known = all(name in record.responses for name in classes)
+        if known and (everything or split_of(text_of(record)) == "test"):
+            sources.setdefault(family_of(record.source), []).append(record)
+    return {
+        source: {
+            "queries": len(records),
+            "models": {name: judge(model, records, classes) for name, model in models.items()},
+        }
+        for source, records in sources.items()
+    }
+
+
+def judge(
+    model: OnnxPredictor, records: Sequence[Record], classes: Sequence[str]
+) -> dict[str, dict[str, float | None]]:
+    """Every measure of one model on one source."""
+    columns = [model.manifest.classes.index(name) for name in classes]
+    rows = model.tokenize([text_of(record) for record in records])
+    predicted = model.predict(rows).quality[:, columns, 0].astype(float)
+    true = np.array([[np.mean(scores_of(record.responses[name])) for name in classes] for record in records])
+    return {name: with_interval(measure, predicted, true) for name, measure in MEASURES.items()}
+
+
+def with_interval(measure: Measure, predicted: Floats, true: Floats) -> dict[str, float | None]:
+    """The measure with its interval; null where it cannot be had. The same resamples for every model."""
+    generator = np.random.default_rng(0)
+    low, high = bootstrap_interval(lambda at: measure(predicted[at], true[at]), len(true), generator, DRAWS)
+    values = {"value": measure(predicted, true), "low": low, "high": high}
+    return {name: None if np.isnan(value) else round(value, 4) for name, value in values.items()}
+
+
+def mean_auc(predicted: Floats, true: Floats) -> float:
+    """AUC above the class's median, of the classes that have two kinds of query."""
+    kinds = [_better(column) for column in true.T]
+    return float(np.nanmean([auc(said, kind) for said, kind in zip(predicted.T, kinds, strict=True)]))
+
+
+def _better(scores: Floats) -> Floats:
+    return scores if set(np.unique(scores)) <= {0.0, 1.0} else (scores > np.median(scores)).astype(float)
+
+
+def difficulty(predicted: Floats, true: Floats) -> float:
+    """Spearman correlation of the mean scores."""
+    return correlation(ranks(predicted.mean(1)), ranks(true.mean(1)))
+
+
+def gap(predicted: Floats, true: Floats) -> float:
+    """Correlation of predicted and true gap, first class to last."""
+    return correlation(predicted[:, -1] - predicted[:, 0], true[:, -1] - true[:, 0])
+
+
+def routing_value(predicted: Floats, true: Floats) -> float:
+    """Points won over random routing at equal share."""
+    order = np.argsort(predicted[:, -1] - predicted[:, 0], kind="stable")
+    lost = (true[:, -1] - true[:, 0])[order]
+    counts = np.maximum(1, np.round(SHARES * len(lost)).astype(int))
+    by_gap = np.cumsum(lost)[counts - 1] / len(lost)
+    return float(100 * np.mean(counts / len(lost) * lost.mean() - by_gap))
+
+
+def ece(predicted: Floats, true: Floats) -> float:
+    """Calibration error, mean of the classes."""
+    return float(np.mean([calibration_error(*pair) for pair in zip(predicted.T, true.T, strict=True)]))
+
+
+def level(predicted: Floats, true: Floats) -> float:
+    """Error of the classes' means."""
+    return float(np.abs(predicted.mean(0) - true.mean(0)).mean())
+
+
+def correlation(one: Floats, other: Floats) -> float:
+    """Pearson's; NaN where one of them does not vary."""
+    if one.std() == 0 or other.std() == 0:
+        return float("nan")
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def ranks(values: Floats) -> Floats:
+    """Ranks; values that tie share their mean."""
+    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[group]
+
+
+def text_of(record: Record) -> str:
+    """The text that is routed on."""
+    prompt = record.prompt
+    return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
+
+
+MEASURES: Mapping[str, Measure] = {
+    "AUC": mean_auc,
+    "rho": difficulty,
+    "gap": gap,
+    "value": routing_value,
+    "ECE": ece,
+    "level": level,
+}
+
+
+def table(report: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Markdown: a line for each source and model, then the mean over the sources of each model."""
+    lines = [
+        "| source | queries | model | " + " | ".join(MEASURES) + " |",
+        "|---|---:|---|" + "---:|" * len(MEASURES),
+    ]
+    everywhere: dict[str, list[list[float]]] = {}
+    for source, part in report.items():
+        for name, measured in part["models"].items():
+            cells = [_cell(measured[key]) for key in MEASURES]
+            lines.append(f"| {source} | {part['queries']} | {name} | " + " | ".join(cells) + " |")
+            values = [
+                np.nan if measured[key]["value"] is None else measured[key]["value"] for key in MEASURES
+            ]
+            everywhere.setdefault(name, []).append(values)
+    for name, rows in everywhere.items():
+        means = [f"{value:.3f}" for value in np.nanmean(rows, axis=0)]
+        lines.append(f"| mean of {len(rows)} | | {name} | " + " | ".join(means) + " |")
+    return lines
+
+
+def _cell(entry: Mapping[str, float | None]) -> str:
+    if entry["value"] is None:
+        return "-"
+    return f"{entry['value']:.3f} [{entry['low']:.3f}, {entry['high']:.3f}]"
+
+
+if __name__ == "__main__":
+    main()
