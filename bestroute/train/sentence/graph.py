@@ -30,6 +30,7 @@ Floats = NDArray[np.float32]
 _EPSILON = 1e-6
 _BEFORE, _AFTER = 2, 2  # tokens that the widest n-gram reaches to
 _END = 1 << 40
+_ENOUGH = 500_000  # values to choose a range by
 _FRACTIONS = np.linspace(0.2, 1.0, 41)
 
 
@@ -73,6 +74,7 @@ def _range(values: Floats) -> float:
         return float(np.mean((coded - values) ** 2))
 
     limits = np.abs(values).max() * _FRACTIONS
+    values = values[:: 1 + len(values) // _ENOUGH]
     return float(min(limits, key=error))
 
 
