@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from bestroute.artefacts.session import TokenRow
+from bestroute.artefacts.session import TokenRow, batches
 from bestroute.train.models import Calibration, Monotone
 from bestroute.train.sentence.encoder import FEATURES, SentenceEncoder, padded
 
@@ -72,20 +72,10 @@ class Heads:
 
 def read_all(encoder: SentenceEncoder, rows: Sequence[TokenRow]) -> NDArray[np.float32]:
     """What the heads read of every row, (rows, width); `features` are its first columns."""
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index].ids))
     values = np.empty((len(rows), encoder.width), np.float32)
     device = str(encoder.centre.device)
     encoder.eval()
     with torch.no_grad():
-        for chosen in _batches(order, rows):
+        for chosen in batches([len(row.ids) for row in rows], _BATCH_TOKENS):
             values[chosen] = encoder(*padded([rows[at] for at in chosen], device)).float().cpu().numpy()
     return values
-
-
-def _batches(order: Sequence[int], rows: Sequence[TokenRow]) -> list[list[int]]:
-    batches: list[list[int]] = [[]]
-    for index in order:
-        if (len(batches[-1]) + 1) * len(rows[index].ids) > _BATCH_TOKENS and batches[-1]:
-            batches.append([])
-        batches[-1].append(index)
-    return batches
