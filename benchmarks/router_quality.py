@@ -98,8 +98,9 @@ def with_interval(measure: Measure, predicted: Floats, true: Floats) -> dict[str
 
 def mean_auc(predicted: Floats, true: Floats) -> float:
     """AUC above the class's median, of the classes that have two kinds of query."""
-    kinds = [_better(column) for column in true.T]
-    return float(np.nanmean([auc(said, kind) for said, kind in zip(predicted.T, kinds, strict=True)]))
+    values = [auc(said, _better(column)) for said, column in zip(predicted.T, true.T, strict=True)]
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _better(scores: Floats) -> Floats:
