@@ -12,11 +12,21 @@ from bestroute.answering.agreement.words import CORRECTED, QUALIFIERS
 
 _MOST = 16  # counted from the end
 _AROUND = 40
+_LONGEST = 120  # characters of a content that what stands around it may belong to
 _BEFORE = re.compile(
     r"(?P<name>(?:\\?[A-Za-z]{1,10}(?:_\{?\w{1,3}\}?)?|[a-z]\([a-z]\)))?\s*"
     r"(?P<sign>=|<=?|>=?|≤|≥|≠|≈|±|~|\\(?:leq?|geq?|neq?|lt|gt|approx|pm|sim)(?![A-Za-z]))\s*[\s$*{(\[\\]*$"
 )
 _AFTER = re.compile(r"(?:[\s$*)\]]|\\[)\]])*((?:[^\W\d_]|%|\\%|°|\\text)[^\n.,;:!?()\[\]$]{0,30})")
+# What makes one formula with a box beside it; `**` is a mark of Markdown.
+_FACTOR_BEFORE = re.compile(
+    r"(?:(?<![\w*-])-|(?<![\w.])\d+|[+/^√]|\\(?:times|cdot|sqrt)\s*\{?|\\[dt]?frac(?:\{[^{}]*\})?\{)$"
+)
+_FACTOR_AFTER = re.compile(
+    r"(?:\^(?!\{?\\circ)|/\w|\}\{|[A-Za-z](?![A-Za-z])|\s*(?:\\(?:times|cdot|div|pi|pm)(?![A-Za-z])|\+\s*\w))"
+    r"[^\n$,;]{0,30}"
+)
+_DENIED = re.compile(r"(?i)\b(?:not (?:true|correct|the case)|false|incorrect|wrong|impossible) that\b")
 _ARGUMENT = re.compile(r"\s{0,8}(\{|[^\s{]{1,40})")
 _BRACE = re.compile(r"\\[{}]|[{}]")
 _SENTENCE = re.compile(r"[.!?:;]\s|\n")
@@ -48,15 +58,20 @@ def with_context(text: str, box: Box) -> str:
     """A box's content with the name, the sign or the qualifying words before it, and the unit after it."""
     before, after = text[max(box.start - _AROUND, 0) : box.start], text[box.end : box.end + _AROUND]
     content = box.content
+    if len(content) > _LONGEST:
+        return content
     unit = _AFTER.match(after)
     if unit is not None and read_quantity(tokenize(content, maths=True)) is not None:
         content = _with_unit(content, unit.group(1).split())
+    if content == box.content:
+        content = _with_factors(before, content, after)
     sign = _BEFORE.search(before)
     if sign is not None:
         named = sign.group("name") or sign.group("sign") != "="
         return f"{sign.group('name') or ''} {sign.group('sign')} {content}" if named else content
-    words = _WORD.findall(_SENTENCE.split(before)[-1])[-3:]
-    qualified = any(word.casefold() in QUALIFIERS for word in words)
+    sentence = _SENTENCE.split(before)[-1]
+    words = _WORD.findall(sentence)[-3:]
+    qualified = any(word.casefold() in QUALIFIERS for word in words) or _DENIED.search(sentence)
     return f"{' '.join(words)} {content}" if qualified else content
 
 
@@ -67,6 +82,14 @@ def _with_unit(content: str, words: Sequence[str]) -> str:
         if read_quantity(tokenize(longer, maths=True)) is not None:
             return longer
     return content
+
+
+def _with_factors(before: str, content: str, after: str) -> str:
+    """The content with what is multiplied, divided or added right beside its box."""
+    left, right = _FACTOR_BEFORE.search(before), _FACTOR_AFTER.match(after)
+    if left is None and right is None:
+        return content
+    return f"{left.group() if left else ''}{{{content}}}{right.group() if right else ''}"
 
 
 def _boxes(text: str) -> list[Box]:

@@ -16,6 +16,8 @@ _AFTER_BRACKET = _AFTER | {",", "-"}
 def read_letters(tokens: Sequence[Token]) -> frozenset[str] | None:
     """The letters that an answer consists of; None for an answer of anything else."""
     letters, place = set(), 0
+    if len(tokens) == 2 and tokens[1].value == ")":  # B)
+        tokens = tokens[:1]
     if tokens and str(tokens[0].value).casefold() in _NAMES:
         tokens = tokens[1:]
     while place < len(tokens):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 
 import re2
 
@@ -14,6 +13,7 @@ from bestroute.answering.agreement.words import word_set
 
 _MOST = 8  # counted from the end
 _CHARACTERS = 300
+_TURNING = 80  # characters of a statement that is taken back at once
 _COLON = r"[:\x{ff1a}=]"
 _OTHERS = "|".join(
     (
@@ -56,12 +56,20 @@ _SKIPPED = re.compile(
     r"(?i)^(?:(?:therefore|thus|then|hence|simply|indeed|clearly|definitely|given by|equal to|as follows"
     r"|found to be)\b[,:\s]*)+"
 )
+# What says where the answer stands, and is none.
+_POINTERS = word_set("here see above below as follows following provided given shown this")
+_TAKEN_BACK = re.compile(
+    r"(?i)\?|[.,;!]*[\s*_]+(?:(?:wait|no|nope|actually|oops|sorry|hmm|correction|nein|non)\b"
+    r"|that(?:'s|’s| is| was) (?:wrong|incorrect|not))|[。，]?\s*(?:不对|不對|更正)"
+)
 # How a correction begins; it makes no other answer of what follows.
 _TURNED = re.compile(
     r"(?i)^[\s*_]*(?:(?:wait|actually|sorry|no|oh|oops|hmm|correction|yes|well|nein|doch)\b[\s,:.!]+)+"
 )
 _LABEL = re.compile(r"\([a-h]\)")
-_ITEM = re.compile(r"\s*(?:\(?(?:[a-h]|[ivx]{1,4}|\d)[).]|[-*•])\s")
+_ITEM = re.compile(r"\s*(?:\(?(?:[a-h]|[ivx]{1,4}|\d{1,2})[).]|[-*•|])\s")
+_BLOCK = re.compile(r"(?s)```[\w+-]*\n(.*?)\n?```|(\$\$.*?\$\$|\\\[.*?\\\]|\\begin\{.*\\end\{\w+\*?\})")
+_SHORT = 5  # words of a line that belongs to the one above
 _START = re.compile(r"[.!?;:][\"'”’)\]*_]*\s|[。！？\n]")
 _OPENER = re.compile(r"(?:^|[\s})\]$])(The|So|Thus|Therefore|Hence|Final|Finally)\b")
 
@@ -110,13 +118,34 @@ def _before(text: str, start: int) -> str:
 
 
 def _stated(text: str, start: int) -> str:
-    """The sentence after a cue, or the lines of a list."""
-    line, *others = text[start : start + _CHARACTERS].split("\n")
-    sentence = first_sentence(line)
-    if _ITEM.match(line) or "\n" in text[max(start - 4, 0) : start]:
-        items = [line, *takewhile(_ITEM.match, others)]
-        sentence = sentence if len(items) == 1 else "; ".join(_unbulleted(item) for item in items)
-    return str(_ENDINGS.sub("", _SKIPPED.sub("", sentence.strip())).strip())
+    """The sentence after a cue, or the lines of a list; none where it does not end soon."""
+    part = text[start : start + _CHARACTERS]
+    block = _BLOCK.match(part)
+    if block is not None:
+        return block.group(1) or block.group(2) or ""
+    line, *others = [line for line in part.split("\n") if line.strip()] or [""]
+    below = "\n" in text[max(start - 4, 0) : start]
+    items = [line, *_going_on(line, others, below)]
+    sentence = first_sentence(line) if len(items) == 1 else "; ".join(map(_unbulleted, items))
+    if len(part) == _CHARACTERS and len(items) > len(others):
+        return ""
+    after = text[start + len(sentence) : start + _CHARACTERS] if len(items) == 1 else ""
+    if _TAKEN_BACK.match(after):
+        return " ".join(f"{sentence}{after}".split())[:_TURNING]
+    said = str(_ENDINGS.sub("", _SKIPPED.sub("", sentence.strip())).strip())
+    return "" if all(_plain(word.strip(":;")) in _POINTERS for word in said.split()) else said
+
+
+def _going_on(line: str, others: Iterable[str], below: bool) -> Iterator[str]:
+    """The lines that belong to the one after a cue: of a list, after a comma, or short ones below the cue."""
+    listed = _ITEM.match(line) is not None
+    for other in others:
+        short = below and len(other.split()) <= _SHORT and len(line.split()) <= _SHORT
+        item = (listed or below) and _ITEM.match(other)
+        if not (item or short or line.rstrip().endswith((",", ":"))):
+            return
+        yield other
+        line = other
 
 
 def _unbulleted(item: str) -> str:

@@ -20,7 +20,8 @@ GROUPED = (
     rf"|[1-9]\d{{0,2}}(?:(?:\.\d{{3}}){{2,}}|(?:\.\d{{3}})+,\d+){_END}"
     r")"
 )
-UNGROUPED = rf"(?:\d+(?:\.\d+)?|\.\d+){_POWER}"
+DOTTED = r"\d+(?:\.\d+){2,}"  # a version or an address, no number
+UNGROUPED = rf"(?:\d+(?:\.\d+)?|\.\d+){_POWER}(?!\d|\.\d)"
 _EUROPEAN = re.compile(r"\d{1,3}(?:\.\d{3}){2,}|\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:[ '_]\d{3})+,\d+")
 
 

@@ -48,6 +48,8 @@ def read_quantity(tokens: Sequence[Token]) -> Quantity | None:
     value = reader.number()
     if value is None:
         return None
+    if reader.is_decade(value):
+        return None
     value = reader.scaled(value)
     unit = read_unit([token.value for token in reader.rest()], reader.has_letters()) if reader.rest() else ()
     if unit is None:
@@ -73,6 +75,11 @@ class _Reader:
             self._at += 1
             return self._value(-1) == "-"
         return False
+
+    def is_decade(self, value: Fraction) -> bool:
+        """Whether it is the 1990s, and no time in seconds."""
+        glued = self._value(0) == "s" and not self._tokens[self._at].spaced
+        return glued and 1000 <= value < 3000 and value % 10 == 0
 
     def currency(self) -> Unit:
         name = CURRENCIES.get(str(self._value(0)))

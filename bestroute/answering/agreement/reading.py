@@ -25,6 +25,11 @@ from bestroute.answering.agreement.words import QUALIFIERS, SCALES
 
 _LONGEST = 2_000  # characters; longer ones are compared as they are written
 _QUOTED = re.compile(r"[bru]{0,2}['\"]|[\[({]", re.IGNORECASE)
+_CODE = re.compile(
+    r"(?sm)(?!\s*(?:```json\s*)?[\[{]).*"
+    r"(?:```|^[ \t]*(?:def|class|for|while|if|with)\b[^\n]{1,200}:[ \t]*\n[ \t])"
+)
+_LOUD = (frozenset(("YES", "NO")), frozenset(("AM", "PM")))  # alone, and after others
 _ARTICLES = frozenset(("the", "a", "an"))
 _RELATIONS = frozenset("<>≤≥≠≈≡≅~→⇒∈∉⊂⊆")
 _SEPARATORS = frozenset((",", ";", "and", "&", "und", "et"))
@@ -41,13 +46,15 @@ def read(text: str, maths: bool = False) -> Answer:
     literal = _literal(written.strip("`"))
     if literal is not None:
         return literal
+    if not maths and _CODE.match(written):
+        return verbatim(written)
     plain = bare(written)
     if len(plain) > _LONGEST:
-        return _verbatim(plain)
+        return verbatim(plain)
     try:
         answer = _read(_trimmed(tokenize(plain, maths)))
     except RecursionError:  # thousands of brackets
-        return _verbatim(plain)
+        return verbatim(plain)
     return replace(answer, written=written)
 
 
@@ -93,7 +100,10 @@ def _exclaims(tokens: Sequence[Token]) -> bool:
     return tokens[-1].value == "!" and before.kind == "word" and not single
 
 
-def _verbatim(text: str) -> Answer:
+def verbatim(text: str) -> Answer:
+    """A text that is compared as it is written; in code the space counts, but for the ends of lines."""
+    lines = text.splitlines() if _CODE.match(text) else [bare(text)]
+    text = "\n".join(map(str.rstrip, lines))
     return Answer(("written", text.rstrip(".")), firm=False, written=text)
 
 
@@ -201,6 +211,8 @@ def _list(tokens: Sequence[Token]) -> Answer | None:
 
 def _words(tokens: Sequence[Token]) -> Answer:
     """Any other answer: its tokens."""
+    if tokens and tokens[-1].value in _LOUD[len(tokens) > 1]:
+        tokens = [*tokens[:-1], Token("word", str(tokens[-1].value).casefold())]
     firm = all(map(_is_maths, tokens)) and any(token.kind != "sign" for token in tokens)
     if len(tokens) > 1 and str(tokens[0].value).casefold() in _ARTICLES and tokens[1].kind == "word":
         tokens = tokens[1:]
@@ -239,7 +251,7 @@ def folded(token: Token) -> str | Fraction:
 def _is_value(tokens: Sequence[Token]) -> bool:
     """Whether brackets around the tokens mean nothing: `(5)`, but neither `(1, 2)` nor `(A)`."""
     several = any(token.value in (",", ";") for token in tokens)
-    return not several and (len(tokens) != 3 or tokens[1].kind == "number")
+    return not several and (len(tokens) != 3 or tokens[1].kind in ("number", "fraction"))
 
 
 def _is_name(tokens: Sequence[Token]) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 from bestroute.answering.agreement.boxes import last_boxes, with_context
 from bestroute.answering.agreement.cues import cues
 from bestroute.answering.agreement.literals import asserted
-from bestroute.answering.agreement.markdown import bare
 from bestroute.answering.agreement.places import (
     all_of_it,
     clip,
@@ -20,12 +19,15 @@ from bestroute.answering.agreement.places import (
     last_result,
     tagged,
 )
-from bestroute.answering.agreement.reading import of_value, read, together
+from bestroute.answering.agreement.reading import of_value, read, together, verbatim
 from bestroute.answering.agreement.values import Answer
 from bestroute.answering.thought import without_thought
 
 _LONGEST = 80  # characters of an answer in words that is stated in a sentence
-_PART = re.compile(r"(?m)^[\s*_>-]*(?:[Pp]art\s+\(?([A-Ha-h1-9])\b|\(([a-h]|i{1,3}|iv|v)\)|([a-h])\))")
+_PART = re.compile(
+    r"(?m)^[\s*_>-]*(?:[Pp]art\s+\(?([A-Ha-h1-9])\b|\(([a-h]|i{1,3}|iv|v)\)|([a-h])\)"
+    r"|(\d{1,2})[).](?=[^\n]{0,60}(?:[Aa]nswer|boxed)))"
+)
 _LABELLED = 12  # parts at most
 _READ = 200  # characters of a text without an answer that is read as one
 
@@ -125,5 +127,5 @@ def whole(text: str) -> Answer:
     text = without_thought(text)
     core = read(text).core if len(text) <= _READ else None
     if core is None or (core == ("said", ()) and text.strip()):
-        core = ("written", bare(text).rstrip("."))
+        return verbatim(text)
     return Answer(core, firm=False)

@@ -6,7 +6,7 @@ from bestroute.answering.agreement.words import word_map, word_set
 
 DROPPED = word_set("""
 left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits nolimits rm bf it
-mathstrut hspace phantom boxed ( ) [ ] , ; : ! >
+mathstrut hspace phantom tiny small normalsize large Large LARGE huge Huge boxed ( ) [ ] , ; : ! >
 """) | {" "}
 FRACTIONS = word_set("frac dfrac tfrac cfrac")
 TEXTS = word_set("""

@@ -12,17 +12,21 @@ from fractions import Fraction
 
 from bestroute.answering.agreement.brackets import is_one_bracket
 from bestroute.answering.agreement.characters import plain
-from bestroute.answering.agreement.numbers import GROUPED, UNGROUPED, value_of
+from bestroute.answering.agreement.numbers import DOTTED, GROUPED, UNGROUPED, value_of
 from bestroute.answering.agreement.symbols import COMMANDS, DROPPED, FRACTIONS, MATRICES, SIGNS, TEXTS, WORDS
 from bestroute.answering.agreement.token import Token
+from bestroute.answering.agreement.units import CURRENCIES
 
 _REST = (
     r"|(?P<command>\\(?:[A-Za-z]+|.))"
+    rf"|(?P<dotted>{DOTTED})"
     r"|(?P<word>[^\W\d_]+(?:'[^\W\d_]+)*)"
     r"|(?P<sign><=|>=|!=|<>|==|=>|->|\*\*|\+/-|\+-|\.\.\.|.))"
 )
 _OUTSIDE = re.compile(rf"(?s)\s*(?:(?P<number>{GROUPED}|{UNGROUPED}){_REST}")
 _INSIDE = re.compile(rf"(?s)\s*(?:(?P<number>{UNGROUPED}){_REST}")  # (1,234) is a pair
+_CURRENCY = "|".join(filter(str.isalpha, CURRENCIES))
+_NAME = re.compile(rf"(?!(?:{_CURRENCY})$)(?:[a-z]?[A-Z][^\W\d_]+|v|version|section|chapter|figure|rule)")
 _LATEX = re.compile(r"\\|[\^_]\{")
 _GAPS = re.compile(
     r"\\\\|\\[,;:> ]|\\!|\\(?:thinspace|enspace|quad|qquad|nobreakspace)(?![A-Za-z])|(?<=[\w}.)])~"
@@ -47,7 +51,7 @@ def _gap(match: re.Match[str]) -> str:
 
 
 def _split(text: str) -> Iterator[Token]:
-    at, depth = 0, 0
+    at, depth, before = 0, 0, ""
     end = len(text.rstrip())
     while at < end:
         match = (_INSIDE if depth else _OUTSIDE).match(text, at)
@@ -55,12 +59,16 @@ def _split(text: str) -> Iterator[Token]:
         kind = match.lastgroup or "sign"
         value, start = match.group(kind), match.start(kind)
         spaced, at = start > at, match.end()
+        before, name = value, before
         if kind == "number":
             number = value_of(value)
-            yield Token("word", value, spaced) if number is None else Token("number", number, spaced)
+            if number is None or (value[-1] == "0" and "." in value and _NAME.fullmatch(name)):
+                yield Token("word", value, spaced)  # Python 3.10 is not Python 3.1
+            else:
+                yield Token("number", number, spaced)
             continue
         depth = max(depth + (value in ("(", "[", "\\{")) - (value in (")", "]", "\\}")), 0)
-        yield Token("word" if kind == "word" else "sign", value, spaced)
+        yield Token("word" if kind in ("word", "dotted") else "sign", value, spaced)
 
 
 class _Spelling:
