@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 from bestroute.answering.agreement.boxes import last_boxes, with_context
 from bestroute.answering.agreement.cues import cues
 from bestroute.answering.agreement.literals import asserted
+from bestroute.answering.agreement.markdown import bare
 from bestroute.answering.agreement.places import (
     all_of_it,
     clip,
@@ -41,7 +43,7 @@ def stated(text: str) -> Answer | None:
     text = clip(without_thought(text))
     json = json_value(text)
     if json is not None:
-        return _of_place(json.value) if json.value != "" else None
+        return _of_place(json.value)
     parts = _parts(text)
     return parts if parts is not None else _last(text)
 
@@ -76,7 +78,7 @@ def _marked(text: str) -> Answer | None:
 def _statements(text: str) -> Iterator[tuple[int, Answer, bool]]:
     """Where something is stated, what, and whether it is surely the answer."""
     json = json_answer(text)
-    if json is not None and json.value != "":
+    if json is not None:
         yield json.start, _of_place(json.value), True
     tags = [tag for tag in tagged(text) if tag.value]
     if tags:
@@ -102,6 +104,8 @@ def _cued(text: str) -> Iterator[tuple[int, Answer, bool]]:
 
 def _of_place(value: Any) -> Answer:
     """The answer in JSON or in tags, where code may assert it."""
+    if value == "":
+        return Answer(("string", ""), kind="literal")
     return of_value(asserted(value) if isinstance(value, str) and "assert" in value else value)
 
 
@@ -124,8 +128,8 @@ def _is_value(line: str) -> bool:
 
 def whole(text: str) -> Answer:
     """What is compared of a response that states no answer: all of it."""
-    text = without_thought(text)
-    core = read(text).core if len(text) <= _READ else None
+    text = unicodedata.normalize("NFC", without_thought(text))
+    core = read(text).core if len(bare(text).rstrip(".")) <= _READ else None
     if core is None or (core == ("said", ()) and text.strip()):
         return verbatim(text)
-    return Answer(core, firm=False)
+    return Answer(core, firm=False, written=text.strip())
