@@ -27,7 +27,7 @@ from bestroute.answering.thought import without_thought
 
 _LONGEST = 80  # characters of an answer in words that is stated in a sentence
 _PART = re.compile(
-    r"(?m)^[\s*_>-]*(?:[Pp]art\s+\(?([A-Ha-h1-9])\b|\(([a-h]|i{1,3}|iv|v)\)|([a-h])\)"
+    r"(?m)^[ \t*_>-]{0,40}(?:[Pp]art\s+\(?([A-Ha-h1-9])\b|\(([a-h]|i{1,3}|iv|v)\)|([a-h])\)"
     r"|(\d{1,2})[).](?=[^\n]{0,60}(?:[Aa]nswer|boxed)))"
 )
 _LABELLED = 12  # parts at most
