@@ -8,8 +8,8 @@ step that has written its folder is passed over, and one that was stopped goes o
 router` makes one of them, with the embedded ones in place of those that are not there.
 
 The files and what they are pooled into are below: no set that may only be measured on is read. Seeds are
-fixed: on one machine a run repeats to the bit, on another, or with another torch, weights differ in the last
-digits. Extra: train.
+fixed; with another torch, or on another kind of processor, weights differ in the last digits at least.
+Extra: train.
 """
 
 from __future__ import annotations

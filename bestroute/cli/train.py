@@ -40,19 +40,19 @@ def command() -> None:
 
 
 def fit_options(
-    epochs: int, batch_size: int | None, rate: float | None, defaults: str = ""
+    epochs: int, batch_size: int | None, rate: float | None, shown: tuple[str, str] = ("", "")
 ) -> Callable[[Any], Any]:
-    """The options that both trainings share, with their defaults; `defaults` says those that are None."""
+    """The options that both trainings share, with their defaults; `shown` says what None comes to."""
     options = [
         click.option("--epochs", type=click.IntRange(1), default=epochs, show_default=True),
         click.option(
-            "--batch-size", type=click.IntRange(1), default=batch_size, show_default=defaults or True
+            "--batch-size", type=click.IntRange(1), default=batch_size, show_default=shown[0] or True
         ),
         click.option(
             "--rate",
             type=float,
             default=rate,
-            show_default=defaults or True,
+            show_default=shown[1] or True,
             help="Learning rate of the encoder.",
         ),
         click.option(
@@ -122,14 +122,14 @@ def fit_options(
     type=click.Choice(["minilm", "multilingual"]),
     default="minilm",
     show_default=True,
-    help="What reads the query: MiniLM, or Google's multilingual sentence encoder, eight times as fast.",
+    help="What reads the query: MiniLM, or Google's multilingual sentence encoder, which is faster.",
 )
 @click.option(
     "--teacher",
     type=FOLDER,
     help="A router model of MiniLM that a multilingual one learns from, beside the truth.",
 )
-@fit_options(epochs=3, batch_size=None, rate=None, defaults="32 and 4e-5; multilingual 64 and 4e-4")
+@fit_options(epochs=3, batch_size=None, rate=None, shown=("32; multilingual 64", "4e-05; multilingual 4e-4"))
 def train_router_command(
     records: tuple[Path, ...], out: Path, extra: tuple[Path, ...], encoder: str, teacher: Path | None,
     skip_bad: bool, as_json: bool, **given: Any,
