@@ -6,6 +6,7 @@ import re
 
 _EMPHASIS = re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])([^*]*[^\s*])\1(?![\w*])")
 _UNDERLINED = re.compile(r"(?!__[a-z]+__$)(_{1,2})([^_]*)\1")
+_TICKS = 8  # layers of backticks that are taken off
 
 
 def bare(text: str) -> str:
@@ -13,8 +14,9 @@ def bare(text: str) -> str:
     text = " ".join(text.split())
     for _ in range(3 if "*" in text else 0):  # marks inside marks
         text = _EMPHASIS.sub(r"\2", text)
-    while len(text) > 2 and text[0] == text[-1] == "`":
-        text = text[1:-1].strip()
+    for _ in range(_TICKS):
+        if len(text) > 2 and text[0] == text[-1] == "`":
+            text = text[1:-1].strip()
     if len(text) > 2 and text[0] in "“„«" and text[-1] in "”“»":
         text = text[1:-1].strip()
     underlined = _UNDERLINED.fullmatch(text)

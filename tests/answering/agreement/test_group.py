@@ -130,6 +130,7 @@ HOSTILE += [
     "“",
     "no, ",
     "_",
+    "`",
     "\n\n ",
 ]
 
@@ -146,5 +147,5 @@ def test_long_responses_take_bounded_time(part):
     ]
     started = time.process_time()
     of = group(texts).of
-    assert time.process_time() - started < 20  # about half a second
+    assert time.process_time() - started < 5  # about half a second
     assert of[0] == of[1] or "think" in part or "box" in part
