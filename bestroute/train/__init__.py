@@ -3,6 +3,10 @@
 adapt/             an adapter from scored responses of own models, without torch
 labels             records to the router model's targets, exactly
 router, reward     train the router model, the reward model
+sentence/          train a multilingual router model, on a faster encoder
+teacher, variants  what an earlier router model says of texts, and more texts to ask it of
+strange            texts that nobody asks, against which novelty is learnt
+pools, rewarded    records of many LLMs as classes, with rewards that are out of fold
 router_task        what the router model learns from a list of queries: the loss
 posterior, walks   train the posterior, by walks through recorded responses
 logistic           logistic regression, which the posterior is made of

@@ -34,7 +34,7 @@ def beside_artefacts(text):
     return text.replace("version: 1\n", HERE, 1)
 
 
-# What no policy that ships has: other dials, a portfolio as a route, a lower bound.
+# What no policy that ships has: other dials, a portfolio as a route, a lower bound, an adapter.
 OTHERS = [
     GOOD.replace("max_gap: 0.03", "min_match: 0.7")
     .replace("max_gap: 0", "min_match: 0.9")
@@ -43,6 +43,7 @@ OTHERS = [
     .replace("max_gap: 0", "cost_per_point: 0.5")
     .replace("route: {model: tiny}", "route: {models: {tiny: 2, big: 1}}")
     .replace("{max: 12}", "{min: 2, max: 12}"),
+    GOOD.replace("models:", "adapter: adapter\nmodels:", 1),
 ]
 TEXTS = [beside_artefacts(text) for text in [*(path.read_text("utf-8") for path in SHIPPED), *OTHERS]]
 
@@ -50,12 +51,19 @@ TEXTS = [beside_artefacts(text) for text in [*(path.read_text("utf-8") for path 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     folder = write_artefacts(tmp_path_factory.mktemp("mutated"))
-    (folder / "posterior").mkdir()
-    (folder / "posterior" / "weights.json").write_bytes(b"weights")
-    files = {"weights.json": sha256(folder / "posterior" / "weights.json")}
-    manifest = {"format_version": FORMAT_VERSION, "kind": "posterior", "files": files}
-    (folder / "posterior" / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    learned = {"classes": ["tiny", "big"], "max_n": 10, "mean_output_tokens": [300.0, 200.0]}
+    router = {"router": sha256(folder / "router" / "model.onnx")}
+    write_weights(folder / "posterior", "weights.json", {})
+    write_weights(folder / "adapter", "weights.npz", {**learned, "reference": "big", "recipe": router})
     return folder / "policy.yaml"
+
+
+def write_weights(folder, name, parts):
+    folder.mkdir()
+    (folder / name).write_bytes(b"weights")
+    head = {"format_version": FORMAT_VERSION, "kind": folder.name, "max_tokens": 0}
+    manifest = {**head, "files": {name: sha256(folder / name)}, **parts}
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
 
 class Hang(BaseException):
