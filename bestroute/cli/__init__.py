@@ -3,7 +3,7 @@
 init, check, schema              a policy file: a first one, whether it holds, what may stand in it
 route, ask, pick                 one query
 dry_run, diff, test, calibrate   a policy in use
-collect, score, adapt, train, evaluate  from prompts to artefacts, and what these give
+collect, score, adapt, train/, evaluate  from prompts to artefacts, and what these give
 bench, completion                this installation, this shell
 questions, answers               what `init` asks, and what it was told
 sides, reading                   the queries of a calibration; how it and `evaluate` read records
