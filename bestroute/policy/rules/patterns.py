@@ -5,13 +5,14 @@ they know all letters, digits and spaces, and texts are compared in Unicode's co
 ASCII is searched as RE2 does it. For any other the classes are written out, and, as RE2 cannot look around,
 boundaries are marked in the text itself: every character has a tag before it, every boundary some marks, and
 each atom of the pattern passes over marks to the tag of its character. All of it is linear in the text.
+What it cannot see: edges with something between them that may be empty, as in `\Bx*^`, which no text needs.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -49,6 +50,7 @@ _TAG, _EDGE, _INSIDE = "\x02", "\x03", "\x04"
 _OWN = str.maketrans(dict.fromkeys((_TAG, _EDGE, _INSIDE), " "))
 _MOST = 8
 _MARKS = f"[{_EDGE}{_INSIDE}]*"
+_RANK = {"^": 0, r"\A": 0, r"\b": 1, r"\B": 1, "$": 2, r"\z": 2}
 
 _SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u1b00-\u1b7f\u3005-\u3007\u3040-\u30ff"
@@ -150,13 +152,13 @@ def _loose(tokens: Iterable[tuple[str, str]]) -> Iterator[str]:
         yield "(?:)" if token in (r"\b", r"\B") else _wide(kind, token)
 
 
-def _marked(tokens: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _marked(tokens: Sequence[tuple[str, str]]) -> Iterator[str]:
     """The pattern for a text with marks."""
     edges = {
         r"\A": r"\A", r"\z": rf"(?:{_MARKS}\z)", r"\b": _EDGE, r"\B": _INSIDE,
         "^": "^", "$": f"(?:{_MARKS}{_TAG}?$)",
     }  # fmt: skip
-    for kind, token in tokens:
+    for kind, token in _in_order(tokens):
         if kind in ("group", "repeat") or token in edges:
             yield edges.get(token, token)
         elif kind == "quoted":
@@ -164,6 +166,20 @@ def _marked(tokens: Iterable[tuple[str, str]]) -> Iterator[str]:
             yield "".join(f"{_MARKS}{_TAG}{re2.escape(character)}" for character in literal)
         else:
             yield f"(?:{_MARKS}{_TAG}{_wide(kind, token)})"
+
+
+def _in_order(tokens: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The same, of edges side by side the starts first and the ends last: marks lie between the two."""
+    run: list[tuple[str, str]] = []
+    for place, (kind, token) in enumerate(tokens):
+        repeated = place + 1 < len(tokens) and tokens[place + 1][0] == "repeat"
+        if token in _RANK and not repeated:
+            run.append((kind, token))
+            continue
+        yield from sorted(run, key=lambda edge: _RANK[edge[1]])
+        run.clear()
+        yield kind, token
+    yield from sorted(run, key=lambda edge: _RANK[edge[1]])
 
 
 def _wide(kind: str, token: str) -> str:
@@ -206,9 +222,11 @@ def _difference(outside: list[str], inside: list[str]) -> str | None:
 def _with_marks(text: str, edges: int, insides: int) -> str:
     """The text with a tag before every character, so many marks on every boundary of a word as the pattern
     may ask for at one place, and so many of the other kind wherever none is."""
-    between = _INSIDE * min(insides, _MOST) + _TAG
+    inside = _INSIDE * min(insides, _MOST)
     pieces = _boundary_in(text).split(text.translate(_OWN))
-    return (_EDGE * min(edges, _MOST)).join(_TAG + between.join(piece) if piece else "" for piece in pieces)
+    tagged = (_TAG + (inside + _TAG).join(piece) if piece else "" for piece in pieces)
+    first, last = (inside if pieces[end] else "" for end in (0, -1))  # a text may begin or end inside
+    return first + (_EDGE * min(edges, _MOST)).join(tagged) + last
 
 
 def _boundary_in(text: str) -> re.Pattern[str]:

@@ -1,10 +1,11 @@
 """Patterns: RE2's own on ASCII, and what they mean beyond it."""
 
+import re
 import time
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -69,6 +70,12 @@ def found(pattern, text):
         (r"(?s)\ba.b\b", "é a\nb", True),
         (r"\ba.b\b", "é a\nb", False),
         (r"\P{L}\b", "éé", False),
+        (r"^\B", " é", True),
+        (r"\B^", " é", True),
+        (r"^\B", "é ", False),
+        (r"\B$", "é ", True),
+        (r"$\B", "é ", True),
+        (r"\B$", " é", False),
         (r"\bx{2}\b", "é xx", True),
         (r"a\{2}\b?", "é a{2}", True),
         ("a\x02b\\b", "é a\x02b", False),  # what marks the text is no part of it
@@ -102,7 +109,11 @@ PIECES = [
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6), st.text("ab_1 \n.x", max_size=8))
 def test_the_road_beyond_ascii_agrees_with_re2_on_ascii(pieces, text):
-    """A letter that no pattern names, far behind, sends a text of ASCII down the other road."""
+    """A letter that no pattern names, far behind, sends a text of ASCII down the other road.
+
+    Left out: what may be empty between two edges, which hides the one from the other there.
+    """
+    assume(not re.search(r"(\\[bB]|[\^$])(x\*)+(\\[bB]|[\^$])", "".join(pieces)))
     plain, beyond = (UnicodePattern(f"(?:{''.join(pieces)})(?s:.)*{end}\\z") for end in "eé")
     assert beyond.search(f"{text}\n é") == plain.search(f"{text}\n e")
 
