@@ -25,6 +25,7 @@ from bestroute.train.sentence.encoder import (
 )
 from bestroute.train.sentence.net import SentenceNet
 from bestroute.train.sentence.nodes import PEAK, Nodes
+from bestroute.train.sentence.wide import BUCKETS, FIRST, SECOND
 
 Floats = NDArray[np.float32]
 _EPSILON = 1e-6
@@ -196,6 +197,7 @@ def _curves(nodes: Nodes, model: SentenceNet, read: str) -> None:
     level, gain, tokens = nodes.split(said, [2 * classes, 2 * classes, classes], 1)
     nodes.add("Exp", tokens, name="output_tokens")
     gain = nodes.add("Softplus", nodes.add("Sub", gain, nodes.one))
+    level = nodes.add("Add", level, _wide(nodes, model))
     level, gain = (nodes.add("Reshape", part, nodes.whole(-1, 2, classes, 1)) for part in (level, gain))
     gained = nodes.add("Mul", gain, nodes.real("curves.gain", _numpy(model.curves.gain)))
     scale, shift = _numpy(model.calibration.scale), _numpy(model.calibration.shift)
@@ -203,6 +205,30 @@ def _curves(nodes: Nodes, model: SentenceNet, read: str) -> None:
     curves = nodes.add("Sigmoid", nodes.add("Add", curves, nodes.real("calibration.shift", shift)))
     for at, name in enumerate(("quality", "match")):
         nodes.add("Gather", curves, nodes.constant(f"at{at}", np.int64(at)), axis=1, name=name)
+
+
+def _wide(nodes: Nodes, model: SentenceNet) -> str:
+    """What the wide table adds to the levels, (batch, 2 * classes); nothing to those of match."""
+    table = _numpy(model.wide)
+    peaks = np.maximum(np.abs(table).max(0), 1e-9) / PEAK
+    codes = nodes.constant("wide.int8", np.rint(table / peaks).astype(np.int8))
+    first, second = (
+        nodes.add("Slice", "input_ids", nodes.whole(start), nodes.whole(end), nodes.whole(1))
+        for start, end in ((0, -1), (1, _END))
+    )
+    first, second = (
+        nodes.add("Mul", ids, nodes.whole(factor)) for ids, factor in ((first, FIRST), (second, SECOND))
+    )
+    pairs = nodes.add("Mod", nodes.add("Add", first, second), nodes.whole(BUCKETS))
+    pairs = nodes.add("Add", pairs, nodes.whole(len(table) - BUCKETS))
+    both = nodes.add("Concat", "input_ids", pairs, axis=1)
+    values = nodes.add("Cast", nodes.add("Gather", codes, both), to=onnx.TensorProto.FLOAT)
+    sums = nodes.add("ReduceSum", values, nodes.whole(1), keepdims=0)
+    added, rarity = nodes.split(
+        nodes.add("Mul", sums, nodes.real("wide.scale", peaks)), [model.classes, 1], 1
+    )
+    added = nodes.add("Div", added, nodes.add("Sqrt", nodes.add("Max", rarity, nodes.one)))
+    return nodes.add("Concat", added, nodes.add("Sub", added, added), axis=1)
 
 
 def _numpy(value: torch.Tensor) -> Floats:

@@ -14,6 +14,7 @@ from torch.nn.functional import linear
 from bestroute.artefacts.session import TokenRow, batches
 from bestroute.train.models import Calibration, Monotone
 from bestroute.train.sentence.encoder import FEATURES, SentenceEncoder, padded
+from bestroute.train.sentence.wide import BUCKETS, wide_of
 
 _BATCH_TOKENS = 6144
 
@@ -22,7 +23,8 @@ class SentenceNet(nn.Module):
     """Quality and match of every (class, n), output tokens of every class, novelty, and the features.
 
     The curves are those of RouterNet. `extra` heads predict the quality of LLMs that are in no class, and
-    `pooled` ones what a teacher's heads read, of that width; both only help to train the encoder.
+    `pooled` ones what a teacher's heads read, of that width; both only help to train the encoder. `wide` is
+    the table of bestroute.train.sentence.wide, which is added to the curves of quality.
     """
 
     def __init__(self, kept: NDArray[np.int64], classes: int, max_n: int, extra: int, pooled: int) -> None:
@@ -36,6 +38,8 @@ class SentenceNet(nn.Module):
         nn.init.zeros_(self.curves.linear.weight)
         nn.init.zeros_(self.curves.linear.bias)
         self.calibration = Calibration(classes)
+        self.wide: Tensor
+        self.register_buffer("wide", torch.zeros(len(kept) + BUCKETS, classes + 1), persistent=False)
         self.strange: Tensor
         self.strange_shift: Tensor
         self.register_buffer("strange", torch.zeros(FEATURES))
@@ -79,3 +83,11 @@ def read_all(encoder: SentenceEncoder, rows: Sequence[TokenRow]) -> NDArray[np.f
         for chosen in batches([len(row.ids) for row in rows], _BATCH_TOKENS):
             values[chosen] = encoder(*padded([rows[at] for at in chosen], device)).float().cpu().numpy()
     return values
+
+
+def curves_of(model: SentenceNet, rows: Sequence[TokenRow]) -> Tensor:
+    """Curve logits of every row, (rows, 2, classes, n), before calibration, with what the wide table adds."""
+    with torch.no_grad():
+        curves: Tensor = model.curves(torch.from_numpy(read_all(model.encoder, rows)))
+        curves[:, 0] += wide_of(rows, model.wide.numpy())[:, :, None]
+    return curves

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from bestroute.artefacts.manifest import Manifest, sha256
 from bestroute.artefacts.predictor import OnnxPredictor
@@ -22,11 +24,12 @@ from bestroute.train.router import mean_tokens
 from bestroute.train.sentence.encoder import FEATURES
 from bestroute.train.sentence.graph import graph_of
 from bestroute.train.sentence.lessons import Lessons, SentenceSettings, beside, learn_from
-from bestroute.train.sentence.net import SentenceNet, read_all
+from bestroute.train.sentence.net import SentenceNet, curves_of
 from bestroute.train.sentence.novelty import fit_strange
 from bestroute.train.sentence.package import encoder_name
 from bestroute.train.sentence.start import start_from_ridge
 from bestroute.train.sentence.task import SentenceTask
+from bestroute.train.sentence.wide import fit_wide, wide_of
 
 _RANGING = 200  # training queries that the fixed ranges are taken from
 _COMPARED = 200  # validation queries on which the graph is compared with torch
@@ -49,9 +52,9 @@ def train_sentence_router(
     """
     lessons = learn_from(records, extra, settings, teacher, out)
     model, history = fit_network(lessons, settings, out, report)
-    read = read_all(model.encoder, lessons.rows["validation"])
+    add_wide(model, lessons)
     with torch.no_grad():
-        fit_platt(model.calibration, model.curves(torch.from_numpy(read)), lessons.validation.targets)
+        fit_platt(model.calibration, curves_of(model, lessons.rows["validation"]), lessons.validation.targets)
     manifest = Manifest(
         kind="router",
         max_tokens=settings.max_tokens,
@@ -88,15 +91,33 @@ def fit_network(
     return model.cpu(), history
 
 
+def add_wide(model: SentenceNet, lessons: Lessons) -> None:
+    """Fit the wide table on what the network leaves unexplained of quality at n = 1."""
+    train, validation = lessons.train, lessons.validation
+    judged = lessons.rows["validation"]
+    said = curves_of(model, judged)[:, 0, :, 0]
+    true = torch.tensor(validation.targets.quality[:, :, 0], dtype=torch.float32)
+    known = ~torch.isnan(true)
+    weights = torch.tensor(validation.weights, dtype=torch.float32)[:, None] * known
+
+    def loss(table: NDArray[np.float32]) -> float:
+        added = said + wide_of(judged, table)
+        entropy = binary_cross_entropy_with_logits(added, torch.nan_to_num(true), weights, reduction="sum")
+        return float(entropy)
+
+    logits = curves_of(model, lessons.rows["train"])[:, 0, :, 0]
+    targets = train.targets.quality[:, :, 0]
+    table = fit_wide(lessons.rows["train"], logits, targets, train.weights, len(lessons.kept), loss)
+    model.wide.copy_(torch.from_numpy(table))
+
+
 def _written(model: SentenceNet, lessons: Lessons, manifest: Manifest, out: Path) -> Manifest:
     """The artefact folder, with what it is worth on the test queries."""
     generator = np.random.default_rng(0)
     known = lessons.rows["train"]
     ranging = [known[at] for at in generator.choice(len(known), min(_RANGING, len(known)), replace=False)]
     rows = lessons.rows["validation"][:_COMPARED]
-    with torch.no_grad():
-        curves = model.curves(torch.from_numpy(read_all(model.encoder, rows)))
-        expected = torch.sigmoid(model.calibration(curves))[:, 0].numpy()
+    expected = torch.sigmoid(model.calibration(curves_of(model, rows)))[:, 0].numpy()
     parity = Parity("quality", rows, expected)
     seen = [*lessons.train.targets.texts, *lessons.validation.targets.texts]
     manifest = write(graph_of(model, ranging), lessons.tokenizer, manifest, parity, out, seen)
