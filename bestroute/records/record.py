@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from bestroute.errors import InputError
 from bestroute.files import OnBad, read_lines
+from bestroute.query import Query
 
 Split = Literal["train", "validation", "test"]
 
@@ -56,13 +57,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """One query with a response that was preferred over another."""
+    """One query, as the text that models read, with a response that was preferred over another."""
 
     id: str
     source: str
     prompt: str
     chosen: str
     rejected: str
+
+
+def text_of(prompt: str | tuple[Mapping[str, Any], ...]) -> str:
+    """The text of a prompt that models read, and that decides its split."""
+    return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
 
 
 def bucket(text: str, salt: str, count: int) -> int:
@@ -247,9 +253,10 @@ def _parse_preference(raw: Any) -> Preference:
     if not isinstance(raw, dict):
         raise InputError(f"a preference is a JSON object, not {type(raw).__name__}")
     for key in ("query", "chosen", "rejected"):
-        if not isinstance(raw.get(key), str):
+        if not isinstance(raw.get(key), str) and not (key == "query" and "messages" in raw):
             raise InputError(f'"{key}" is missing or not a text')
-    return Preference(_label(raw, "id"), _label(raw, "source"), raw["query"], raw["chosen"], raw["rejected"])
+    prompt = text_of(_parse_prompt(raw))
+    return Preference(_label(raw, "id"), _label(raw, "source"), prompt, raw["chosen"], raw["rejected"])
 
 
 def _parse_best_route(raw: Mapping[str, Any]) -> Record:

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestroute.errors import TrainingError
-from bestroute.query import Query
 from bestroute.records.quality import best_of_n_quality, match_probability
-from bestroute.records.record import Record, Response, scores_of
+from bestroute.records.record import Record, Response, scores_of, text_of
 
 Floats = NDArray[np.float64]
 Labels: TypeAlias = Literal["det", "prob", "trans"]
@@ -162,8 +161,7 @@ def without_gain_where_unknown(targets: RouterTargets) -> RouterTargets:
 
 def prompt_text(record: Record) -> str:
     """The text of a record's query that models read, and that decides its split."""
-    prompt = record.prompt
-    return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
+    return text_of(record.prompt)
 
 
 def classes_of(records: Iterable[Record], reference: str) -> list[str]:

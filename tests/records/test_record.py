@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.errors import InputError
+from bestroute.query import Query
 from bestroute.records.record import (
     Preference,
     Record,
@@ -275,6 +276,19 @@ class TestPreferences:
             Preference("", "", "q", "good", "bad"),
             Preference("3", "s", "q", "good", "bad"),
         ]
+
+    def test_messages_in_place_of_a_query(self, tmp_path):
+        turns = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"}]
+        pair = {
+            "messages": [*turns, {"role": "user", "content": "why?"}],
+            "chosen": "good",
+            "rejected": "bad",
+        }
+        path = lines(tmp_path / "a.jsonl", pair, {**pair, "query": "q"})
+        bad = []
+        (read,) = read_preferences([path], bad.append)
+        assert read.prompt == Query.of(pair["messages"]).text
+        assert "needs exactly one of" in str(bad[0])
 
     @pytest.mark.parametrize("key", ["query", "chosen", "rejected"])
     def test_faults(self, tmp_path, key):
