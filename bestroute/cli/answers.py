@@ -20,12 +20,23 @@ _FLAGS = {"base_url": "--endpoint", "api_key_env": "--key-env", "class": "--clas
 
 @dataclass
 class Answers:
-    """Prices, classes, endpoints and keys by name of the model."""
+    """Prices, classes, endpoints and keys by name of the model; `listed`: whose price was looked up."""
 
     prices: dict[str, Price] = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
     endpoints: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+
+    def read_prices(self, texts: Iterable[str]) -> None:
+        """Take prices by model, from `NAME=INPUT/OUTPUT` or `NAME=auto` texts; endpoints are known by now."""
+        form = "NAME=INPUT/OUTPUT, such as gpt-4o=2.50/10.00, or NAME=auto"
+        for name, amounts in _by_name("--model", texts, lambda text: _split("--model", text, form)).items():
+            if amounts == "auto":
+                self.prices[name] = _listed(name, self.endpoint(name))
+                self.listed.add(name)
+            else:
+                self.prices[name] = _price(name, amounts)
 
     def endpoint(self, name: str) -> str | None:
         """The address of this model, if any."""
@@ -62,11 +73,6 @@ class Answers:
         url, key = self.endpoint(name), self.key(name)
         at = None if url is None else built(Endpoint, base_url=url, **({"api_key_env": key} if key else {}))
         return built(Model, name=name, class_=class_, price=self.prices[name], endpoint=at)
-
-
-def read_prices(texts: Iterable[str]) -> dict[str, Price]:
-    """Prices by model, from `NAME=INPUT/OUTPUT` texts."""
-    return _by_name("--model", texts, _price)
 
 
 def read_pairs(flag: str, texts: Iterable[str]) -> dict[str, str]:
@@ -114,17 +120,26 @@ def _by_name(flag: str, texts: Iterable[str], read: Callable[[str], tuple[str, T
     return found
 
 
-def _price(text: str) -> tuple[str, Price]:
+def _price(name: str, amounts: str) -> Price:
     from bestroute.policy.arms import Price
 
-    name, prices = _split("--model", text, "NAME=INPUT/OUTPUT, such as gpt-4o=2.50/10.00")
+    text = f"{name}={amounts}"
     try:
-        input_, output = map(float, prices.split("/"))
+        input_, output = map(float, amounts.split("/"))
     except ValueError:
         raise refused("--model", f"{text!r} is not NAME=INPUT/OUTPUT, such as gpt-4o=2.50/10.00") from None
     if not all(0 <= price < float("inf") for price in (input_, output)):
         raise refused("--model", f"{text!r}: a price is a number of US$, 0 or more")
-    return name, built(Price, input=input_, output=output)
+    return built(Price, input=input_, output=output)
+
+
+def _listed(name: str, url: str | None) -> Price:
+    from bestroute.policy.listed import Unlisted, listed_price
+
+    try:
+        return listed_price(name, url)
+    except Unlisted as error:
+        raise refused("--model", str(error)) from None
 
 
 def _address(text: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     metavar="NAME=IN/OUT",
-    help="A model and its US$ per million prompt and response tokens; repeatable, at least two.",
+    help="A model and its US$ per million prompt and response tokens, or NAME=auto for what genai-prices "
+    "lists (extra: prices); repeatable, at least two.",
 )
 @click.option(
     "--class",
@@ -80,13 +82,13 @@ def command(
             "give two models or more, each with --model NAME=IN/OUT; there is no terminal to ask at"
         )
     answers = told.Answers(
-        prices=told.read_prices(models),
         classes=told.read_pairs("--class", classes),
         endpoints=told.read_endpoints(endpoints),
         keys=told.read_keys(keys),
     )
+    answers.read_prices(models)
     policy = _policy(answers, reference, max_gap, asking=not models)
-    _write(policy, file, force)
+    _write(policy, file, force, answers.listed)
     _say_what_next(policy, file)
 
 
@@ -112,13 +114,14 @@ def _policy(answers: told.Answers, reference: str | None, max_gap: float | None,
     return told.built(first.first_policy, models=models, reference=reference, max_gap=max_gap)
 
 
-def _write(policy: Policy, file: Path, force: bool) -> None:
+def _write(policy: Policy, file: Path, force: bool, listed: Set[str]) -> None:
     from bestroute.files import atomic_write
     from bestroute.policy import parse_policy
     from bestroute.policy.json_schema import FILE_NAME, schema_text
     from bestroute.policy.layout import write_policy
+    from bestroute.policy.listed import edition
 
-    text = write_policy(policy, FILE_NAME)
+    text = write_policy(policy, FILE_NAME, dict.fromkeys(listed, edition()) if listed else {})
     parse_policy(text, file)
     beside, schema = file.parent / FILE_NAME, schema_text().encode()
     if force or not os.path.lexists(beside):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bestroute.cli.answers import Answers, built
+
+if TYPE_CHECKING:
+    from bestroute.policy.arms import Price
 
 _AMOUNT = click.FloatRange(0)
 
@@ -15,7 +18,7 @@ def ask_models(answers: Answers) -> None:
     """Ask for two or more models, their prices and endpoints."""
     click.echo("Models, in any order, with prices in US$ per million tokens; two at least.")
     while name := _name(answers):
-        answers.prices[name] = _prices(name)
+        _ask_prices(answers, name)
         if answers.endpoint(name) is None:
             _ask_endpoint(answers, name)
 
@@ -54,14 +57,28 @@ def _name(answers: Answers) -> str:
     )
 
 
-def _prices(name: str) -> Any:
+def _ask_prices(answers: Answers, name: str) -> None:
+    """Ask for its price; the one that is listed, if any, is proposed."""
     from bestroute.policy.arms import Price
 
-    return built(
+    listed = _listed(name)
+    answers.prices[name] = built(
         Price,
-        input=click.prompt("  its price for prompts", type=_AMOUNT),
-        output=click.prompt("  its price for responses", type=_AMOUNT),
+        input=click.prompt("  its price for prompts", default=listed and listed.input, type=_AMOUNT),
+        output=click.prompt("  its price for responses", default=listed and listed.output, type=_AMOUNT),
     )
+    if answers.prices[name] == listed:
+        answers.listed.add(name)
+
+
+def _listed(name: str) -> Price | None:
+    from bestroute.errors import MissingExtra
+    from bestroute.policy.listed import Unlisted, listed_price
+
+    try:
+        return listed_price(name)
+    except (Unlisted, MissingExtra):
+        return None
 
 
 def _ask_endpoint(answers: Answers, name: str) -> None:

@@ -7,6 +7,7 @@ schema         the values: Policy, Tier, Sampling
 compose        YAML text to nodes, within bounds of size; a scalar's text to its value
 document       nodes to plain values, each with its line and column
 wording        what pydantic found, said in words that name the mend
+listed         prices as genai-prices lists them, for `price: auto` and its warnings
 references     names that must agree: models, classes, artefacts
 warnings       what is allowed but hardly meant
 rule_warnings  the same of rules: what is hidden, what YAML made of a value, what words are found in

@@ -105,6 +105,11 @@ class Endpoint(Frozen):
     )
 
 
+def _or_auto(described: dict[str, Any]) -> None:
+    """In the file a price may be `auto`, which loading resolves."""
+    described["anyOf"] = [{"$ref": described.pop("$ref")}, {"const": "auto"}]
+
+
 class Model(Frozen):
     """An LLM that can answer: its name, capability class, prices, limits and endpoint."""
 
@@ -115,7 +120,11 @@ class Model(Frozen):
         description="capability class the router has learned; the name if absent",
         examples=["small", "medium", "large"],
     )
-    price: Price = Field(description="US$ per million tokens", examples=[{"input": 2.5, "output": 10.0}])
+    price: Price = Field(
+        description="US$ per million tokens; auto: as genai-prices lists it for this name and endpoint",
+        examples=[{"input": 2.5, "output": 10.0}],
+        json_schema_extra=_or_auto,
+    )
     context_window: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="tokens of prompt and response together; no limit if absent",

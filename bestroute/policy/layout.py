@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -17,28 +18,34 @@ _DIALS = {
     "min_match": "the dial: how probable it must be that nothing is lost",
     "cost_per_point": "the dial: US$ that a whole quality point of one query is worth",
 }
+_NOTES = {
+    "name": "what tiers, rules and decisions call it",
+    "class": "what the router has learned it as: small, medium or large",
+    "price": "US$ per million tokens",
+}
 # Not the words that some readers take for truth values.
 _PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off)$)[a-z][a-z0-9_./+-]*", re.IGNORECASE)
 _ENDPOINT = "{base_url: 'https://api.openai.com/v1', api_key_env: OPENAI_API_KEY}"
 
 
-def write_policy(policy: Policy, schema: str = "") -> str:
+def write_policy(policy: Policy, schema: str = "", listed: Mapping[str, str] = MappingProxyType({})) -> str:
     """YAML that reads as this policy: what differs from the defaults, with comments.
 
-    `schema` is the path, from the file, of the JSON Schema that editors are to check it by.
+    `schema` is the path, from the file, of the JSON Schema that editors are to check it by; `listed` tells,
+    by model, whose list a price is from, and of what day.
     """
     content = policy.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return "\n".join(_lines(content, schema)) + "\n"
+    return "\n".join(_lines(content, schema, listed)) + "\n"
 
 
-def _lines(content: dict[str, Any], schema: str) -> Iterator[str]:
+def _lines(content: dict[str, Any], schema: str, listed: Mapping[str, str]) -> Iterator[str]:
     if schema:
         yield f"# yaml-language-server: $schema={schema}"
     yield f"version: {content.pop('version')}"
     yield ""
     yield "models:"
     for index, model in enumerate(content.pop("models")):
-        yield from _model(model, first=index == 0)
+        yield from _model(model, listed.get(model["name"]), first=index == 0)
     yield ""
     yield _noted(f"reference: {_flow(content.pop('reference'))}", "whose quality must be matched")
     for key, note in _DIALS.items():
@@ -58,13 +65,11 @@ def _lines(content: dict[str, Any], schema: str) -> Iterator[str]:
         yield f"{key}: {_flow(value)}"
 
 
-def _model(model: dict[str, Any], first: bool) -> Iterator[str]:
-    notes = {
-        "name": "what tiers, rules and decisions call it",
-        "class": "what the router has learned it as: small, medium or large",
-        "price": "US$ per million tokens",
-    }
-    yield from _entries(model, notes if first else {})
+def _model(model: dict[str, Any], listed: str | None, first: bool) -> Iterator[str]:
+    notes = dict(_NOTES) if first else {}
+    if listed:
+        notes["price"] = ", ".join(filter(None, [notes.get("price"), f"as of {listed}"]))
+    yield from _entries(model, notes)
     if "endpoint" not in model:
         yield f"    # endpoint: {_ENDPOINT}" + ("   # needed by `ask`, not by `route`" if first else "")
 

@@ -12,6 +12,7 @@ from bestroute.artefacts.manifest import Manifest
 from bestroute.errors import InputError, Issue, PolicyError
 from bestroute.policy.compose import MAX_BYTES, Fault, Unreadable
 from bestroute.policy.document import Document, read_document
+from bestroute.policy.listed import resolve_prices
 from bestroute.policy.references import note_mismatches
 from bestroute.policy.schema import Policy
 from bestroute.policy.warnings import find_warnings
@@ -70,6 +71,7 @@ def _parse(
     except Unreadable as error:
         raise PolicyError(issues_of([error.fault], path)) from None
     folder = Path(os.path.abspath(path)).parent
+    resolve_prices(document)
     policy = _validated(document, folder)
     manifest = note_mismatches(document, folder, whole, adapting)
     if document.faults or policy is None or manifest is None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bestroute.artefacts.manifest import Manifest, read_manifest
 from bestroute.policy.compose import Fault
 from bestroute.policy.document import Document, spell
+from bestroute.policy.listed import moved_prices
 from bestroute.policy.objective import AnyObjective, CostPerPoint, Offer
 from bestroute.policy.references import column_of
 from bestroute.policy.rule_warnings import find_rule_warnings, is_stricter
@@ -23,6 +24,7 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     yield from _unreachable_tiers(policy, document)
     yield from find_rule_warnings(policy, document)
     yield from _unset_keys(document)
+    yield from moved_prices(policy.models, document)
     yield from _unlearned_reference(policy, document, manifest)
     yield from _unlearned_match(policy, document, manifest)
     yield from _foreign_posterior(policy, document, manifest)

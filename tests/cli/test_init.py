@@ -15,6 +15,10 @@ from bestroute.cli import init as init_module
 from bestroute.policy import check_policy, load_policy
 from bestroute.policy.first import MAX_GAP
 from bestroute.policy.json_schema import FILE_NAME, schema_text
+from bestroute.policy.listed import edition
+from tests.policy.listing import listing
+
+__all__ = ["listing"]
 
 SMALL, LARGE = ("--model", "llama-3.1-8b=0.18/0.18"), ("--model", "gpt-4o=2.50/10")
 BOTH = (*SMALL, *LARGE)
@@ -84,6 +88,21 @@ def test_a_model_dearer_than_the_reference_is_told_of():
     assert result.exit_code == 0
     assert "warning: dear has no tier: it is expected to cost more than the reference" in result.stderr
     assert load_policy("policy.yaml").model("dear").class_ == "medium"
+
+
+@pytest.mark.usefixtures("listing")
+def test_a_listed_price_is_written_out_with_its_date():
+    result = init("--model", "road-small=auto", "--model", "b=2/4", "--model", "road-large=auto")
+    assert result.exit_code == 0, result.output
+    text = Path("policy.yaml").read_text("utf-8")
+    assert f"{{input: 0.10, output: 0.20}}  # US$ per million tokens, as of {edition()}\n" in text
+    assert "    price: {input: 2.00, output: 4.00}\n" in text
+    assert f"    price: {{input: 2.50, output: 10.00}}  # as of {edition()}\n" in text
+
+
+@pytest.mark.usefixtures("listing")
+def test_a_price_that_is_not_listed_is_refused():
+    assert "--model: genai-prices" in refusal(*SMALL, "--model", "road-smal=auto")
 
 
 def test_help_tells_the_default_dial():
@@ -188,6 +207,15 @@ def test_questions():
     ]  # fmt: skip
     assert policy.models[0].endpoint.api_key_env == "OPENAI_API_KEY"
     assert (policy.reference, policy.max_gap) == ("gpt-4o", 0.02)
+
+
+@pytest.mark.usefixtures("terminal", "listing")
+def test_a_listed_price_is_proposed():
+    answers = ["road-small", "", "", "", "road-large", "", "7", "", "", "", "", "", ""]
+    result = init(answers="\n".join(answers) + "\n")
+    assert result.exit_code == 0, result.output
+    assert [model.price.output for model in load_policy("policy.yaml").models] == [0.2, 7.0]
+    assert Path("policy.yaml").read_text("utf-8").count(edition()) == 1
 
 
 @pytest.mark.usefixtures("terminal")

@@ -54,6 +54,12 @@ def test_no_schema_no_comment_on_it():
     assert write_policy(first("small", "big:free")) == WRITTEN.split("\n", 1)[1]
 
 
+def test_whose_list_a_price_is_from():
+    text = write_policy(first("small", "large"), listed={"small": "one, 2026-11-26", "large": "two"})
+    assert "output: 0.00}  # US$ per million tokens, as of one, 2026-11-26\n" in text
+    assert "output: 10.00}  # as of two\n" in text
+
+
 WORDS = st.sampled_from(
     ["yes", "true", "NULL", "1e5", "0x1F", "4o", "a: b", "a #b", "it's", "~", "- a", "n", "契約"]
 )

@@ -141,6 +141,7 @@ def keys_of(text: str | bytes) -> Iterator[Key]:
 
 
 def _keys(text, node, schema):
+    schema = next((one for one in schema.get("anyOf", ()) if "$ref" in one), schema)
     schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
