@@ -14,6 +14,14 @@ value    quality points that routing by the predicted gap wins over routing at r
          to the first class, mean of the shares 10 to 60 %
 ECE      expected calibration error of one response's quality, mean of the classes
 level    absolute error of a class's mean, mean of the classes
+APGR     RouteLLM's (arXiv 2406.18665) average performance gap recovered between the first class and the
+         reference, over all shares of calls to the reference; 0.5 at random, NaN where there is no gap
+CPT50    the least share of calls to the reference that recovers half of the gap; 0.5 at random
+
+    python benchmarks/router_quality.py exported_models/router tasks.jsonl.gz --pair weak strong
+
+judges by two LLMs of the records as RouteLLM does: the first class stands for `weak`, the reference for
+`strong`, and all sources count as one.
 """
 
 from __future__ import annotations
@@ -46,45 +54,50 @@ def main() -> None:
     )
     parser.add_argument("paths", type=Path, nargs="+", help="router artefact folders, then records")
     parser.add_argument("--everything", action="store_true", help="judge every query, not the test split's")
+    parser.add_argument("--pair", nargs=2, metavar=("WEAK", "STRONG"), help="LLMs in the place of classes")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     try:
-        report = compare(options.paths, options.everything)
+        report = compare(options.paths, options.everything, options.pair)
     except BestRouteError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     print(json.dumps(report, indent=2) if options.json else "\n".join(table(report)))
 
 
-def compare(paths: Sequence[Path], everything: bool = False) -> dict[str, dict[str, object]]:
+def compare(
+    paths: Sequence[Path], everything: bool = False, pair: Sequence[str] | None = None
+) -> dict[str, dict[str, object]]:
     """`{source: {"queries": n, "models": {folder: {measure: {"value", "low", "high"}}}}}`."""
     folders = [path for path in paths if path.is_dir()]
     models = {str(folder): OnnxPredictor(folder) for folder in folders}
     if not models:
         raise InputError("no router model to judge: name a folder")
     classes = next(iter(models.values())).manifest.classes[:3]
+    asked = tuple(pair or classes)
+    classes = (classes[0], classes[-1]) if pair else classes
     sources: dict[str, list[Record]] = {}
     for record in read_records([path for path in paths if not path.is_dir()]):
-        known = all(name in record.responses for name in classes)
+        known = all(name in record.responses for name in asked)
         if known and (everything or split_of(text_of(record)) == "test"):
-            sources.setdefault(family_of(record.source), []).append(record)
+            sources.setdefault(" < ".join(pair) if pair else family_of(record.source), []).append(record)
     return {
         source: {
             "queries": len(records),
-            "models": {name: judge(model, records, classes) for name, model in models.items()},
+            "models": {name: judge(model, records, classes, asked) for name, model in models.items()},
         }
         for source, records in sources.items()
     }
 
 
 def judge(
-    model: OnnxPredictor, records: Sequence[Record], classes: Sequence[str]
+    model: OnnxPredictor, records: Sequence[Record], classes: Sequence[str], asked: Sequence[str]
 ) -> dict[str, dict[str, float | None]]:
-    """Every measure of one model on one source."""
+    """Every measure of one model on one source; `asked` answered for the classes."""
     columns = [model.manifest.classes.index(name) for name in classes]
     rows = model.tokenize([text_of(record) for record in records])
     predicted = model.predict(rows).quality[:, columns, 0].astype(float)
-    true = np.array([[np.mean(scores_of(record.responses[name])) for name in classes] for record in records])
+    true = np.array([[np.mean(scores_of(record.responses[name])) for name in asked] for record in records])
     return {name: with_interval(measure, predicted, true) for name, measure in MEASURES.items()}
 
 
@@ -126,6 +139,25 @@ def routing_value(predicted: Floats, true: Floats) -> float:
     return float(100 * np.mean(counts / len(lost) * lost.mean() - by_gap))
 
 
+def recovered(predicted: Floats, true: Floats) -> Floats:
+    """Performance gap recovered with the k widest predicted gaps sent to the reference, k = 0 to all."""
+    order = np.argsort(predicted[:, 0] - predicted[:, -1], kind="stable")
+    won = (true[:, -1] - true[:, 0])[order]
+    total = won.sum()
+    return np.append(0.0, np.cumsum(won)) / (total if abs(total) > 1e-9 else np.nan)
+
+
+def apgr(predicted: Floats, true: Floats) -> float:
+    """Mean over the shares of calls."""
+    return float(recovered(predicted, true).mean())
+
+
+def cpt50(predicted: Floats, true: Floats) -> float:
+    """Least share of calls that recovers half."""
+    found = recovered(predicted, true)
+    return float("nan") if np.isnan(found[-1]) else float((found >= 0.5).argmax() / (len(found) - 1))
+
+
 def ece(predicted: Floats, true: Floats) -> float:
     """Calibration error, mean of the classes."""
     return float(np.mean([calibration_error(*pair) for pair in zip(predicted.T, true.T, strict=True)]))
@@ -162,6 +194,8 @@ MEASURES: Mapping[str, Measure] = {
     "value": routing_value,
     "ECE": ece,
     "level": level,
+    "APGR": apgr,
+    "CPT50": cpt50,
 }
 
 
