@@ -36,13 +36,19 @@ if TYPE_CHECKING:
     default=0.0,
     help="Share of the queries, by a hash of their text, to leave for calibrate and evaluate, as 30%.",
 )
+@click.option(
+    "--from",
+    "earlier",
+    type=FOLDER,
+    help="Adapter whose records count too, so that RECORDS need only be the new ones.",
+)
 @click.option("--plot", type=FILE, help="What more would bring: .svg, .png.")
 @threads_option
 @skip_bad_option
 @json_option
 def command(
-    policy: Path, records: tuple[Path, ...], out: Path, leave: float, plot: Path | None, threads: int,
-    skip_bad: bool, as_json: bool,
+    policy: Path, records: tuple[Path, ...], out: Path, leave: float, earlier: Path | None,
+    plot: Path | None, threads: int, skip_bad: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Adapt the router model to a policy's own models and traffic, from scored responses; no torch, seconds.
 
@@ -51,8 +57,8 @@ def command(
     of a query, how it rises with n, and what traffic is known. How far a model goes from the router model as
     it is, cross-validation chooses: ten records do no harm. Name the folder in the policy (`adapter:`); then
     no `class` is needed. What is told of it is told of queries that fitted nothing. With more records, run it
-    again on all of them. `calibrate` and `evaluate` leave out the queries that the adapter saw: give them
-    others, or leave some with --leave.
+    again on all of them, or on the new with --from. `calibrate` and `evaluate` leave out the queries that
+    the adapter saw: give them others, or leave some with --leave.
     """
     from bestroute.artefacts.predictor import OnnxPredictor
     from bestroute.artefacts.reward import OnnxRewardModel
@@ -71,7 +77,7 @@ def command(
     base = OnnxPredictor(checked.router, threads)
     reward = OnnxRewardModel(checked.reward, threads) if any(tier.n > 1 for tier in checked.tiers) else None
     counter = Counter("steps")
-    made = adapt(checked, kept, out, base, reward, _recipe(records, leave), counter.advance)
+    made = adapt(checked, kept, out, base, reward, _recipe(records, leave), counter.advance, earlier)
     counter.close()
     report: dict[str, Any] = {"out": str(out), **made.report, "warnings": cautions(made.report)}
     for warning in report["warnings"]:

@@ -229,3 +229,15 @@ def test_the_curve_is_drawn(folder, tmp_path):
     few = run(folder, "--plot", tmp_path / "curve.svg")
     assert few.exit_code == 2
     assert "too few for a curve" in few.stderr
+
+
+def test_new_records_beside_an_earlier_adapter(folder, tmp_path):
+    new = lines(tmp_path / "new.jsonl", records(20, start=COUNT - 5))
+    out = tmp_path / "next"
+    result = typed.run(
+        "adapt", folder / "policy.yaml", new, "--from", folder / "adapter", "--out", out, "--json"
+    )
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["left_out"] == {"of queries that the earlier adapter saw": 5}
+    assert report["records"] == COUNT + 15

@@ -1,6 +1,7 @@
 """From scored responses of a policy's own models to an adapter folder. numpy alone, seconds.
 
 own      records to scores of every model, a row for each different query
+rows     what is kept of them, so that more can be added later
 line     level and slope on log-odds
 ridge    many features, few queries: the dual form
 steps    how far to go from the router model as it is, by cross-validation

@@ -13,12 +13,15 @@ from bestroute.artefacts.adapter import WEIGHTS
 from bestroute.artefacts.manifest import SEEN, Manifest, sha256
 from bestroute.artefacts.predictor import Predictor
 from bestroute.artefacts.reward import RewardModel
+from bestroute.errors import InputError
+from bestroute.evaluate.replay import query_of
 from bestroute.policy import Policy
-from bestroute.records.record import Record
+from bestroute.records.record import Record, query_hash
 from bestroute.train.adapt.fit import Fitted, columns_of_models, fit_adapter
 from bestroute.train.adapt.own import Indices, Own, OwnReader
 from bestroute.train.adapt.report import Judged, report_of
-from bestroute.train.folder import new_folder, write_manifest, write_seen
+from bestroute.train.adapt.rows import ROWS, read_rows, save_rows, with_more
+from bestroute.train.folder import new_folder, write_manifest
 
 
 @dataclass(frozen=True)
@@ -37,17 +40,26 @@ def adapt(
     reward: RewardModel | None,
     recipe: dict[str, Any],
     advance: Callable[[], None] = lambda: None,
+    earlier: Path | None = None,
 ) -> Adapted:
     """Fit an adapter of a policy's models on the router model `base`, judge it, and write it to `out`.
 
     `reward` rewards responses that have none, where a tier asks a model for several. `recipe` (command, data
-    digests) goes into the manifest. `advance` is called at every step. Raises InputError where the records
+    digests) goes into the manifest. `advance` is called at every step. `earlier`: an adapter
+    whose records count too; of queries that it saw no record is taken. Raises InputError where the records
     tell too little of the policy's models.
     """
+    kept = None if earlier is None else read_rows(earlier, policy, base.manifest)
     reader = OwnReader(policy, base.manifest.max_n, base.manifest.margin, reward)
+    if kept is not None:
+        seen = set(kept.hashes.tolist())
+        fresh = [record for record in records if _hash(record) not in seen]
+        if len(fresh) < len(records):
+            reader.left_out["of queries that the earlier adapter saw"] += len(records) - len(fresh)
+        records = fresh
     for record in records:
         reader.add(record)
-    own = reader.finish(base, advance)
+    own = reader.finish(base, advance) if kept is None else with_more(kept, reader.finish(base, advance, 1))
     columns = columns_of_models(policy, base.manifest, own)
     reference = [model.name for model in policy.models].index(policy.reference)
     fitted = fit_adapter(own, columns, base.manifest, reference)
@@ -56,11 +68,20 @@ def adapt(
     report = {"left_out": dict(reader.left_out.most_common()), **report_of(judged, advance)}
     with new_folder(out) as folder:
         fitted.adapter.save(folder)
-        write_seen(folder, own.texts.tolist())
+        save_rows(folder, own)
+        np.save(folder / SEEN, np.unique(own.hashes))
         files = {name: sha256(folder / name) for name in (WEIGHTS, SEEN)}
         metrics = {key: report[key] for key in ("cross_fitted", "base", "savings", "known")}
-        written = write_manifest(folder, replace(manifest, files=files, metrics=metrics))
+        with_rows = {**manifest.recipe, "rows": sha256(folder / ROWS)}
+        written = write_manifest(folder, replace(manifest, files=files, metrics=metrics, recipe=with_rows))
     return Adapted(written, report)
+
+
+def _hash(record: Record) -> int | None:
+    try:
+        return query_hash(query_of(record).text)
+    except InputError:  # is told of where it is read
+        return None
 
 
 def _manifest(policy: Policy, base: Manifest, own: Own, fitted: Fitted, recipe: dict[str, Any]) -> Manifest:

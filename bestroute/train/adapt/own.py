@@ -17,7 +17,7 @@ from bestroute.evaluate.kept import Pool, kept_weights
 from bestroute.evaluate.replay import query_of
 from bestroute.policy import Policy
 from bestroute.records.quality import match_shares
-from bestroute.records.record import Record, Response, bucket, scores_of
+from bestroute.records.record import Record, Response, bucket, query_hash, scores_of
 from bestroute.text import estimate_tokens
 
 Floats = NDArray[np.float64]
@@ -34,10 +34,13 @@ class Own:
     `match` (Q, M): how likely one response is worth one of the reference's. `tokens` (Q, M): mean output
     tokens. `weights` (Q, M) make up for a model that some kinds of traffic asked less often than others.
     `fold` (Q,): 0 to 4, in the order of the texts' hashes, so that the order of records does not matter.
-    `kinds`: the sources, `languages`: as metadata tell them, "" where they do not. `said`: what is predicted.
+    `hashes` (Q,) of the texts; `order` (Q,), by which they stand. `kinds`: the sources, `languages`: as
+    metadata tell them, "" where they do not. `said`: what is predicted.
     """
 
     texts: NDArray[np.str_]
+    hashes: NDArray[np.uint64]
+    order: NDArray[np.uint64]
     kinds: NDArray[np.str_]
     languages: NDArray[np.str_]
     quality: Floats
@@ -99,14 +102,16 @@ class OwnReader:
         for name, responses in found.items():
             known.setdefault(name, []).extend(responses)
 
-    def finish(self, predictor: Predictor, advance: Callable[[], None] = lambda: None) -> Own:
+    def finish(
+        self, predictor: Predictor, advance: Callable[[], None] = lambda: None, fewest: int = FOLDS
+    ) -> Own:
         """What was taken, in the order of the queries' hashes. Raises InputError where that is too little."""
-        texts = sorted(self._found, key=lambda text: (bucket(text, "adapt", 2**32), text))
-        if len(texts) < FOLDS:
+        texts = sorted(self._found, key=lambda text: (_order(text), text))
+        if len(texts) < fewest:
             names = ", ".join(model.name for model in self._policy.models[:8])
             reasons = "; ".join(f"{count} {reason}" for reason, count in self.left_out.most_common())
             raise InputError(
-                f"{len(texts)} queries have scored responses of a model of the policy, {FOLDS} are the "
+                f"{len(texts)} queries have scored responses of a model of the policy, {fewest} are the "
                 f"fewest ({reasons or 'there are no more'}); key responses by the names {names}"
             )
         shape = (len(texts), len(self._policy.models))
@@ -118,6 +123,8 @@ class OwnReader:
         kinds = np.array([self._found[text].source.strip() or "all" for text in texts])
         return Own(
             texts=np.array(texts, object),
+            hashes=np.array([query_hash(text) for text in texts], np.uint64),
+            order=np.array([_order(text) for text in texts], np.uint64),
             kinds=kinds,
             languages=np.array([_language(self._found[text]) for text in texts]),
             quality=quality,
@@ -165,6 +172,10 @@ class OwnReader:
             return None
         known = self._reward.rewards(text, texts)
         return [float(value) if one.strip() else 0.0 for value, one in zip(known, texts, strict=True)]
+
+
+def _order(text: str) -> int:
+    return bucket(text, "adapt", 2**32)
 
 
 def kept_of(selector: Selector, pool: Pool, n: int) -> Floats:

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bestroute.artefacts.manifest import Manifest, adapted_manifest
+from bestroute.artefacts.manifest import Manifest, adapted_manifest, seen_queries
 from bestroute.artefacts.reward import RewardModel
-from bestroute.evaluate.seen import Seen
 from bestroute.policy import Policy
 from bestroute.records.record import Record
 from bestroute.train.adapt.fit import Fitted
@@ -114,8 +113,7 @@ def _level(scores: Floats, weights: Floats) -> tuple[float | None, float | None]
 
 def _seen(router: Path, own: Own) -> int:
     """How many of the queries the router model was trained on, as far as its folder tells."""
-    seen = Seen([router])
-    return sum(text in seen for text in own.texts.tolist())
+    return int(np.isin(own.hashes, seen_queries(router)).sum())
 
 
 def _share_known(novelty: Any, most: float | None) -> float | None:

@@ -1,5 +1,6 @@
 """A whole adapter: made, opened, routed by; what must hold of what it says."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from bestroute.artefacts.adapter import AdaptedPredictor
 from bestroute.artefacts.manifest import read_manifest, seen_queries
-from bestroute.errors import ArtefactError
+from bestroute.errors import ArtefactError, InputError
 from bestroute.records.record import query_hash
 from bestroute.router import Router as Face
 from bestroute.train.adapt.make import adapt
@@ -158,3 +159,34 @@ def test_a_handful_of_records_is_enough_to_go_on(tmp_path, count):
     predictor = AdaptedPredictor(BASE, tmp_path / "adapter")
     assert np.isfinite(predictor.predict(predictor.tokenize(TEXTS[:3])).quality).all()
     assert any("placed from" in caution for caution in cautions(found.report))
+
+
+def test_an_adapter_and_new_records_are_as_good_as_all_records(made, tmp_path):
+    records = records_of(SCORES[:COUNT])
+    first, second = tmp_path / "first", tmp_path / "second"
+    adapt(POLICY, records[:90], first, BASE, None, {})
+    again = adapt(POLICY, records[60:], second, BASE, None, {}, earlier=first)
+    assert again.report["left_out"] == {"of queries that the earlier adapter saw": 30}
+    assert again.report["cross_fitted"] == made[1].report["cross_fitted"]
+    assert (seen_queries(second) == seen_queries(made[0])).all()
+    for one, other in zip(
+        np.load(second / "weights.npz").values(), np.load(made[0] / "weights.npz").values(), strict=True
+    ):
+        assert one == pytest.approx(other, rel=1e-5, abs=1e-6)
+    with np.load(first / "rows.npz") as rows:
+        assert not any("query number" in str(part) for part in rows.values())
+
+
+def test_an_earlier_adapter_that_does_not_go_with_it_is_refused(made, tmp_path):
+    records, out = records_of(SCORES[:COUNT]), tmp_path / "out"
+    with pytest.raises(InputError, match="1 are the fewest"):
+        adapt(POLICY, records, out, BASE, None, {}, earlier=made[0])
+    other = POLICY.model_copy(update={"reference": "mid"})
+    with pytest.raises(InputError, match="reference big, the policy has tiny, mid, big and mid"):
+        adapt(other, records, out, BASE, None, {}, earlier=made[0])
+    copy = tmp_path / "copy"
+    shutil.copytree(made[0], copy)
+    (copy / "rows.npz").unlink()
+    with pytest.raises(InputError, match="without --from"):
+        adapt(POLICY, records, out, BASE, None, {}, earlier=copy)
+    assert AdaptedPredictor(BASE, copy)  # it serves all the same
