@@ -52,7 +52,7 @@ class World:
 def truth(aim: Within, dial: float) -> float:
     """What the aim bounds, of all queries there are."""
     share = min(max((HIGH - dial) / (HIGH - LOW), 0.0), 1.0)
-    return share if aim.figure == "reference_share" else CHEAP + (1 - CHEAP) * share
+    return share if isinstance(aim, ReferenceShare) else CHEAP + (1 - CHEAP) * share
 
 
 def chosen(aim: Aim, trials: World | Part) -> float:
@@ -70,10 +70,10 @@ def simulate(aim: Within, count: int, resamples: int) -> Floats:
         half = truth(aim, chosen(aim, Part(world, np.arange(count // 2))))
         dial = chosen(aim, world)
         found, true = figures(world.at(dial), world, texts, seed), truth(aim, dial)
-        reached = found[f"{aim.figure}_interval"]
+        reached = aim.reached(found)
         apart = cross_fitted(aim, world, texts, seed)
         assert apart is not None
-        away = figures(apart.outcome, world, texts, seed, draws=2)[aim.figure]
+        away = aim.reached(figures(apart.outcome, world, texts, seed, draws=2))["value"]
         expected = np.mean([truth(aim, one) for one in apart.dials])
         holds = reached["low"] <= true <= reached["high"]
         distance = (abs(half - aim.bound), abs(true - aim.bound))

@@ -1,4 +1,4 @@
-"""`bestroute calibrate`: set the dial of a policy by what it may lose, cost, or ask of the reference."""
+"""`bestroute calibrate`: set the dial of a policy by what it may lose or cost, or by the share of a model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -44,6 +44,30 @@ class Share(click.ParamType):  # type: ignore[type-arg]
         return found / 100 if percent else found
 
 
+class Wanted(NamedTuple):
+    """What share of the queries a model is to answer; with `change`, so much more than it does now."""
+
+    model: str
+    share: float
+    change: bool
+    written: str
+
+
+class WantedShare(click.ParamType):  # type: ignore[type-arg]
+    """`nano=30%`, or `nano=+30%` and `nano=-10%` for percentage points more and less than now."""
+
+    name = "model=share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        model, equals, share = value.rpartition("=")
+        if not equals or not model:
+            self.fail(f"{value!r} is not MODEL=SHARE; write nano=30%, or nano=+30%", param, ctx)
+        sign = share[:1] if share[:1] in ("+", "-") else ""
+        found = Share().convert(share.removeprefix(sign), param, ctx)
+        return Wanted(model, -found if sign == "-" else found, bool(sign), value)
+
+
 @click.command(
     epilog="Example: bestroute calibrate policy.yaml records.jsonl.gz --max-drop 1% --write",
 )
@@ -52,6 +76,11 @@ class Share(click.ParamType):  # type: ignore[type-arg]
 @click.option("--max-drop", type=Share(), help="Share of the reference's quality that may be lost, as 1%.")
 @click.option("--budget", type=float, help="US$ that a query may cost on average.")
 @click.option("--reference-share", type=Share(), help="Share of queries the reference may answer, as 30%.")
+@click.option(
+    "--share",
+    type=WantedShare(),
+    help="Share that a model answers, as nano=30%; nano=+30%: so many percentage points more than now.",
+)
 @click.option(
     "--confidence", type=Share(), default=0.95, show_default=True, help="How sure --max-drop must be."
 )
@@ -67,18 +96,18 @@ class Share(click.ParamType):  # type: ignore[type-arg]
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, policy: Path, records: tuple[Path, ...], max_drop: float | None, budget: float | None,
-    reference_share: float | None, confidence: float, per_tier: bool, write: bool, judge_all: bool,
-    seed: int, plot: Path | None, threads: int, skip_bad: bool, as_json: bool,
+    ctx: click.Context, policy: Path, records: tuple[Path, ...], per_tier: bool, write: bool,
+    judge_all: bool, seed: int, plot: Path | None, threads: int, skip_bad: bool, as_json: bool, **aims: Any,
 ) -> None:  # fmt: skip
     """Set the dial of a policy from labelled records, to exactly one aim.
 
     --max-drop is a promise about queries like the records, each counting alike, and holds with the
     --confidence whatever the scores' distribution: half of the records choose the dial, the other half tells
     what it gives. Where they are too few, that is said, and nothing is promised or written. Records that
-    training saw are left out. --budget and --reference-share promise nothing, so all queries choose; how far
-    others like them may be from the aim is told, and warned of. They also take plain queries, .txt or .jsonl
-    as for dry-run; costs are then the router's own expectation. --plot shows the share of each arm, and cost
+    training saw are left out. --budget, --reference-share and --share promise nothing, so all queries choose;
+    how far others like them may be from the aim is told, and warned of. --share is the safest dial at which
+    the model answers its share or, of the reference, no more than it. They also take plain queries, .txt or
+    .jsonl as for dry-run; costs are then the router's own expectation. --plot shows the share of each arm, and cost
     against quality, at every setting of the dial, on the queries that tell (.txt: without extra).
     With --per-tier every tier gets a limit of its own, as far from the dial as a sixth of the records show to
     be better, which then do not choose; unless the dial alone proves to be best. Exit code 1: no dial was
@@ -91,11 +120,13 @@ def command(
     from bestroute.retune.calibrate.doubt import doubts
     from bestroute.retune.calibrate.telling import as_text
 
-    aim = _aim(ctx, max_drop, budget, reference_share, confidence)
+    _check_aims(ctx, aims)
     if plot is not None:
         check_plot(plot, table=True)
     checked = load_policy(policy)
+    aim = _aim(aims, checked)
     sides, warnings = _sides(ctx, checked, aim, records)
+    aim = _from_now(aim, aims["share"], checked, sides)
     counter = Counter("settings tried")
     chosen = choose_dial(aim, sides, seed, counter.advance)
     counter.close()
@@ -163,31 +194,51 @@ def _with_ends(interval: dict[str, float] | None) -> dict[str, float] | None:
     return None if interval is None or interval["low"] is None else interval
 
 
-def _aim(
-    ctx: click.Context, max_drop: float | None, budget: float | None, reference_share: float | None,
-    confidence: float,
-) -> Aim:  # fmt: skip
-    from bestroute.retune.calibrate.promise import MaxDrop
-    from bestroute.retune.calibrate.within import Budget, ReferenceShare
-
-    if [max_drop, budget, reference_share].count(None) != 2:
-        raise click.UsageError("give exactly one of --max-drop, --budget and --reference-share")
-    if max_drop is not None and ctx.params["judge_all"]:
+def _check_aims(ctx: click.Context, aims: dict[str, Any]) -> None:
+    """Raise UsageError unless exactly one aim is given, with what goes with it."""
+    given = [name for name, value in aims.items() if name != "confidence" and value is not None]
+    if len(given) != 1:
+        raise click.UsageError("give exactly one of --max-drop, --budget, --reference-share and --share")
+    promises = given == ["max_drop"]
+    if promises and ctx.params["judge_all"]:
         raise click.UsageError(
             "--all: by queries that training saw nothing can be promised of others; leave it out, or give "
-            "--budget or --reference-share"
+            "another aim"
         )
-    if max_drop is None and ctx.get_parameter_source("confidence") == click.core.ParameterSource.COMMANDLINE:
+    by_hand = ctx.get_parameter_source("confidence") == click.core.ParameterSource.COMMANDLINE
+    if by_hand and not promises:
         raise click.UsageError("--confidence is how sure --max-drop must be; the other aims promise nothing")
+
+
+def _aim(aims: dict[str, Any], policy: Policy) -> Aim:
+    """What a dial is chosen for; a share that is told as a change is added by `_from_now`."""
+    from bestroute.retune.calibrate.promise import MaxDrop
+    from bestroute.retune.calibrate.within import Budget, ReferenceShare, share_of
+
+    wanted: Wanted | None = aims["share"]
     try:
-        if max_drop is not None:
-            return MaxDrop(max_drop, confidence)
-        if budget is not None:
-            return Budget(budget)
-        assert reference_share is not None
-        return ReferenceShare(reference_share)
+        if wanted is not None:
+            return share_of(wanted.model, 0.0 if wanted.change else wanted.share, policy)
+        if aims["max_drop"] is not None:
+            return MaxDrop(aims["max_drop"], aims["confidence"])
+        if aims["budget"] is not None:
+            return Budget(aims["budget"])
+        return ReferenceShare(aims["reference_share"])
     except InputError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _from_now(aim: Aim, wanted: Wanted | None, policy: Policy, sides: Sides) -> Aim:
+    """The same or, of a share that is told as a change, with what the model answers now added to it."""
+    from bestroute.retune.calibrate.within import share_now, share_of
+
+    if wanted is None or not wanted.change:
+        return aim
+    now = share_now(wanted.model, sides.chooses)
+    try:
+        return share_of(wanted.model, now + wanted.share, policy)
+    except InputError as error:
+        raise click.UsageError(f"--share {wanted.written}: {now:.1%} now; {error}") from error
 
 
 def _write(
@@ -216,14 +267,20 @@ def _said(ctx: click.Context) -> str:
     words = ["bestroute", "calibrate", str(ctx.params["policy"]), *map(str, records[:_NAMED])]
     if len(records) > _NAMED:
         words.append(f"(and {len(records) - _NAMED} more files)")
-    for name in ("max_drop", "budget", "reference_share", "confidence", "seed"):
-        value, option = ctx.params[name], "--" + name.replace("_", "-")
+    for name in ("max_drop", "budget", "reference_share", "share", "confidence", "seed"):
+        value = ctx.params[name]
         if value is None or ctx.get_parameter_source(name) == click.core.ParameterSource.DEFAULT:
             continue
-        words += [option, f"{100 * value:g}%" if name in ("max_drop", "reference_share") else f"{value:g}"]
+        words += ["--" + name.replace("_", "-"), _option(name, value)]
     flags = {"--per-tier": "per_tier", "--all": "judge_all"}
     words += [option for option, name in flags.items() if ctx.params[name]]
     return " ".join(map(_quoted, words))
+
+
+def _option(name: str, value: Any) -> str:
+    if isinstance(value, Wanted):
+        return value.written
+    return f"{100 * value:g}%" if name in ("max_drop", "reference_share") else f"{value:g}"
 
 
 def _quoted(word: str) -> str:

@@ -13,7 +13,7 @@ from tests.retune.calibrate.pictures import texts
 
 FIGURES = {
     "dial", "queries", "saving", "drop", "quality", "reference_quality", "cost", "reference_cost", "calls",
-    "reference_share", "arms", "gap", "with_gap", "cost_interval", "reference_share_interval",
+    "reference_share", "arms", "gap", "with_gap", "cost_interval", "reference_share_interval", "shares",
 }  # fmt: skip
 RULE = "rules:\n  - {name: hello, when: {pattern: '^Hello'}, route: {model: small}}\n"
 
@@ -96,6 +96,36 @@ def test_a_share_of_the_reference(policy, records):
     assert len(report["cross_fitted"]["dials"]) == 5
     everything = document(run(policy, records, "--reference-share", "100%", "--json"))
     assert everything["dial"] == -1
+
+
+def test_a_share_of_any_model(policy, records):
+    report = document(run(policy, records, "--share", "small=30%", "--json"))
+    assert report["aim"] == {"share": {"small": 0.3}}
+    assert report["reached"] == report["after"]["shares"]["small"]
+    assert report["reached"]["value"] >= 0.3
+    assert report["cross_fitted"]["shares"]["small"]["value"] > 0.2
+    assert set(report["after"]["shares"]) == {"small", "medium", "large"}
+    shown = run(policy, records, "--share", "small=30%")
+    assert "small answers at least 30 %" in shown.stdout
+    assert re.search(r"^Of queries like these small answers \S+ % \(.*\)\.$", shown.stdout, re.M)
+    of_reference = document(run(policy, records, "--share", "large=50%", "--json"))
+    assert of_reference == document(run(policy, records, "--reference-share", "50%", "--json"))
+
+
+def test_a_share_that_is_to_change(policy, records):
+    """From the dial as it stands, by percentage points; either way the safest dial that gives it."""
+    first = document(run(policy, records, "--share", "small=40%", "--write", "--json"))
+    now = first["after"]["shares"]["small"]["value"]
+    for change in (0.3, -0.2):
+        said = f"small={change:+.0%}"
+        report = document(run(policy, records, "--share", said, "--json"))
+        assert report["aim"]["share"]["small"] == pytest.approx(now + change)
+        assert report["reached"]["value"] >= now + change
+        assert (report["dial"] > first["dial"]) == (change > 0)
+    assert run(policy, records, "--share", "small=+10%", "--write").exit_code == 0
+    assert re.search(
+        r"^# .* --share small=\+10%: saving .* small answers at least ", policy.read_text(), re.M
+    )
 
 
 def test_where_the_reference_always_answers(records):
@@ -278,7 +308,7 @@ def test_what_per_tier_needs(policy, records, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "give exactly one of --max-drop, --budget and --reference-share"),
+        ([], "give exactly one of --max-drop, --budget, --reference-share and --share"),
         (["--max-drop", "1%", "--budget", "1"], "give exactly one of"),
         (["--budget", "1", "--confidence", "90%"], "--confidence is how sure --max-drop must be"),
         (["--max-drop", "1"], "'1' is 100 %; write 1% for that many in a hundred"),
@@ -288,6 +318,12 @@ def test_what_per_tier_needs(policy, records, tmp_path):
         (["--budget", "0"], "a budget is a number of US$ above 0"),
         (["--budget", "nan"], "a budget is a number of US$ above 0"),
         (["--reference-share", "101%"], "a share lies between 0 % and 100 %"),
+        (["--share", "small"], "'small' is not MODEL=SHARE"),
+        (["--share", "small=30"], "'30' is 3000 %; write 30%"),
+        (["--share", "tiny=30%"], "no model is named 'tiny'"),
+        (["--share", "small=101%"], "a share lies between 0 % and 100 %, which 101 % does not"),
+        (["--share", "large=+30%"], "--share large=+30%: 100.0% now; a share lies between"),
+        (["--share", "small=30%", "--budget", "1"], "give exactly one of"),
     ],
 )
 def test_wrong_usage(policy, records, words, message):

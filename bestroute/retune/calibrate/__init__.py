@@ -3,7 +3,7 @@
 calibration  start here: one calibration, from queries on their sides to the dial and the report
 aim          what every aim has, and what comes of one
 promise      the aim with a promise: MaxDrop; bound has its statistics
-within       aims without: Budget, ReferenceShare; doubt says where one may be missed
+within       aims without: Budget, ReferenceShare, ModelShare; doubt says where one may be missed
 trials       what a policy gives on some queries at any setting of its dial
 shape        how far the limits of tiers lie from the dial, and shaping: how these distances are found
 held_out     figures with intervals, on queries that judge

@@ -129,7 +129,7 @@ def report_of(policy: Policy, aim: Aim, chosen: Chosen, sides: Sides, seed: int 
         ]
     report |= {"dial": dial, "after": figures(judges.at(dial), judges, sides.texts, seed)}
     if isinstance(aim, Within):
-        report["reached"] = report["after"][f"{aim.figure}_interval"]
+        report["reached"] = aim.reached(report["after"])
         report["cross_fitted"] = None if sides.held_out else _apart(aim, sides, seed)
     return report
 

@@ -1,4 +1,4 @@
-"""How sure it is that a dial keeps to what nothing was promised of: a budget, a share of the reference."""
+"""How sure it is that a dial keeps to what nothing was promised of: a budget, a share of a model."""
 
 from __future__ import annotations
 
@@ -7,41 +7,54 @@ from typing import Any
 
 from bestroute.retune.calibrate.aim import Aim
 from bestroute.retune.calibrate.bound import rough
-from bestroute.retune.calibrate.within import Within
+from bestroute.retune.calibrate.within import Budget, Within
 from bestroute.table import dollars
 
-_NEAR = 1.1  # of the bound: what is near enough to it
+_NEAR = 0.1  # of the bound: what is near enough to it
 
 
 def doubts(aim: Aim, report: dict[str, Any]) -> Iterator[str]:
-    """What to say where queries like those of a report may well go beyond the bound by more than a tenth of
-    it, and where those do that a dial was chosen without."""
+    """What to say where queries like those of a report may well miss the bound by more than a tenth of it,
+    and where those do that a dial was chosen without."""
     reached, apart = report["reached"], report["cross_fitted"]
     if not isinstance(aim, Within) or reached is None:
         return
-    near = _NEAR * aim.bound
-    if reached["high"] is not None and reached["high"] > near:
+    aimed = f"{told(aim, aim.bound)} at {'least' if aim.at_least else 'most'}"
+    end = reached["low" if aim.at_least else "high"]
+    if end is not None and _misses(aim, end):
         yield (
-            f"aimed at {told(aim, aim.bound)} at most, but by these {report['after']['queries']:,} queries "
-            f"others like them may come to {told(aim, reached['high'])}{_enough(aim, report)}"
+            f"aimed at {aimed}, but by these {report['after']['queries']:,} queries "
+            f"others like them may come to {told(aim, end)}{_enough(aim, report, end)}"
         )
-    if apart is not None and apart[aim.figure] > near:
+    given = None if apart is None else aim.reached(apart)["value"]
+    if given is not None and _misses(aim, given):
         yield (
-            f"a dial chosen without a fifth of the queries gave that fifth {told(aim, apart[aim.figure])}, "
-            f"where {told(aim, aim.bound)} at most was aimed at"
+            f"a dial chosen without a fifth of the queries gave that fifth {told(aim, given)}, "
+            f"where {aimed} was aimed at"
         )
 
 
 def told(aim: Within, value: float) -> str:
     """A value of what an aim bounds: `27.5 %`, `$0.0004`."""
-    return f"{100 * value:.1f} %" if aim.figure == "reference_share" else f"${dollars(value)}"
+    return f"${dollars(value)}" if isinstance(aim, Budget) else f"{100 * value:.1f} %"
 
 
-def _enough(aim: Within, report: dict[str, Any]) -> str:
+def _misses(aim: Within, value: float) -> bool:
+    return _room(aim, value) < 0
+
+
+def _room(aim: Within, value: float) -> float:
+    """How far a value is from missing the bound by more than a tenth of it."""
+    if aim.at_least:
+        return value - (1 - _NEAR) * aim.bound
+    return (1 + _NEAR) * aim.bound - value
+
+
+def _enough(aim: Within, report: dict[str, Any], end: float) -> str:
     """How many queries would hold it near the bound: the width of an interval falls with their root."""
-    reached = report["reached"]
-    room = _NEAR * aim.bound - reached["value"]
+    value = report["reached"]["value"]
+    room = _room(aim, value)
     if room <= 0:
         return ""
-    queries = report["after"]["queries"] * ((reached["high"] - reached["value"]) / room) ** 2
+    queries = report["after"]["queries"] * ((end - value) / room) ** 2
     return f"; about {rough(int(queries) + 1):,} would keep that within a tenth of the aim"

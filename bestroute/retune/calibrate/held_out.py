@@ -11,7 +11,7 @@ import numpy as np
 from bestroute.evaluate.replay import Floats
 from bestroute.records.quality import interval
 from bestroute.retune.calibrate.trials import Outcome, Trials
-from bestroute.retune.calibrate.within import reference_share
+from bestroute.retune.calibrate.within import answered_by
 
 DRAWS = 500
 _AT_ONCE = 4_000_000  # weights of queries in memory
@@ -25,7 +25,7 @@ def figures(
     """JSON values. `saving` and `drop` are shares of the reference's own cost and quality, 0.1 is 10 %, costs
     US$ a query, `gap` quality points that are predicted to be lost, over the `with_gap` queries of which that
     can be told. `quality`, `reference_quality` and `drop` are None where nothing is known of quality, `gap`
-    where it is.
+    where it is. `shares`: of the queries that an arm of one model alone answers, by model.
 
     Every query counts alike; those of the same text (`texts`, one a query) are drawn together, since they say
     no more than one of them does. `low` and `high` are None where they cannot be told.
@@ -34,7 +34,10 @@ def figures(
     quality = unknown if outcome.quality is None else outcome.quality
     best = unknown if trials.reference_quality is None else trials.reference_quality
     gap = unknown if outcome.gap is None else outcome.gap
-    share = reference_share(outcome, trials)
+    alone = dict.fromkeys(arm.model for arm in trials.arms if len(arm.models) == 1)
+    count = len(set(texts))
+    shares = {model: _wilson(float(answered_by(model, outcome, trials).mean()), count) for model in alone}
+    by_reference = shares[trials.arms[-1].model]
     told = np.isfinite(gap)
     columns = np.stack([outcome.cost, trials.reference_cost, quality, best, np.where(told, gap, 0.0), told])
     cost, reference_cost, kept, reference, lost, known = (
@@ -54,8 +57,9 @@ def figures(
         "cost_interval": _interval(cost),
         "reference_cost": float(reference_cost[0]),
         "calls": float(outcome.calls.mean()),
-        "reference_share": share,
-        "reference_share_interval": _wilson(share, len(set(texts))),
+        "reference_share": by_reference["value"],
+        "reference_share_interval": by_reference,
+        "shares": shares,
         "arms": {
             arm.label: float(share)
             for arm, share in zip(trials.arms, outcome.shares.mean(axis=0), strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,19 +54,23 @@ def _lines(report: dict[str, Any], words: str, path: Path, asked: bool) -> Itera
 
 def _sureness(report: dict[str, Any]) -> Iterator[str]:
     """What the aim bounds, with its interval, here and where the dial was chosen without."""
-    if "budget" in report["aim"]:
-        name, said, told = "cost_interval", "A query like these costs US$ {}.", _dollars
-    else:
-        name, said, told = (
-            "reference_share_interval",
-            "Of queries like these the reference answers {}.",
-            _percent,
-        )
+    said, told, found = _bounded(report["aim"])
     yield said.format(told(report["reached"]))
     apart = report["cross_fitted"]
     if apart is not None:
         dials = f"{report['dial_key']} {min(apart['dials']):g} to {max(apart['dials']):g}"
-        yield f"A dial chosen without a fifth of them ({dials}) gave that fifth {told(apart[name])}."
+        yield f"A dial chosen without a fifth of them ({dials}) gave that fifth {told(found(apart))}."
+
+
+def _bounded(aim: dict[str, Any]) -> tuple[str, Callable[[Any], str], Callable[[dict[str, Any]], Any]]:
+    """What an aim bounds: a sentence with a gap for it, how it is written, and where figures have it."""
+    if "budget" in aim:
+        return "A query like these costs US$ {}.", _dollars, lambda of: of["cost_interval"]
+    if "share" in aim:
+        [model] = aim["share"]
+        return f"Of queries like these {model} answers {{}}.", _percent, lambda of: of["shares"][model]
+    said = "Of queries like these the reference answers {}."
+    return said, _percent, lambda of: of["reference_share_interval"]
 
 
 def _tiers(report: dict[str, Any]) -> Iterator[str]:

@@ -8,7 +8,8 @@ from bestroute.errors import InputError
 from bestroute.policy.objective import MaxGap
 from bestroute.retune.calibrate.aim import Choice, Refusal
 from bestroute.retune.calibrate.promise import MaxDrop
-from bestroute.retune.calibrate.within import Budget, ReferenceShare
+from bestroute.retune.calibrate.within import Budget, ModelShare, ReferenceShare, share_now, share_of
+from tests.fakes import make_policy
 from tests.retune.calibrate.tables import ROWS, Table
 
 
@@ -68,6 +69,9 @@ def test_a_reference_that_is_always_wrong():
         (ReferenceShare(1), -1, 1),
         (ReferenceShare(0.6), 0, 2),
         (ReferenceShare(0.1), 0.3, 5),
+        (ModelShare("tiny", 0.0), -1, 1),
+        (ModelShare("tiny", 0.4), 0, 2),
+        (ModelShare("tiny", 0.9), 0.3, 5),
     ],
 )
 def test_the_lowest_dial_within(objective, dial, tried):
@@ -84,6 +88,7 @@ def test_the_lowest_dial_within(objective, dial, tried):
             r"at most \$0.05 a query \(\$50 per 1,000\): the cheapest, max_gap 0.3, costs \$0.1",
         ),
         (ReferenceShare(0.05), "the least is 10 %, at max_gap 0.3"),
+        (ModelShare("tiny", 0.95), "tiny answers at least 95 %: the most is 90 %, at max_gap 0.3"),
     ],
 )
 def test_what_cannot_be_reached_is_told(objective, why):
@@ -97,11 +102,29 @@ def test_what_cannot_be_reached_is_told(objective, why):
     [
         lambda: MaxDrop(0.0), lambda: MaxDrop(1.0), lambda: MaxDrop(0.1, 1.0), lambda: MaxDrop(0.1, 0.0),
         lambda: Budget(0.0), lambda: Budget(float("nan")), lambda: ReferenceShare(1.1),
+        lambda: ModelShare("tiny", 1.1), lambda: ModelShare("tiny", -0.1),
     ],
 )  # fmt: skip
 def test_aims_that_make_no_sense(make):
     with pytest.raises(InputError):
         make()
+
+
+def test_a_share_is_at_most_of_the_reference_and_at_least_of_any_other():
+    policy = make_policy(tiers=[{"model": "tiny"}, {"models": {"tiny": 1, "mid": 1}}, {"model": "big"}])
+    assert share_of("big", 0.3, policy) == ReferenceShare(0.3)
+    assert share_of("tiny", 0.3, policy) == ModelShare("tiny", 0.3)
+    with pytest.raises(InputError, match="no tier asks mid alone"):
+        share_of("mid", 0.3, policy)
+    with pytest.raises(InputError, match="no model is named 'nano'"):
+        share_of("nano", 0.3, policy)
+
+
+def test_the_share_now_is_that_at_the_dial_as_it_stands():
+    trials = Table(ROWS)
+    assert trials.objective.setting == 0
+    assert (share_now("tiny", trials), share_now("big", trials)) == pytest.approx((0.4, 0.6))
+    assert trials.tried == [0, 0]
 
 
 def test_dials_rise_within_what_a_policy_may_say():

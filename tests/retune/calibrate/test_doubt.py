@@ -4,14 +4,14 @@ import pytest
 
 from bestroute.retune.calibrate.doubt import doubts
 from bestroute.retune.calibrate.promise import MaxDrop
-from bestroute.retune.calibrate.within import Budget, ReferenceShare
+from bestroute.retune.calibrate.within import Budget, ModelShare, ReferenceShare
 
 
-def report(value, high, queries=40, apart=None):
+def report(value, high, queries=40, apart=None, low=0.0):
     return {
-        "reached": {"value": value, "low": 0.0, "high": high},
+        "reached": {"value": value, "low": low, "high": high},
         "after": {"queries": queries},
-        "cross_fitted": apart,
+        "cross_fitted": None if apart is None else {"reference_share_interval": {"value": apart}},
     }
 
 
@@ -29,15 +29,28 @@ def test_an_interval_that_reaches_far_beyond_the_aim():
 
 @pytest.mark.parametrize("high", [0.31, 0.33])
 def test_one_that_does_not_is_no_doubt(high):
-    assert not list(doubts(ReferenceShare(0.3), report(0.29, high, apart={"reference_share": 0.32})))
+    assert not list(doubts(ReferenceShare(0.3), report(0.29, high, apart=0.32)))
 
 
 def test_queries_that_had_no_part_in_it_and_went_beyond():
-    said = list(doubts(ReferenceShare(0.3), report(0.29, 0.32, apart={"reference_share": 0.4})))
+    said = list(doubts(ReferenceShare(0.3), report(0.29, 0.32, apart=0.4)))
     assert said == [
         "a dial chosen without a fifth of the queries gave that fifth 40.0 %, "
         "where 30.0 % at most was aimed at"
     ]
+
+
+def test_a_share_that_is_to_be_reached_is_missed_from_below():
+    """From 0.3 to 0.14 is 16 / 3 as far as to 0.27."""
+    apart = {"shares": {"nano": {"value": 0.2}}}
+    said = list(doubts(ModelShare("nano", 0.3), {**report(0.3, 0.9, low=0.14), "cross_fitted": apart}))
+    assert said == [
+        "aimed at 30.0 % at least, but by these 40 queries others like them may come to 14.0 %; about 1,200 "
+        "would keep that within a tenth of the aim",
+        "a dial chosen without a fifth of the queries gave that fifth 20.0 %, "
+        "where 30.0 % at least was aimed at",
+    ]
+    assert not list(doubts(ModelShare("nano", 0.3), report(0.35, 0.9, low=0.28)))
 
 
 def test_a_half_that_judges_and_is_beyond_already_needs_no_number():
