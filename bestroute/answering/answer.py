@@ -190,7 +190,7 @@ def bill(model: Model, query: Query, reply: Sampled) -> float:
     At least what was reported, never negative, and never less for more samples.
     """
     usage = _usage(model, query, reply)
-    return model.cost(1, usage.input_tokens, usage.output_tokens)
+    return model.cost(1, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
 
 
 def _usage(model: Model, query: Query, reply: Sampled) -> Usage:
@@ -199,13 +199,15 @@ def _usage(model: Model, query: Query, reply: Sampled) -> Usage:
 
 
 def _at_reference(policy: Policy, model: Model, query: Query, reply: Sampled) -> list[float]:
-    """US$ of each response at the reference's price; of a single one that it wrote, the bill."""
+    """US$ of each response at the reference's price, what was cached as if it had that too; of a single one
+    that it wrote, the bill."""
     reference = policy.reference_model
     if model.name == reference.name and len(reply.samples) == 1:
         return [bill(model, query, reply)]
     usage, calls = _usage(model, query, reply), 1 if model.native else max(1, len(reply.samples))
     shares = [share(sample, usage, reply.samples, calls) for sample in reply.samples]
-    return [reference.cost(1, prompt, written) for prompt, written in shares]
+    cached = usage.cached_tokens / usage.input_tokens if usage.input_tokens else 0.0
+    return [reference.cost(1, prompt, written, cached * prompt) for prompt, written in shares]
 
 
 def _answer(

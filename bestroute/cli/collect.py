@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bestroute.cli.options import FILE, INPUT, POLICY, json_option, refuse_to_overwrite
-from bestroute.cli.output import print_json, print_table
+from bestroute.cli.output import print_json, print_table, print_thinking
 from bestroute.table import dollars, number
 
 if TYPE_CHECKING:
@@ -194,6 +194,7 @@ def _print(outcome: Outcome, out: Path) -> None:
         for name, model in outcome.models.items()
     ]
     print_table(["model", "wanted", "there", "new", "mean tokens"], rows)
+    print_thinking({name: model.mean_thinking_tokens for name, model in outcome.models.items()})
     click.echo()
     place = f"{out}: {outcome.prompts:,} prompts" if outcome.written else f"{out}: not written"
     earlier = f", ${dollars(outcome.spent)} with earlier runs" if outcome.spent > outcome.cost else ""

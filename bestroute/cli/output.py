@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -33,6 +33,13 @@ def _finite(value: Any) -> Any:
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print aligned columns, as bestroute.table sets them."""
     click.echo(table(head, rows))
+
+
+def print_thinking(means: Mapping[str, float | None]) -> None:
+    """Print what the mean response of each model that thought was billed for it, as a policy has it."""
+    for name, mean in means.items():
+        if mean:
+            click.echo(f"{name}: thinking_tokens: {mean:.0f} a response, for its entry in the policy")
 
 
 class BadLines:

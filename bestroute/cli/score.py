@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from bestroute.cli.options import FILE, FOLDER, INPUT, json_option, records_argument, skip_bad_option
-from bestroute.cli.output import BadLines, print_json, print_table
+from bestroute.cli.output import BadLines, print_json, print_table, print_thinking
 from bestroute.errors import InputError
 from bestroute.table import number
 
@@ -216,6 +216,7 @@ def _report(summary: Summary, out: Path, journal: Path, skipped: int, as_json: b
         for model, mean in models.items()
     ]
     print_table(["source", "model", "mean score"], rows)
+    print_thinking(summary.as_dict()["mean_thinking_tokens"])
     click.echo(
         f"\n{out}: {summary.records:,} records, {summary.responses:,} responses; "
         f"{summary.scored:,} scores and {summary.rewarded:,} rewards given"

@@ -310,11 +310,13 @@ class Decider:
         return sum(self._model_cost(model, n, query, forecast) for model, n in row.models)
 
     def _model_cost(self, model: Model, n: int, query: Query, forecast: Forecast | None) -> float:
-        """Expected US$, from the predicted output tokens of the class or their mean, at most max_tokens."""
+        """Expected US$, from the predicted output tokens of the class or their mean, at most max_tokens, and
+        the model's thinking."""
         tokens = self._mean_tokens if forecast is None else forecast.output_tokens
         column = self._column(model)
         expected = float(tokens[column]) if column is not None else float(tokens.mean())
-        return model.cost(n, query.input_tokens, min(expected, self.policy.sampling.max_tokens))
+        written = model.written(expected, self.policy.sampling.max_tokens, self._manifest.adapted)
+        return model.cost(n, query.input_tokens, written)
 
 
 _ONLY_WHERE_TOLD = frozenset({"audio", "file", "video"})

@@ -1,6 +1,7 @@
 """Policies: one YAML file becomes one frozen `Policy`, or an error that names every fault and its place.
 
 arms           models and what they cost, and arms: what is asked of them
+params         request fields of a variant
 objective      what the one dial means, whether a tier is within it, and which serves
 rules/         what is sure about a query decides before the router model: conditions, and the first match
 schema         the values: Policy, Tier, Sampling

@@ -6,6 +6,7 @@ in Python). Every field's description is what the JSON Schema and the docs show.
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+
+from bestroute.policy.params import Params
 
 Capability = Literal["audio", "file", "image", "tools", "video"]
 Feature = Literal["audio", "code", "file", "image", "math", "tools", "video"]
@@ -64,6 +67,16 @@ class Price(Frozen):
 
     input: DollarsPerMillion = Field(description="US$ per million prompt tokens", examples=[2.5])
     output: DollarsPerMillion = Field(description="US$ per million response tokens", examples=[10.0])
+    cached_input: DollarsPerMillion | None = Field(
+        default=None,
+        description="US$ per million prompt tokens that its prompt cache holds; as input if absent",
+        examples=[1.25],
+    )
+
+    @cached_property
+    def cached(self) -> float:
+        """US$ per million prompt tokens that its prompt cache holds; never more than others cost."""
+        return self.input if self.cached_input is None else min(self.cached_input, self.input)
 
 
 class Endpoint(Frozen):
@@ -138,6 +151,17 @@ class Model(Frozen):
         description="where it is served, by any OpenAI-compatible address; not needed to route",
         examples=[{"base_url": "https://api.openai.com/v1", "api_key_env": "OPENAI_API_KEY"}],
     )
+    params: Params | None = Field(
+        default=None,
+        description="request fields that make it a variant of what its endpoint serves",
+        examples=[{"reasoning_effort": "low"}],
+    )
+    thinking_tokens: Annotated[FiniteFloat, Field(ge=0)] | None = Field(
+        default=None,
+        description="mean billed reasoning tokens a response, beyond what its class writes; `collect` and "
+        "`score` tell them; 0 if absent",
+        examples=[400],
+    )
 
     @cached_property
     def column(self) -> str:
@@ -154,18 +178,30 @@ class Model(Frozen):
         return (self.endpoint and self.endpoint.model) or self.name
 
     @cached_property
+    def variant(self) -> str:
+        """What its request fields are, as one text; "" where it has none."""
+        return json.dumps(self.params, sort_keys=True) if self.params else ""
+
+    @cached_property
     def native(self) -> bool:
         """Whether one call to its endpoint gives several responses, the prompt billed once."""
         return self.endpoint is not None and self.endpoint.samples == "native"
 
-    def cost(self, n: int, input_tokens: float, output_tokens: float) -> float:
-        """US$ for n responses of `output_tokens` each to a prompt of `input_tokens`.
+    def cost(self, n: int, input_tokens: float, output_tokens: float, cached_tokens: float = 0.0) -> float:
+        """US$ for n responses of `output_tokens` each to a prompt of `input_tokens`, of which the model's
+        prompt cache holds `cached_tokens`.
 
         The prompt is billed once where the endpoint samples natively, else once a call
         (BEST-Route, Algorithm 1, assumes the former for every model).
         """
-        prompts = 1 if self.native else n
-        return (prompts * input_tokens * self.price.input + n * output_tokens * self.price.output) / 1e6
+        prompts, price = 1 if self.native else n, self.price
+        prompt = input_tokens * price.input - cached_tokens * (price.input - price.cached)
+        return (prompts * prompt + n * output_tokens * price.output) / 1e6
+
+    def written(self, tokens: float, max_tokens: int, adapted: bool) -> float:
+        """Output tokens that a response is billed, where so many are predicted: at most `max_tokens`, and its
+        thinking besides, which an adapter's prediction has in it."""
+        return min(tokens, max_tokens) + (0.0 if adapted else self.thinking_tokens or 0.0)
 
 
 class Arm(Frozen):

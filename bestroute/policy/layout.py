@@ -26,6 +26,7 @@ _NOTES = {
 # Not the words that some readers take for truth values.
 _PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off)$)[a-z][a-z0-9_./+-]*", re.IGNORECASE)
 _ENDPOINT = "{base_url: 'https://api.openai.com/v1', api_key_env: OPENAI_API_KEY}"
+_VARIANT = "params: {reasoning_effort: low}   # request fields; two entries may be one endpoint's two efforts"
 
 
 def write_policy(policy: Policy, schema: str = "", listed: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -72,6 +73,8 @@ def _model(model: dict[str, Any], listed: str | None, first: bool) -> Iterator[s
     yield from _entries(model, notes)
     if "endpoint" not in model:
         yield f"    # endpoint: {_ENDPOINT}" + ("   # needed by `ask`, not by `route`" if first else "")
+    if first and "params" not in model:
+        yield f"    # {_VARIANT}"
 
 
 def _entries(values: dict[str, Any], notes: dict[str, str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from bestroute.policy.rule_warnings import find_rule_warnings, is_stricter
 from bestroute.policy.schema import Policy, Tier
 
 _PROMPT_TOKENS = 100
+_MOST_TOKENS = {"max_completion_tokens", "max_tokens"}
 _REFERENCE = Offer(0.0, 1.0, 0.0, 0.0)
 
 
@@ -31,6 +32,8 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     yield from _untold_novelty(policy, document, manifest)
     yield from _untaught_samples(policy, document, manifest)
     yield from _other_reference(policy, document, manifest)
+    yield from _dear_caches(policy, document)
+    yield from _too_much_thinking(policy, document)
 
 
 def _tiers_out_of_order(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
@@ -59,7 +62,8 @@ def expected_cost(policy: Policy, tier: Tier, manifest: Manifest) -> float | Non
         if column not in manifest.classes:
             return None
         tokens = manifest.mean_output_tokens[manifest.classes.index(column)]
-        total += model.cost(n, _PROMPT_TOKENS, min(tokens, policy.sampling.max_tokens))
+        written = model.written(tokens, policy.sampling.max_tokens, manifest.adapted)
+        total += model.cost(n, _PROMPT_TOKENS, written)
     return total
 
 
@@ -180,3 +184,25 @@ def _other_reference(policy: Policy, document: Document, manifest: Manifest) -> 
             f"the adapter was made for the reference {manifest.reference!r}, so match probabilities are to "
             "it; run `bestroute adapt` again",
         )
+
+
+def _dear_caches(policy: Policy, document: Document) -> Iterator[Fault]:
+    for index, model in enumerate(policy.models):
+        cached, place = model.price.cached_input, ("models", index, "price", "cached_input")
+        if cached is not None and cached > model.price.input:
+            message = (
+                f"{spell(place)} ({cached:g}) is above input ({model.price.input:g}), which is counted then"
+            )
+            yield Fault(document.place(place), message)
+
+
+def _too_much_thinking(policy: Policy, document: Document) -> Iterator[Fault]:
+    """Thinking counts against the limit of a response at most endpoints."""
+    limit = policy.sampling.max_tokens
+    for index, model in enumerate(policy.models):
+        if (model.thinking_tokens or 0.0) >= limit and not _MOST_TOKENS & (model.params or {}).keys():
+            yield Fault(
+                document.place(("models", index, "thinking_tokens")),
+                f"models[{index}] thinks for {model.thinking_tokens:g} tokens a response, and max_tokens "
+                f"leaves it {limit}; raise sampling.max_tokens, or set max_completion_tokens in its params",
+            )

@@ -23,14 +23,15 @@ Split = Literal["train", "validation", "test"]
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response: its oracle score (0 to 1; None before scoring), and where known its text, tokens, writer
-    and proxy reward."""
+    """One response: its oracle score (0 to 1; None before scoring), and where known its text, tokens, writer,
+    proxy reward, and how many of its tokens were thinking."""
 
     score: float | None
     text: str | None = None
     output_tokens: float | None = None
     by: str | None = None
     reward: float | None = None
+    thinking_tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ def _parse_response(place: str, item: Mapping[str, Any], scored: bool) -> Respon
         output_tokens=_number(item.get("output_tokens"), f"{place}.output_tokens"),
         by=None if item.get("by") is None else str(item["by"]),
         reward=_number(item.get("reward"), f"{place}.reward"),
+        thinking_tokens=_number(item.get("thinking_tokens"), f"{place}.thinking_tokens"),
     )
 
 

@@ -36,6 +36,14 @@ class TestCommandLine:
         )
         assert report["failures"] == []
 
+    def test_mean_thinking(self, tmp_path):
+        lines = [*lines_of(2)]
+        lines[0]["responses"]["small"][0]["thinking_tokens"] = 600  # of four responses
+        records = write(tmp_path / "in.jsonl", lines)
+        words = ["score", records, "--oracle", "exact", "--no-reward", "--out", tmp_path / "out.jsonl"]
+        assert json.loads(run(*words, "--json").stdout)["mean_thinking_tokens"] == {"small": 150.0}
+        assert "small: thinking_tokens: 150 a response" in run(*words).stdout
+
     def test_table_and_skipped_lines(self, tmp_path):
         records = write(tmp_path / "in.jsonl", [*lines_of(1), {"id": "x"}])
         result = run(

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bestroute.policy.arms import Arm, Endpoint, Model
+from bestroute.policy.arms import Arm, Endpoint, Model, Price
+from bestroute.policy.params import FORBIDDEN
 
 
 def model(**endpoint) -> Model:
@@ -69,6 +70,41 @@ class TestPortfolio:
 )
 def test_cost_is_what_the_endpoint_bills(endpoint, dollars):
     assert model(**endpoint).cost(3, 100, 50) == pytest.approx(dollars)
+
+
+def test_what_a_cache_holds_costs_its_own_price():
+    """100 tokens at 2 US$ a million, of which 80 at 0.5, and 50 at 10; three calls, then one for all."""
+    price = {"input": 2, "cached_input": 0.5, "output": 10}
+    assert model().model_copy(update={"price": Price(**price)}).cost(3, 100, 50, 80) == pytest.approx(
+        3 * (20 * 2 + 80 * 0.5 + 50 * 10) / 1e6
+    )
+    native = model(samples="native").model_copy(update={"price": Price(**price)})
+    assert native.cost(3, 100, 50, 80) == pytest.approx((20 * 2 + 80 * 0.5 + 3 * 50 * 10) / 1e6)
+    assert model().cost(1, 100, 50, 80) == model().cost(1, 100, 50)
+    assert Price(input=1, cached_input=2, output=0).cached == 1
+
+
+def test_thinking_is_billed_beside_what_a_class_writes():
+    thinker = model().model_copy(update={"thinking_tokens": 400.0})
+    assert (thinker.written(50, 1024, False), thinker.written(5000, 1024, False)) == (450, 1424)
+    assert thinker.written(450, 1024, adapted=True) == 450  # was learned of the model, thinking and all
+    assert model().written(50, 1024, False) == 50
+
+
+@pytest.mark.parametrize("name", sorted(FORBIDDEN))
+def test_a_variant_may_not_set_what_is_anothers(name):
+    content = {"name": "mine", "price": {"input": 0, "output": 0}, "params": {name: 1}}
+    with pytest.raises(ValidationError, match=f"must not hold '{name}': {FORBIDDEN[name]}"):
+        Model.model_validate(content)
+
+
+def test_a_variant_is_known_by_its_fields():
+    content = {"name": "mine", "price": {"input": 0, "output": 0}}
+    low = Model.model_validate({**content, "params": {"reasoning": {"effort": "low"}, "seed": 1}})
+    same = Model.model_validate({**content, "params": {"seed": 1, "reasoning": {"effort": "low"}}})
+    assert low.variant == same.variant != Model.model_validate(content).variant == ""
+    with pytest.raises(ValidationError, match="values that JSON has"):
+        Model.model_validate({**content, "params": {"seed": float("nan")}})
 
 
 def test_the_class_is_the_name_where_none_is_given():

@@ -20,6 +20,7 @@ models:
     class: small                        # what the router has learned it as: small, medium or large
     price: {input: 0.18, output: 0.00}  # US$ per million tokens
     # endpoint: {base_url: 'https://api.openai.com/v1', api_key_env: OPENAI_API_KEY}   # needed by `ask`, not by `route`
+    # params: {reasoning_effort: low}   # request fields; two entries may be one endpoint's two efforts
   - name: 'big:free'
     class: large
     price: {input: 2.50, output: 10.00}

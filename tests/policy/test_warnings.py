@@ -76,6 +76,17 @@ def test_a_good_policy_has_no_warnings(folder):
             "    when: {tokens: {max: 12}, pattern: ^hi$}",
             ["20:5: rules[1] can never be reached: rules[0] ('greetings') has the same conditions"],
         ),
+        (
+            "{input: 2.5, output: 10}",
+            "{input: 2.5, cached_input: 3, output: 10}",
+            ["11:40: models[1].price.cached_input (3) is above input (2.5), which is counted then"],
+        ),
+        (
+            "    class: large",
+            "    class: large\n    thinking_tokens: 2000",
+            ["10:22: models[1] thinks for 2000 tokens a response, and max_tokens leaves it 1024; raise "
+                "sampling.max_tokens, or set max_completion_tokens in its params"],
+        ),
     ],
 )  # fmt: skip
 def test_warnings(old, new, expected, folder, monkeypatch):

@@ -6,6 +6,7 @@ A count is believed where it is above zero; an endpoint that says a text cost no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bestroute.answering.sampling.values import Sample, Usage
@@ -13,7 +14,10 @@ from bestroute.answering.sampling.values import Sample, Usage
 _INPUT = ("prompt_tokens", "input_tokens")
 _OUTPUT = ("completion_tokens", "output_tokens")
 _DETAILS = ("completion_tokens_details", "output_tokens_details")
+_PROMPT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
+_READ = ("cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
+"""What came from a cache, as Anthropic, DeepSeek and Moonshot say it beside the details."""
 _ABSURD = 10**12
 
 
@@ -29,9 +33,9 @@ def read_usage(document: Any) -> Usage | None:
     report = document.get("usage")
     if not isinstance(report, Mapping):
         return read_usage(document.get("error"))
-    prompt, written = _first(report, _INPUT), _first(report, _OUTPUT)
+    prompt, said = _first(report, _INPUT), _first(report, _OUTPUT)
     thought, total = _thought(report), _count(report.get("total_tokens"))
-    written += thought if thought > written else 0
+    written = said + (thought if thought > said else 0)
     cached = sum(_count(report.get(name)) for name in _CACHED)
     if "prompt_tokens" not in report or total >= prompt + cached + written:
         prompt += cached
@@ -39,7 +43,9 @@ def read_usage(document: Any) -> Usage | None:
         written = max(written, total - prompt)
     else:
         prompt = max(0, total - written)
-    return Usage(prompt, written) if prompt or written else None
+    thought = max(thought, written - said if said else 0)
+    read = min(prompt, _detail(report, _PROMPT_DETAILS, "cached_tokens") or _first(report, _READ))
+    return Usage(prompt, written, read, min(thought, written)) if prompt or written else None
 
 
 def billed(reported: Usage | None, samples: Sequence[Sample], prompt_tokens: int) -> Usage:
@@ -52,7 +58,8 @@ def billed(reported: Usage | None, samples: Sequence[Sample], prompt_tokens: int
     prompt, written = max(known.input_tokens, 0), max(known.output_tokens, 0)
     if not prompt and (samples or written):
         prompt = prompt_tokens
-    return Usage(prompt, written or sum(sample.written_tokens for sample in samples))
+    written = written or sum(sample.written_tokens for sample in samples)
+    return replace(known, input_tokens=prompt, output_tokens=written)
 
 
 def share(sample: Sample, bill: Usage, samples: Sequence[Sample], prompts: int) -> tuple[float, float]:
@@ -66,11 +73,15 @@ def share(sample: Sample, bill: Usage, samples: Sequence[Sample], prompts: int) 
 
 
 def _thought(report: Mapping[str, Any]) -> int:
-    for name in _DETAILS:
-        details = report.get(name)
-        if isinstance(details, Mapping) and _count(details.get("reasoning_tokens")):
-            return _count(details["reasoning_tokens"])
-    return _count(report.get("reasoning_tokens"))
+    return _detail(report, _DETAILS, "reasoning_tokens") or _count(report.get("reasoning_tokens"))
+
+
+def _detail(report: Mapping[str, Any], places: Sequence[str], name: str) -> int:
+    """A count inside the details of a report; 0 where there is none."""
+    found = (report.get(place) for place in places)
+    return next(
+        filter(None, (_count(details.get(name)) for details in found if isinstance(details, Mapping))), 0
+    )
 
 
 def _first(report: Mapping[str, Any], names: Sequence[str]) -> int:

@@ -118,13 +118,18 @@ class EndpointSampler:
     async def _open(self, endpoint: Endpoint, model: Model, query: Query, settings: Sampling) -> Call:
         key = read_key(endpoint, model.name)
         client = await self._clients.get(endpoint.base_url, key)
+        params = model.params or {}
         body = {
             "model": model.served_as,
             "messages": [dict(message) for message in query.messages],
             "temperature": settings.temperature,
             "max_tokens": settings.max_tokens,
+            **params,
         }
-        place = (endpoint.base_url, model.served_as, settings.temperature)  # what is refused may be its value
+        if "max_completion_tokens" in params:
+            del body["max_tokens"]
+        # What is refused may be the value of a field.
+        place = (endpoint.base_url, model.served_as, settings.temperature, model.variant)
         return Call(
             client, endpoint, body, settings.timeout_s, key, self._refusals, place, query.input_tokens
         )

@@ -24,10 +24,16 @@ _WHOLE = frozenset(
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that an endpoint billed; some count one response only where n were asked for at once."""
+    """Tokens that an endpoint billed; some count one response only where n were asked for at once.
+
+    Of those of the input `cached_tokens` came from its prompt cache, of those of the output
+    `thinking_tokens` were thinking; 0 too where it does not say.
+    """
 
     input_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
+    thinking_tokens: int = 0
 
     @classmethod
     def total(cls, usages: Iterable[Usage | None]) -> Usage | None:
@@ -35,7 +41,7 @@ class Usage:
         known = [usage for usage in usages if usage is not None]
         if not known:
             return None
-        return cls(sum(u.input_tokens for u in known), sum(u.output_tokens for u in known))
+        return cls(*(sum(getattr(usage, name) for usage in known) for name in cls.__dataclass_fields__))
 
 
 @dataclass(frozen=True)

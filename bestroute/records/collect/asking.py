@@ -139,13 +139,15 @@ class Asker:
             estimate_tokens(sample.text) if sample.output_tokens is None else sample.output_tokens
             for sample in reply.samples
         ]
+        thought = reply.usage.thinking_tokens if reply.usage is not None else 0
+        each = thought / len(tokens) if tokens and thought else None
         responses = tuple(
-            Response(None, sample.text, count, by)
+            Response(None, sample.text, count, by, thinking_tokens=each)
             for sample, count in zip(reply.samples, tokens, strict=True)
         )
         cost = _cost(unit.model, unit.prompt.query, reply.usage, sum(tokens))
         self._ledger.keep(unit.prompt.record.id, unit.model.name, responses, cost)
-        self._budget.note(unit.model.name, cost, tokens)
+        self._budget.note(unit.model.name, cost, tokens, thought)
 
     def _lane(self, model: Model) -> Lane:
         address = model.endpoint.base_url if model.endpoint else ""
@@ -157,4 +159,4 @@ class Asker:
 def _cost(model: Model, query: Query, usage: Usage | None, output_tokens: int) -> float:
     """US$ of one call: by the endpoint's own count of tokens, else by the estimates."""
     bill = usage or Usage(query.input_tokens, output_tokens)
-    return model.cost(1, bill.input_tokens, bill.output_tokens)
+    return model.cost(1, bill.input_tokens, bill.output_tokens, bill.cached_tokens)

@@ -22,13 +22,21 @@ class Budget:
         self._tickets = 0
         self._tokens: Counter[str] = Counter()
         self._responses: Counter[str] = Counter()
+        self._thinking: Counter[str] = Counter()
         self._settled = asyncio.Event()
 
-    def note(self, model: str, cost: float, output_tokens: list[int]) -> None:
-        """Count a reply that was paid for, by the tokens of each of its responses."""
+    def note(self, model: str, cost: float, output_tokens: list[int], thinking_tokens: int = 0) -> None:
+        """Count a reply that was paid for, by the tokens of each of its responses, and those of all that were
+        thinking."""
         self.spent += cost
         self._tokens[model] += sum(output_tokens)
         self._responses[model] += len(output_tokens)
+        self._thinking[model] += thinking_tokens
+
+    def mean_thinking_tokens(self, model: str) -> float | None:
+        """Tokens that the mean response so far was billed for thinking; None where none was."""
+        thought, count = self._thinking[model], self._responses[model]
+        return thought / count if thought and count else None
 
     def mean_output_tokens(self, model: str) -> float | None:
         """Tokens of the mean response so far; None before the first."""

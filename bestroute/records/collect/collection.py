@@ -153,6 +153,7 @@ class Collection:
                     done=count,
                     collected=self._collected[name],
                     mean_output_tokens=self._budget.mean_output_tokens(name),
+                    mean_thinking_tokens=self._budget.mean_thinking_tokens(name),
                     given_up=self._faults.given_up.get(name),
                 )
                 for name, count in done.items()

@@ -24,6 +24,7 @@ from bestroute.records.journal import Journal
 from bestroute.records.record import Record, Response, read_records, record_line
 
 _WRITTEN = "records_sha256"
+_KEPT = ("text", "output_tokens", "by", "thinking_tokens")
 
 
 class Ledger:
@@ -59,7 +60,8 @@ class Ledger:
     def keep(self, prompt_id: str, model: str, responses: tuple[Response, ...], cost: float) -> None:
         """Put a reply that was paid for on disk."""
         written = [
-            {"text": item.text, "output_tokens": item.output_tokens, "by": item.by} for item in responses
+            {name: getattr(item, name) for name in _KEPT if getattr(item, name) is not None}
+            for item in responses
         ]
         (place,) = self._journal.append({"id": prompt_id, "model": model, "responses": written, "cost": cost})
         if responses:
@@ -106,7 +108,8 @@ class Ledger:
         for place, entry in self._journal.places():
             responses = entry.get("responses", [])
             tokens = [item["output_tokens"] for item in responses]
-            budget.note(entry.get("model", ""), entry.get("cost", 0.0), tokens)
+            thought = round(sum(item.get("thinking_tokens", 0.0) for item in responses))
+            budget.note(entry.get("model", ""), entry.get("cost", 0.0), tokens, thought)
             if responses:
                 self._enter(place, entry["id"], entry["model"], len(responses))
 
@@ -169,4 +172,4 @@ class Ledger:
     def _read(self, prompt_id: str, model: str) -> Iterator[Response]:
         for place in self._places.get((prompt_id, model), ()):
             for item in self._journal.read(place)["responses"]:
-                yield Response(None, item["text"], item["output_tokens"], item["by"])
+                yield Response(None, **item)

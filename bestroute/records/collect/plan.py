@@ -47,7 +47,10 @@ class Plan:
 
     def _request(self, model: Model) -> Mapping[str, Any]:
         own = own_settings(model, self.settings)
-        return {"by": model.served_as, "temperature": own.temperature, "max_tokens": own.max_tokens}
+        variant = {"params": model.params} if model.params else {}
+        return {
+            "by": model.served_as, "temperature": own.temperature, "max_tokens": own.max_tokens, **variant
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class Summary:
     _sums: defaultdict[tuple[str, str], list[float]] = field(
         default_factory=lambda: defaultdict(lambda: [0, 0.0])
     )
+    _thinking: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0, 0.0]))
 
     @property
     def complete(self) -> bool:
@@ -82,9 +83,12 @@ class Summary:
             count_and_sum = self._sums[record.source, model]
             count_and_sum[0] += len(scores)
             count_and_sum[1] += sum(scores)
+            self._thinking[model][0] += len(items)
+            self._thinking[model][1] += sum(item.thinking_tokens or 0.0 for item in items)
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON values; `mean_scores[source][model]` is null where nothing is scored."""
+        """As JSON values; `mean_scores[source][model]` is null where nothing is scored, and
+        `mean_thinking_tokens` has the models that were billed for thinking."""
         means: dict[str, dict[str, float | None]] = {}
         for (source, model), (count, total) in self._sums.items():
             means.setdefault(source, {})[model] = total / count if count else None
@@ -93,6 +97,9 @@ class Summary:
             **{name: getattr(self, name) for name in counts},
             "failures": self.failures,
             "mean_scores": means,
+            "mean_thinking_tokens": {
+                model: total / count for model, (count, total) in self._thinking.items() if total
+            },
         }
 
 

@@ -151,20 +151,37 @@ class TestReadUsage:
         [
             (used(10, 50), Usage(10, 50)),
             (used(10, 50, total_tokens=60), Usage(10, 50)),
-            (used(10, 50, total_tokens=1060), Usage(10, 1050)),  # Gemini: thinking shows in the total alone
-            (used(21, 0, total_tokens=81, completion_tokens_details={"reasoning_tokens": 60}), Usage(21, 60)),
-            (used(10, 50, total_tokens=60, reasoning_tokens=1000), Usage(10, 1050)),  # Perplexity
-            (used(10, 50, completion_tokens_details={"reasoning_tokens": 1000}), Usage(10, 1050)),
-            (used(10, 1050, completion_tokens_details={"reasoning_tokens": 1000}), Usage(10, 1050)),
+            (
+                used(10, 50, total_tokens=1060),
+                Usage(10, 1050, 0, 1000),
+            ),  # Gemini: thinking shows in the total alone
+            (
+                used(21, 0, total_tokens=81, completion_tokens_details={"reasoning_tokens": 60}),
+                Usage(21, 60, 0, 60),
+            ),
+            (used(10, 50, total_tokens=60, reasoning_tokens=1000), Usage(10, 1050, 0, 1000)),  # Perplexity
+            (used(10, 50, completion_tokens_details={"reasoning_tokens": 1000}), Usage(10, 1050, 0, 1000)),
+            (used(10, 1050, completion_tokens_details={"reasoning_tokens": 1000}), Usage(10, 1050, 0, 1000)),
             (used(10, 1050, completion_tokens_details=None), Usage(10, 1050)),
             ({"input_tokens": 10, "output_tokens": 50}, Usage(10, 50)),  # Anthropic, OpenAI's Responses
-            ({"input_tokens": 10, "output_tokens": 50, "cache_read_input_tokens": 5000}, Usage(5010, 50)),
-            (used(10, 50, total_tokens=5060, cache_read_input_tokens=5000), Usage(5010, 50)),
-            (used(5010, 50, total_tokens=5060, cache_read_input_tokens=5000), Usage(5010, 50)),
+            (
+                {"input_tokens": 10, "output_tokens": 50, "cache_read_input_tokens": 5000},
+                Usage(5010, 50, 5000),
+            ),
+            (used(10, 50, total_tokens=5060, cache_read_input_tokens=5000), Usage(5010, 50, 5000)),
+            (used(5010, 50, total_tokens=5060, cache_read_input_tokens=5000), Usage(5010, 50, 5000)),
             (
                 {"input_tokens": 9, "output_tokens": 1, "output_tokens_details": {"reasoning_tokens": 7}},
-                Usage(9, 8),
+                Usage(9, 8, 0, 7),
             ),
+            (used(10, 50, prompt_tokens_details={"cached_tokens": 8}), Usage(10, 50, 8)),
+            ({"input_tokens": 10, "input_tokens_details": {"cached_tokens": 8}}, Usage(10, 0, 8)),
+            (
+                used(10, 50, prompt_cache_hit_tokens=8, prompt_cache_miss_tokens=2),
+                Usage(10, 50, 8),
+            ),  # DeepSeek
+            (used(10, 50, cached_tokens=8), Usage(10, 50, 8)),  # Moonshot
+            (used(10, 50, prompt_tokens_details={"cached_tokens": 80}), Usage(10, 50, 10)),
             (used(10.0, 50.0), Usage(10, 50)),
             (used(None, 50, total_tokens=60), Usage(10, 50)),
             ({"total_tokens": 60}, Usage(60, 0)),

@@ -65,6 +65,40 @@ def texts(sampled: Sampled) -> list[str]:
     return [sample.text for sample in sampled.samples]
 
 
+class TestVariants:
+    def test_request_fields_are_sent(self, fake_endpoint):
+        base = model(fake_endpoint.base_url)
+        low = base.model_copy(update={"params": {"reasoning_effort": "low", "max_completion_tokens": 99}})
+        ask(low, 2)
+        ask(base)
+        bodies = [request.body for request in fake_endpoint.requests]
+        for body in bodies[:2]:
+            assert (body["reasoning_effort"], body["max_completion_tokens"]) == ("low", 99)
+            assert "max_tokens" not in body
+        assert "reasoning_effort" not in bodies[2]
+        assert bodies[2]["max_tokens"] == 20
+
+    def test_what_one_effort_refuses_the_other_may_take(self, fake_endpoint):
+        base = model(fake_endpoint.base_url)
+        one, other = (base.model_copy(update={"params": {"reasoning_effort": e}}) for e in ("high", "none"))
+        refusal = {"error": {"message": "temperature is not supported with reasoning_effort high"}}
+
+        def play(request):
+            picky = request.body["reasoning_effort"] == "high" and "temperature" in request.body
+            return document(refusal, 400) if picky else answer("fine")(request)
+
+        fake_endpoint.play(play)
+        sampler = EndpointSampler(retries=0)
+
+        async def both():
+            return [await sampler.sample(asked, QUERY, 1, SETTINGS) for asked in (one, other)]
+
+        first, second = asyncio.run(both())
+        assert (texts(first), texts(second)) == (["fine"], ["fine"])
+        assert "temperature" in first.notes[0]
+        assert not second.notes
+
+
 class TestHowManyCalls:
     def test_native_asks_once_for_all(self, fake_endpoint):
         sampled = ask(model(fake_endpoint.base_url, samples="native"), 4)

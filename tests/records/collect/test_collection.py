@@ -61,6 +61,16 @@ class TestRecords:
         assert {item.by for record in desk.records() for item in record.responses["a"]} == {"a"}
         assert [request.body.get("n") for request in fake_endpoint.requests] == [None] * 9
 
+    def test_thinking_that_was_billed_is_told(self, desk, fake_endpoint):
+        """Two responses a call, 30 tokens of thinking among the 40 that both took."""
+        body = completion("fine", "fine", tokens=20)
+        body["usage"]["completion_tokens_details"] = {"reasoning_tokens": 30}
+        fake_endpoint.play(lambda request: document(body))
+        desk.collect(samples=2)
+        assert {one.thinking_tokens for record in desk.records() for one in record.responses["a"]} == {15.0}
+        again = desk.run("--samples", "4")
+        assert "a: thinking_tokens: 15 a response, for its entry in the policy" in again.output
+
     def test_every_model_or_those_named(self, desk, fake_endpoint):
         url = fake_endpoint.base_url
         desk.write_policy(a={"base_url": url}, b={"base_url": url, "temperature": 0.1}, c=None)
