@@ -25,8 +25,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from bestroute.artefacts.adapter import sigmoid
 from bestroute.artefacts.manifest import Manifest
+from bestroute.artefacts.odds import sigmoid
 from bestroute.artefacts.predictor import OnnxPredictor, Prediction
 from bestroute.errors import BestRouteError
 from bestroute.evaluate.curve import Strategy

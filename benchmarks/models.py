@@ -3,9 +3,9 @@
     python benchmarks/models.py data build
 
 Writes `build/reward`, `build/teacher` (a router model of MiniLM on exams), `build/router` (the multilingual
-one, which learns from it) and `build/posterior`; copy them over `exported_models/` when they are better. A
-step that has written its folder is passed over, and one that was stopped goes on where it was. `--only
-router` makes one of them, with the embedded ones in place of those that are not there.
+one, which learns from it, and then LLMs by name) and `build/posterior`; copy them over `exported_models/`
+when they are better. A step that has written its folder is passed over, and one that was stopped goes on
+where it was. `--only router` makes one of them, with the embedded ones in place of those that are not there.
 
 The files and what they are pooled into are below: no set that may only be measured on is read. Seeds are
 fixed; with another torch, or on another kind of processor, weights differ in the last digits at least.
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bestroute.artefacts.manifest import Kind, default_folder
+from bestroute.artefacts.manifest import LLMS, Kind, default_folder
 from bestroute.files import atomic_write, packed
 from bestroute.records.record import Record, read_records, record_line
 from bestroute.train.pools import pooled, thirds
@@ -56,7 +56,7 @@ TASKS = {
 TWICE = ("gsm8k", "math", "agentverse-mgsm", "human_eval")
 FORMAT_FAILED = 0.4  # of the best mean in a task: an LLM below it gave answers of another form
 REWARDED = {"ifeval": 80}  # queries that get rewards, so that a chat source too tells of n > 1
-STEPS = ("reward", "teacher", "router", "posterior")
+STEPS = ("reward", "teacher", "router", "llms", "posterior")
 
 
 def main() -> None:
@@ -73,11 +73,17 @@ def main() -> None:
         "reward": make_reward,
         "teacher": make_teacher,
         "router": make_router,
+        "llms": make_llms,
         "posterior": make_posterior,
     }
     for step in STEPS:
-        if options.only in (None, step) and not (options.build / step).is_dir():
+        if options.only in (None, step) and not is_made(step, options.build):
             makers[step](options.data, options.build)
+
+
+def is_made(step: str, build: Path) -> bool:
+    """Whether a step has written its folder; LLMs by name stand in the router model's."""
+    return (build / "router" / LLMS).is_file() if step == "llms" else (build / step).is_dir()
 
 
 def make_reward(data: Path, build: Path) -> None:
@@ -102,8 +108,7 @@ def make_teacher(data: Path, build: Path) -> None:
 def make_router(data: Path, build: Path) -> None:
     """The router model that is embedded."""
     files = [*labelled(data, build), *prepared(data, build)]
-    extra = [data / f"responses/{name}.jsonl.gz" for name in RESPONSES]
-    extra += [data / f"extra/{name}.jsonl.gz" for name in ("tasks", *BY_NAME, *ONLY_NAMED)]
+    extra = by_name(data)
     learning = (
         "--encoder",
         "multilingual",
@@ -113,6 +118,11 @@ def make_router(data: Path, build: Path) -> None:
         192,
     )
     train("router", *files, *further(extra), *learning, "--out", build / "router")
+
+
+def make_llms(data: Path, build: Path) -> None:
+    """LLMs by name, in the router model's folder."""
+    train("llms", build / "router", *by_name(data), *records(data, (*EXAMS, *CHAT)))
 
 
 def make_posterior(data: Path, build: Path) -> None:
@@ -140,6 +150,14 @@ def prepared(data: Path, build: Path) -> list[Path]:
     once = (replace(one, source=f"task_{one.source}") for one in tasks if one.source not in TWICE)
     write(folder / "tasks.jsonl.gz", once)
     return [folder / f"{name}.jsonl.gz" for name in (*CHAT, *BY_NAME, "tasks")]
+
+
+def by_name(data: Path) -> list[Path]:
+    """Scores of LLMs by their own names."""
+    scored = ("tasks", *BY_NAME, *ONLY_NAMED)
+    return [data / f"responses/{name}.jsonl.gz" for name in RESPONSES] + [
+        data / f"extra/{name}.jsonl.gz" for name in scored
+    ]
 
 
 def labelled(data: Path, build: Path) -> list[Path]:

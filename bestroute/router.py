@@ -72,7 +72,9 @@ class Router:
         self.policy = policy
         self.fallbacks = 0
         self._predictor = (
-            predictor if predictor is not None else open_predictor(policy.router, policy.adapter)
+            predictor
+            if predictor is not None
+            else open_predictor(policy.router, policy.adapter, policy.columns)
         )
         self._reward = reward
         self._sampler = sampler

@@ -5,6 +5,9 @@ session    an opened graph with its tokenizer; the only user of onnxruntime and 
 words      the ids of a text from those of its words, as met before
 watchdog   one thread that ends the runs whose time has passed
 predictor  the router model: what each class would be worth, before anything is asked
+known      LLMs by name: columns beside those of the classes
+names      which LLM a name means, and which are near
+odds       probabilities and their log-odds
 adapter    a router model that knows own models, from scored responses of theirs
 reward     the reward model: what each response is worth
 posterior  what the kept response is worth by what came; three regressions in JSON

@@ -8,7 +8,7 @@ features, and how fast quality rises with n.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bestroute.artefacts.known import KnownPredictor, with_known
 from bestroute.artefacts.manifest import MEND, Manifest, adapted_manifest, check_files, read_manifest
+from bestroute.artefacts.odds import bounded, odds_of
 from bestroute.artefacts.predictor import Floats, OnnxPredictor, Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
 from bestroute.errors import ArtefactError
 
 WEIGHTS = "weights.npz"
-_CLIP = 1e-4
-_FAR = 9.2
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,7 @@ class Adapter:
 
     def first(self, odds: Floats, seen: Floats) -> Floats:
         """Log-odds of one response of each model, (queries, M), from the odds of their columns."""
-        found = self.slope * np.log(odds) + seen[..., : self.models]
-        first: Floats = np.minimum(np.maximum(found, -_FAR), _FAR)
-        return first
+        return bounded(self.slope * np.log(odds) + seen[..., : self.models])
 
     def match(self, quality: Floats) -> Floats:
         """Probability that the kept response of n is worth one of the reference's, (queries, M, N)."""
@@ -126,14 +124,30 @@ class AdaptedPredictor:
         return self.adapter.apply(self.base.predict(rows, time_budget_s))
 
 
-def open_predictor(router: Path, adapter: Path | None, threads: int = 1) -> Predictor:
-    """The router model of a folder, with an adapter on it where one is named. Raises ArtefactError."""
-    return adapted(OnnxPredictor(router, threads), adapter)
+def open_predictor(
+    router: Path, adapter: Path | None, columns: Iterable[str] = (), threads: int = 1
+) -> Predictor:
+    """The router model of a folder with what stands on it; see `standing_on`. Raises ArtefactError."""
+    return standing_on(OnnxPredictor(router, threads), router, adapter, columns)
 
 
-def adapted(base: Predictor, adapter: Path | None) -> Predictor:
-    """A router model that is open, with an adapter on it where one is named. Raises ArtefactError."""
-    return base if adapter is None else AdaptedPredictor(base, adapter)
+def standing_on(base: Predictor, router: Path, adapter: Path | None, columns: Iterable[str]) -> Predictor:
+    """A router model that is open, `router` its folder, with an adapter on it where one is named; else with
+    the columns of the LLMs that some of `columns` mean. An adapter says itself on which it rests.
+
+    Raises ArtefactError.
+    """
+    if adapter is None:
+        return with_known(base, router, columns)
+    rests_on = read_manifest(adapter, "adapter").llms
+    return AdaptedPredictor(with_known(base, router, rests_on), adapter)
+
+
+def router_model(opened: Predictor) -> Predictor:
+    """What a predictor stands on: the router model itself."""
+    while isinstance(opened, (AdaptedPredictor, KnownPredictor)):
+        opened = opened.base
+    return opened
 
 
 def read_adapter(folder: Path, manifest: Manifest, router: Manifest) -> Adapter:
@@ -159,22 +173,3 @@ def read_adapter(folder: Path, manifest: Manifest, router: Manifest) -> Adapter:
     if not fits:
         raise ArtefactError(f"{path}: is not for {models} models of this router model; {MEND}")
     return adapter
-
-
-def odds_of(probability: NDArray[Any]) -> NDArray[Any]:
-    """Odds, of what is cut off at 0.0001 and 0.9999."""
-    clipped = np.minimum(np.maximum(probability, _CLIP), 1 - _CLIP)  # clip is Python, and slow when cold
-    odds: NDArray[Any] = clipped / (1 - clipped)
-    return odds
-
-
-def log_odds(probability: NDArray[Any]) -> NDArray[Any]:
-    """The logarithm of the odds."""
-    odds: NDArray[Any] = np.log(odds_of(probability))
-    return odds
-
-
-def sigmoid(odds: NDArray[Any]) -> NDArray[Any]:
-    """The probability of log-odds."""
-    probability: NDArray[Any] = 1 / (1 + np.exp(-odds))
-    return probability

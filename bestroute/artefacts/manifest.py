@@ -27,6 +27,7 @@ _FILES: dict[Kind, tuple[str, ...]] = {
 }
 _READS: tuple[Kind, ...] = ("router", "reward")
 SEEN = "seen.npy"
+LLMS = "llms.json"
 MEND = "restore or train the artefact again"
 
 
@@ -45,7 +46,8 @@ class Manifest:
 
     `max_novelty`: the novelty beyond which a query is unlike those that the model was trained on; None where
     it cannot tell. `taught_n`, a class each: the largest n that its records told of; empty where all told of
-    max_n.
+    max_n. `llms`: of the classes, those that are LLMs known by name, each with its own name there (see
+    bestroute.artefacts.known); in an adapter's, those that it rests on.
     """
 
     kind: Kind
@@ -61,6 +63,7 @@ class Manifest:
     query_tokens: int = 0
     features: int = 0
     adapted: bool = False
+    llms: dict[str, str] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
 
@@ -135,6 +138,7 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
             taught_n=tuple(int(n) for n in raw.get("taught_n", ())),
             query_tokens=int(raw.get("query_tokens", 0)),
             features=int(raw.get("features", 0)),
+            llms={str(name): str(llm) for name, llm in raw.get("llms", {}).items()},
             recipe=dict(raw.get("recipe", {})),
             metrics=dict(raw.get("metrics", {})),
         )
@@ -164,9 +168,10 @@ def _a(kind: str) -> str:
 def adapted_manifest(router: Manifest, adapter: Manifest, folder: Path) -> Manifest:
     """What a router model says of itself with the adapter of `folder` on it: its classes are the adapter's.
 
-    Raises ArtefactError for an adapter that was made on another router model.
+    Raises ArtefactError for an adapter that was made on another router model, or on other columns of LLMs.
     """
-    if adapter.recipe.get("router") != router.files.get("model.onnx"):
+    made_on = [("router", "model.onnx"), *([("llms", LLMS)] if adapter.llms else [])]
+    if any(adapter.recipe.get(key) != router.files.get(name) for key, name in made_on):
         raise ArtefactError(
             f"{folder}: was made on another router model; run `bestroute adapt` again, or set `router` to "
             "the one that it was made on"
@@ -179,6 +184,7 @@ def adapted_manifest(router: Manifest, adapter: Manifest, folder: Path) -> Manif
         mean_output_tokens=adapter.mean_output_tokens,
         max_novelty=adapter.max_novelty,
         taught_n=adapter.taught_n,
+        llms=adapter.llms,
     )
 
 

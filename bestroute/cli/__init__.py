@@ -1,6 +1,7 @@
 """The command line: one module a command, loaded when it is called.
 
 init, check, schema              a policy file: a first one, whether it holds, what may stand in it
+models                           what a router model knows: classes, and LLMs by name
 route, ask, pick                 one query
 dry_run, diff, test, calibrate   a policy in use
 collect, score, adapt, train/, evaluate  from prompts to artefacts, and what these give
@@ -40,6 +41,7 @@ _COMMANDS = {
     "dry-run": "bestroute.cli.dry_run",
     "evaluate": "bestroute.cli.evaluate",
     "init": "bestroute.cli.init",
+    "models": "bestroute.cli.models",
     "pick": "bestroute.cli.pick",
     "route": "bestroute.cli.route",
     "schema": "bestroute.cli.schema",

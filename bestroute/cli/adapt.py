@@ -60,7 +60,7 @@ def command(
     again on all of them, or on the new with --from. `calibrate` and `evaluate` leave out the queries that
     the adapter saw: give them others, or leave some with --leave.
     """
-    from bestroute.artefacts.predictor import OnnxPredictor
+    from bestroute.artefacts.adapter import open_predictor
     from bestroute.artefacts.reward import OnnxRewardModel
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_to_adapt
@@ -74,7 +74,7 @@ def command(
     bad = BadLines(skip_bad)
     kept = list(_kept(replayed(records, bad), leave))
     bad.tell()
-    base = OnnxPredictor(checked.router, threads)
+    base = open_predictor(checked.router, None, checked.columns, threads)
     reward = OnnxRewardModel(checked.reward, threads) if any(tier.n > 1 for tier in checked.tiers) else None
     counter = Counter("steps")
     made = adapt(checked, kept, out, base, reward, _recipe(records, leave), counter.advance, earlier)

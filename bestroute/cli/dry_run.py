@@ -70,7 +70,7 @@ def command(
         if out is not None and out.resolve() == plot.resolve():
             raise click.UsageError(f"--out and --plot are both {out}; give each a name of its own")
     checked = load_policy(policy)
-    predictor = open_predictor(checked.router, checked.adapter, threads)
+    predictor = open_predictor(checked.router, checked.adapter, checked.columns, threads)
     router = Router(checked, predictor=predictor)
     bad, tally = BadLines(skip_bad), Tally()
     sample = Reservoir(_PLANNED if checked.sampling.plans else _DRAWN)

@@ -145,7 +145,7 @@ def _route(policy: Policy, judged: Any, name: str, folder: Path, threads: int) -
         own,
         judged.queries,
         judged.replay.arms,
-        open_predictor(folder, own.adapter, threads),
+        open_predictor(folder, own.adapter, own.columns, threads),
         name,
         counter.advance,
     )

@@ -60,7 +60,7 @@ def of_records(
     parts = thirds(texts, sides[0], seed) if per_tier else ()
     all_choose = not promises and not per_tier
     _check(*([sum(sides, [])] if all_choose else (*sides, *parts)))
-    recall = Recall(open_predictor(policy.router, policy.adapter, threads), texts)
+    recall = Recall(open_predictor(policy.router, policy.adapter, policy.columns, threads), texts)
 
     def trials(places: Sequence[int]) -> OnRecords:
         return trials_of(policy, part_of(judged, places), recall, seed)
@@ -86,7 +86,7 @@ def of_queries(policy: Policy, paths: Sequence[Path], bad: BadLines, seed: int, 
     bad.tell()
     texts = [query.text for query in queries]
     _check(texts)
-    recall = Recall(open_predictor(policy.router, policy.adapter, threads), texts)
+    recall = Recall(open_predictor(policy.router, policy.adapter, policy.columns, threads), texts)
 
     def trials(places: Sequence[int]) -> Expected:
         return Expected(policy, [queries[place] for place in places], recall)

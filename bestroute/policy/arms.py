@@ -130,8 +130,9 @@ class Model(Frozen):
     class_: Name = Field(
         default="",
         alias="class",
-        description="capability class the router has learned; the name if absent",
-        examples=["small", "medium", "large"],
+        description="capability class the router has learned, or an LLM that it knows by name, as `bestroute "
+        "models` lists them; the model's name if absent",
+        examples=["small", "medium", "large", "llama-3.1-8b"],
     )
     price: Price = Field(
         description="US$ per million tokens; auto: as genai-prices lists it for this name and endpoint",

@@ -7,10 +7,11 @@ What is not of the right shape is passed over: pydantic has told of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bestroute.artefacts.known import Known, read_known, with_llms
 from bestroute.artefacts.manifest import (
     Kind,
     Manifest,
@@ -19,6 +20,7 @@ from bestroute.artefacts.manifest import (
     default_folder,
     read_manifest,
 )
+from bestroute.artefacts.names import nearest
 from bestroute.errors import ArtefactError
 from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, clip, spell
@@ -45,10 +47,7 @@ def note_mismatches(document: Document, folder: Path, whole: bool, adapting: boo
     _read_manifest(document, folder, "posterior", whole)
     manifest = _read_manifest(document, folder, "router", whole)
     if manifest is not None and not adapting:
-        adapted = _with_adapter(document, folder, manifest, whole)
-        if adapted is not None:
-            manifest = adapted
-            (_adapted_models if manifest.adapted else _learned_classes)(document, manifest)
+        manifest = _standing_on(document, folder, manifest, whole) or manifest
     if manifest is not None:
         _learned_samples(document, manifest)
     return manifest
@@ -170,10 +169,9 @@ def _reference_stays(document: Document) -> None:
 def _read_manifest(document: Document, folder: Path, kind: Kind, whole: bool) -> Manifest | None:
     if kind in document.value and not isinstance(document.value[kind], str):
         return None
-    written = document.value.get(kind)
     place = (kind,)
     try:
-        at = default_folder(kind) if written is None else Path(os.path.abspath(folder / written))
+        at = _folder(document, folder, kind)
         manifest = read_manifest(at, kind)
         if whole:
             check_files(at, manifest)
@@ -184,10 +182,40 @@ def _read_manifest(document: Document, folder: Path, kind: Kind, whole: bool) ->
         return None
 
 
+def _folder(document: Document, folder: Path, kind: Kind) -> Path:
+    written = document.value.get(kind)
+    return default_folder(kind) if written is None else Path(os.path.abspath(folder / written))
+
+
+def _standing_on(document: Document, folder: Path, router: Manifest, whole: bool) -> Manifest | None:
+    """What the router says of itself with its adapter, else with the LLMs that models name, of which all
+    faults are noted; None where it cannot be had."""
+    if document.value.get("adapter") is not None:
+        adapted = _with_adapter(document, folder, router, whole)
+        if adapted is not None:
+            _adapted_models(document, adapted)
+        return adapted
+    others = [name for _, name in _columns(document) if name not in router.classes]
+    try:
+        known = read_known(_folder(document, folder, "router"), router) if others else Known()
+    except ArtefactError as error:
+        document.fault(("router",), f"router: {error}")
+        return None
+    manifest = with_llms(router, known.find(others))
+    _learned_classes(document, manifest, known)
+    return manifest
+
+
+def _columns(document: Document) -> Iterator[tuple[Steps, str]]:
+    """Path and name of what predicts each model."""
+    for path, _ in document.find("models", "*"):
+        found = column_of(document, int(path[1]))
+        if found is not None:
+            yield found
+
+
 def _with_adapter(document: Document, folder: Path, router: Manifest, whole: bool) -> Manifest | None:
-    """The router's manifest with what the adapter adds, if there is one; None where that does not hold."""
-    if document.value.get("adapter") is None:
-        return router
+    """The router's manifest with what the adapter adds; None where that does not hold."""
     adapter = _read_manifest(document, folder, "adapter", whole)
     if adapter is None:
         return None
@@ -198,7 +226,7 @@ def _with_adapter(document: Document, folder: Path, router: Manifest, whole: boo
         return None
 
 
-def _learned_classes(document: Document, manifest: Manifest) -> None:
+def _learned_classes(document: Document, manifest: Manifest, known: Known) -> None:
     reference = _reference(document)
     for path, model in document.find("models", "*"):
         found = column_of(document, int(path[1]))
@@ -206,11 +234,27 @@ def _learned_classes(document: Document, manifest: Manifest) -> None:
             continue
         where, column = found
         if column not in manifest.classes:
-            hint = did_you_mean(column, manifest.classes)
             lacks = f"unknown class {clip(column)}" if where[-1] == "class" else "missing key 'class'"
-            document.fault(
-                where, f"{lacks} in {spell(path)}: the router has learned {', '.join(manifest.classes)}{hint}"
-            )
+            learned = [name for name in manifest.classes if name not in manifest.llms]
+            told = f"{lacks} in {spell(path)}: the router has learned {', '.join(learned)}"
+            document.fault(where, told + _hint(column, learned, known))
+
+
+def _hint(column: str, learned: Sequence[str], known: Known) -> str:
+    """What may have been meant."""
+    if not known.llms:
+        return did_you_mean(column, learned)
+    by_name = f", and {len(known.llms)} LLMs by name"
+    several = known.meant(column)
+    if several:
+        return f"{by_name}, of which this may be {' or '.join(map(repr, several[:5]))}; write which"
+    near = did_you_mean(column, learned) or _nearest(column, known)
+    return f"{by_name}, see `bestroute models`{near}"
+
+
+def _nearest(column: str, known: Known) -> str:
+    found = nearest(column[:200], [llm.name for llm in known.llms])
+    return f" (nearest by name: {', '.join(map(repr, found))})" if found else ""
 
 
 def _adapted_models(document: Document, manifest: Manifest) -> None:

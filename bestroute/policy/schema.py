@@ -213,6 +213,11 @@ class Policy(Frozen):
         )
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """What predicts the models, in their order: classes of the router model, or LLMs that it knows."""
+        return tuple(dict.fromkeys(model.column for model in self.models))
+
+    @property
     def objective(self) -> AnyObjective:
         """What the dial means, and where it stands. Raises InputError where nothing sets it."""
         found = objective_of(self)

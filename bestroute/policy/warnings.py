@@ -27,6 +27,7 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     yield from _unset_keys(document)
     yield from moved_prices(policy.models, document)
     yield from _unlearned_reference(policy, document, manifest)
+    yield from _other_names(policy, document, manifest)
     yield from _unlearned_match(policy, document, manifest)
     yield from _foreign_posterior(policy, document, manifest)
     yield from _untold_novelty(policy, document, manifest)
@@ -122,6 +123,21 @@ def _unlearned_reference(policy: Policy, document: Document, manifest: Manifest)
                 place,
                 f"the router has not learned the class {model.column!r} of the reference (it knows "
                 f"{', '.join(manifest.classes)}), so it cannot predict a gap to it",
+            )
+
+
+def _other_names(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
+    """An LLM that goes by another name where it is known."""
+    if manifest.adapted:
+        return
+    for index, model in enumerate(policy.models):
+        llm = manifest.llms.get(model.column, model.column)
+        if llm != model.column:
+            found = column_of(document, index)
+            yield Fault(
+                document.place(found[0] if found else ("models", index)),
+                f"models[{index}] ({model.name}) is predicted as the LLM {llm!r}, which {model.column!r} is "
+                f"taken to be; `class: {llm}` says that this is meant, see `bestroute models {llm}`",
             )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
-from bestroute.artefacts.adapter import AdaptedPredictor, adapted
+from bestroute.artefacts.adapter import router_model, standing_on
 from bestroute.artefacts.manifest import read_manifest
 from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.artefacts.reward import OnnxRewardModel
@@ -247,9 +247,9 @@ def _kept(old: Router, policy: Policy, given: dict[str, Any]) -> dict[str, Any]:
 
 def _kept_predictor(opened: Predictor, old: Policy, policy: Policy) -> Predictor | None:
     """The router model that is open, with the adapter that the policy names; None where it names another."""
-    base = opened.base if isinstance(opened, AdaptedPredictor) else opened
+    base = router_model(opened)
     same = _same(base, old.router, policy.router)
-    return None if same is None else adapted(base, policy.adapter)
+    return None if same is None else standing_on(base, policy.router, policy.adapter, policy.columns)
 
 
 def _same(opened: object, folder: Path, named: Path) -> object | None:

@@ -1,6 +1,7 @@
 """From records to artefact folders. The only room that needs torch (extra: train).
 
 adapt/             an adapter from scored responses of own models, without torch
+llms/              columns of LLMs by name in a router model's folder, without torch
 labels             records to the router model's targets, exactly
 router, reward     train the router model, the reward model
 sentence/          train a multilingual router model, on a faster encoder

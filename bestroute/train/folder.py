@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bestroute.artefacts.manifest import FORMAT_VERSION, SEEN, Manifest
 from bestroute.records.record import query_hash
@@ -44,6 +45,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
-def write_seen(folder: Path, texts: Iterable[str]) -> None:
-    """Write the hashes of the queries that training used, so that nobody measures on them unawares."""
-    np.save(folder / SEEN, np.unique(np.array([query_hash(text) for text in texts], np.uint64)))
+def write_seen(folder: Path, texts: Iterable[str], before: NDArray[np.uint64] | tuple[()] = ()) -> None:
+    """Write the hashes of the queries that training used, so that nobody measures on them unawares; `before`
+    are those that it had used already."""
+    np.save(
+        folder / SEEN,
+        np.union1d(np.array(before, np.uint64), np.array([query_hash(one) for one in texts], np.uint64)),
+    )

@@ -5,8 +5,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from bestroute.artefacts.adapter import WEIGHTS, AdaptedPredictor, Adapter, log_odds, read_adapter, sigmoid
+from bestroute.artefacts.adapter import WEIGHTS, AdaptedPredictor, Adapter, read_adapter
 from bestroute.artefacts.manifest import Manifest, sha256
+from bestroute.artefacts.odds import log_odds, sigmoid
 from bestroute.artefacts.predictor import Prediction
 from bestroute.errors import ArtefactError
 from bestroute.train.folder import write_manifest

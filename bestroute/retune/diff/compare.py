@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from bestroute.artefacts.adapter import adapted
+from bestroute.artefacts.adapter import standing_on
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.decision import Decision
@@ -78,10 +78,15 @@ class Sides:
             other = OnnxPredictor(new.router, threads)
             second = first if _same(first.manifest, other.manifest) else SharedPredictor(other)
         self._predictors = (first, second)
-        sides = (first, second) if predictors else (adapted(first, old.adapter), adapted(second, new.adapter))
         self.old, self.new = (
-            Router(policy, predictor=predictor, time_budget_s=None)
-            for policy, predictor in ((old, sides[0]), (new, sides[1]))
+            Router(
+                policy,
+                predictor=shared
+                if predictors
+                else standing_on(shared, policy.router, policy.adapter, policy.columns),
+                time_budget_s=None,
+            )
+            for policy, shared in ((old, first), (new, second))
         )
 
     def compare(self, queries: Iterable[Query], batch: int = BATCH) -> Iterator[Pair]:

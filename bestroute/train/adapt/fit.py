@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefacts.adapter import Adapter, log_odds, sigmoid
+from bestroute.artefacts.adapter import Adapter
 from bestroute.artefacts.manifest import Manifest
+from bestroute.artefacts.odds import log_odds, sigmoid
 from bestroute.errors import InputError
 from bestroute.policy import Policy
 from bestroute.train.adapt.growth import fit_growth
@@ -103,19 +104,25 @@ def _matches(own: Own, quality: Floats, reference: int) -> tuple[Floats, float]:
 
 
 def _tokens(own: Own, columns: Indices) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Output tokens as a multiple of the column's, or a constant: what is nearer to those recorded."""
-    scale, shift = np.ones(len(columns)), np.zeros(len(columns))
-    for model, column in enumerate(columns):
-        known = ~np.isnan(own.tokens[:, model])
-        if not known.any():
-            continue
-        wanted, said = own.tokens[known, model], own.said.output_tokens[known, column].astype(np.float64)
-        mean, ratio = wanted.mean(), wanted.mean() / max(said.mean(), 1e-9)
-        if ((wanted - mean) ** 2).sum() <= ((wanted - ratio * said) ** 2).sum():
-            scale[model], shift[model] = 0.0, mean
-        else:
-            scale[model] = ratio
+    """How each model's output tokens follow from those of its column."""
+    lines = [
+        fit_tokens(own.tokens[:, model], own.said.output_tokens[:, column].astype(np.float64))
+        for model, column in enumerate(columns)
+    ]
+    scale, shift = np.array(lines).T
     return _single(scale), _single(shift)
+
+
+def fit_tokens(recorded: Floats, said: Floats) -> tuple[float, float]:
+    """Scale and shift of output tokens: a multiple of what is said, or a constant, whichever is nearer to
+    those recorded; as it is said where none are (NaN)."""
+    known = ~np.isnan(recorded)
+    if not known.any():
+        return 1.0, 0.0
+    wanted, said = recorded[known], said[known]
+    mean, ratio = float(wanted.mean()), float(wanted.mean() / max(said.mean(), 1e-9))
+    constant = ((wanted - mean) ** 2).sum() <= ((wanted - ratio * said) ** 2).sum()
+    return (0.0, mean) if constant else (ratio, 0.0)
 
 
 class _Known(NamedTuple):

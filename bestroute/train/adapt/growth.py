@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefacts.adapter import sigmoid
+from bestroute.artefacts.odds import sigmoid
 from bestroute.records.quality import expected_max_normal
 
 Floats = NDArray[np.float64]

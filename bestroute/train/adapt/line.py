@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefacts.adapter import sigmoid
+from bestroute.artefacts.odds import sigmoid
 
 Floats = NDArray[np.float64]
 LEVEL_PULL, SLOPE_PULL = 0.5, 5.0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bestroute.artefacts.adapter import WEIGHTS
-from bestroute.artefacts.manifest import SEEN, Manifest, sha256
+from bestroute.artefacts.manifest import LLMS, SEEN, Manifest, sha256
 from bestroute.artefacts.predictor import Predictor
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import InputError
@@ -101,8 +101,15 @@ def _manifest(policy: Policy, base: Manifest, own: Own, fitted: Fitted, recipe: 
         max_novelty=1.0 if tells else None,
         taught_n=_taught(own, fitted.columns, base),
         features=base.features,
-        recipe={"router": base.files.get("model.onnx"), "records": len(own), **recipe},
+        llms=base.llms,
+        recipe={**_made_on(base), "records": len(own), **recipe},
     )
+
+
+def _made_on(base: Manifest) -> dict[str, Any]:
+    """Digests of the router model, and of what it knows of LLMs where a model rests on one."""
+    known = {"llms": base.files.get(LLMS)} if base.llms else {}
+    return {"router": base.files.get("model.onnx"), **known}
 
 
 def _taught(own: Own, columns: Indices, base: Manifest) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefacts.adapter import log_odds, sigmoid
+from bestroute.artefacts.odds import log_odds, sigmoid
 from bestroute.train.adapt.line import SLOPE_PULL, fit_lines
 from bestroute.train.adapt.own import Own
 from bestroute.train.adapt.ridge import dual_ridge
@@ -68,7 +68,7 @@ def fit_mapping(own: Own, columns: Indices, chosen: Chosen) -> Mapping:
     wanted = np.array([step == "features" for step in chosen.steps])
     if wanted.any():
         said, score = level + slope * odds, np.where(wanted, own.score, np.nan)
-        [(ridge, level_off)], centre = _ridges(features, said, score, own.weights, (chosen.strength,))
+        [(ridge, level_off)], centre = ridges(features, said, score, own.weights, (chosen.strength,))
         shift = level_off - centre @ ridge
     return Mapping(level, slope, ridge, shift)
 
@@ -119,8 +119,8 @@ def _cross_validated(own: Own, columns: Indices) -> tuple[dict[Step, Floats], di
         if not ridged:
             continue
         said = level + slope * odds[inside]
-        ridges, centre = _ridges(features[inside], said, rest.score, rest.weights, tuple(ridged))
-        for found, (ridge, shift) in zip(ridged.values(), ridges, strict=True):
+        fits, centre = ridges(features[inside], said, rest.score, rest.weights, tuple(ridged))
+        for found, (ridge, shift) in zip(ridged.values(), fits, strict=True):
             found[outside] = simple["slope"][outside] + (features[outside] - centre) @ ridge + shift
     return simple, ridged
 
@@ -140,7 +140,7 @@ def _lines(own: Own, odds: Floats, steps: tuple[Step, ...]) -> tuple[Floats, Flo
     return level, slope
 
 
-def _ridges(
+def ridges(
     features: Floats, said: Floats, score: Floats, weights: Floats, strengths: Sequence[float]
 ) -> tuple[list[tuple[Floats, Floats]], Floats]:
     """For each strength a ridge (d, M) on features less their mean and how far it leaves the levels off (M,);

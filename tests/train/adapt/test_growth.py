@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bestroute.artefacts.adapter import log_odds, sigmoid
+from bestroute.artefacts.odds import log_odds, sigmoid
 from bestroute.records.quality import expected_max_normal
 from bestroute.train.adapt.growth import fit_growth
 

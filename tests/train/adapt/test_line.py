@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.artefacts.adapter import sigmoid
+from bestroute.artefacts.odds import sigmoid
 from bestroute.train.adapt.line import fit_lines
 
 SEEDS = st.integers(0, 1000)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bestroute.artefacts.adapter import sigmoid
+from bestroute.artefacts.odds import sigmoid
 from bestroute.train.adapt.own import read_own
 from bestroute.train.adapt.steps import choose, features_of, fit_mapping, odds_of
 from tests.fakes import QUALITY
