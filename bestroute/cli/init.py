@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     "classes",
     multiple=True,
     metavar="NAME=CLASS",
-    help="What the router has learned it as (small, medium or large); by price if absent. Repeatable.",
+    help="What the router has learned it as: small, medium, large, or an LLM of `bestroute models`. "
+    "If absent, itself where it is known, else by price. Repeatable.",
 )
 @click.option(
     "--endpoint",
@@ -101,13 +102,15 @@ def _policy(answers: told.Answers, reference: str | None, max_gap: float | None,
 
     if asking:
         questions.ask_models(answers)
-    answers.check(first.learned_classes(), reference)
+    answers.check((*first.learned_classes(), *first.llms_named(answers.classes.values())), reference)
     dearest = first.by_price(answers.prices)[-1]
     if reference is None:
         reference = questions.ask_reference(answers, dearest) if asking else dearest
     guesses = first.guess_classes(answers.prices, reference)
     if asking:
-        questions.ask_classes(answers, guesses, first.learned_classes())
+        questions.ask_classes(
+            answers, guesses, tuple(dict.fromkeys((*first.learned_classes(), *guesses.values())))
+        )
     if max_gap is None:
         max_gap = questions.ask_max_gap(first.MAX_GAP) if asking else first.MAX_GAP
     models = answers.models(guesses)

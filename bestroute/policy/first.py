@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from bestroute.artefacts.known import known_llms, with_llms
 from bestroute.artefacts.manifest import Manifest, default_folder, read_manifest
 from bestroute.errors import InputError
 from bestroute.policy.arms import Arm, Model, Price
@@ -32,7 +33,8 @@ def by_price(prices: Mapping[str, Price]) -> list[str]:
 
 
 def guess_classes(prices: Mapping[str, Price], reference: str) -> dict[str, str]:
-    """The class that each model's price speaks for.
+    """What predicts each model: itself, where it is an LLM that is known by name, else the class that its
+    price speaks for.
 
     The reference is of the strongest class, the cheapest other model of the weakest, what is left of the
     middle one.
@@ -40,7 +42,14 @@ def guess_classes(prices: Mapping[str, Price], reference: str) -> dict[str, str]
     classes = learned_classes()
     others = [name for name in by_price(prices) if name != reference]
     middle = dict.fromkeys(others[1:], classes[len(classes) // 2])
-    return {**dict.fromkeys(others[:1], classes[0]), **middle, reference: classes[-1]}
+    by_rank = {**dict.fromkeys(others[:1], classes[0]), **middle, reference: classes[-1]}
+    return by_rank | llms_named(prices)
+
+
+def llms_named(names: Iterable[str]) -> dict[str, str]:
+    """Those of the names that mean an LLM which the embedded router model knows, each with its name there."""
+    llms = known_llms(_manifest(), default_folder("router"), names)
+    return {name: llm.name for name, llm in llms.items()}
 
 
 def first_policy(models: Sequence[Model], reference: str, max_gap: float = MAX_GAP) -> Policy:
@@ -52,7 +61,9 @@ def first_policy(models: Sequence[Model], reference: str, max_gap: float = MAX_G
     policy = Policy(
         version=VERSION, models=tuple(models), reference=reference, max_gap=max_gap, tiers=(last,)
     )
-    tiers = _worthwhile(policy, last, _manifest())
+    manifest = _manifest()
+    llms = known_llms(manifest, default_folder("router"), policy.columns)
+    tiers = _worthwhile(policy, last, with_llms(manifest, llms))
     if not tiers:
         raise InputError(
             f"at these prices no other model is expected to cost less than the reference, {reference}; "
