@@ -3,10 +3,10 @@
     python benchmarks/known.py my/router responses/*.jsonl.gz extra/tasks.jsonl.gz
 
 For each source, medians over the LLMs with 20 test queries or more there. `auc`: of telling its better
-responses from worse ones, mean over splits at its mean score where scores are no 0 and 1. `level`: |mean
-predicted - mean scored|. `gap`: correlation of predicted and true gap to the LLM that is best there in
-training. The constant is the LLM's mean score on the training queries of that very source, which no router
-knows; so only its level is shown. Of the columns, test queries fitted nothing. With --route it times route()
+responses from worse ones, a fractional score being a positive of that weight and a negative of the rest.
+`level`: |mean predicted - mean scored|. `gap`: correlation of predicted and true gap to the LLM that is best
+there in training (0 where both rest on one class). The constant is the LLM's mean score on the training and
+validation queries of that very source, which no router knows; so only its level is shown. Of the columns, test queries fitted nothing. With --route it times route()
 with two classes and with two LLMs in turn, on one core. With --json one JSON document.
 """
 
