@@ -6,7 +6,8 @@ For each source, medians over the LLMs with 20 test queries or more there. `auc`
 responses from worse ones, a fractional score being a positive of that weight and a negative of the rest.
 `level`: |mean predicted - mean scored|. `gap`: correlation of predicted and true gap to the LLM that is best
 there in training (0 where both rest on one class). The constant is the LLM's mean score on the training and
-validation queries of that very source, which no router knows; so only its level is shown. Of the columns, test queries fitted nothing. With --route it times route()
+validation queries of that very source, which no router knows; so only its level is shown. Of the columns,
+test queries fitted nothing. With --route it times route()
 with two classes and with two LLMs in turn, on one core. With --json one JSON document.
 """
 
