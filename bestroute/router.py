@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -19,6 +19,7 @@ import numpy as np
 from bestroute.answering.agreement import Checker
 from bestroute.answering.pick import Pick, pick
 from bestroute.answering.selection import SELECTORS
+from bestroute.answering.sessions import SessionMemory
 from bestroute.artefacts.adapter import open_predictor
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction, Predictor
@@ -27,7 +28,7 @@ from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.decision.planner import Asked, Planner
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
 from bestroute.policy import Policy, load_policy
-from bestroute.query import Query, QueryLike
+from bestroute.query import Query, QueryLike, Session
 
 if TYPE_CHECKING:
     from bestroute.answering.answer import Answer
@@ -43,6 +44,7 @@ class Opened(NamedTuple):
     predictor: Predictor
     reward: RewardModel | None
     sampler: Sampler | None
+    sessions: SessionMemory
 
 
 class Router:
@@ -50,7 +52,8 @@ class Router:
 
     `predictor`, `reward`, `posterior` and `sampler` default to the policy's own: the router model is opened
     here, and the posterior where the policy escalates or stops early; the reward model and the network client
-    when first needed. A router model that fails or takes longer than
+    when first needed. `sessions` remember, for `complete` alone, which model holds a conversation, where the
+    policy has `sampling.session`. A router model that fails or takes longer than
     `time_budget_s` for one query never fails a request: the reference answers, with cause `fallback`, and
     `fallbacks` counts it.
 
@@ -67,6 +70,7 @@ class Router:
         reward: RewardModel | None = None,
         posterior: Posterior | None = None,
         sampler: Sampler | None = None,
+        sessions: SessionMemory | None = None,
         time_budget_s: float | None = 1.0,
     ) -> None:
         self.policy = policy
@@ -78,6 +82,7 @@ class Router:
         )
         self._reward = reward
         self._sampler = sampler
+        self._sessions = sessions if sessions is not None else SessionMemory()
         self._time_budget_s = time_budget_s
         judges = policy.sampling.plans
         self._posterior = (posterior or Posterior.load(policy.posterior)) if judges else None
@@ -88,6 +93,7 @@ class Router:
             "reward": reward,
             "posterior": posterior,
             "sampler": sampler,
+            "sessions": sessions,
             "time_budget_s": time_budget_s,
         }
         self._selector = SELECTORS[policy.sampling.select]()
@@ -113,17 +119,25 @@ class Router:
     def opened(self) -> Opened:
         """What is open here by now; safe to share with another router."""
         with self._lock:
-            return Opened(self._predictor, self._reward, self._sampler)
+            return Opened(self._predictor, self._reward, self._sampler, self._sessions)
 
     def route(
-        self, query: QueryLike, *, metadata: dict[str, Any] | None = None, explain_all: bool = False
+        self,
+        query: QueryLike,
+        *,
+        metadata: dict[str, Any] | None = None,
+        explain_all: bool = False,
+        session: Session | Mapping[str, Any] | None = None,
     ) -> Decision:
         """Decide which arm answers a query. No network; milliseconds on one core.
+
+        `session`: which model holds the conversation, as the decision of its last turn had it
+        (`decision.session`, or its `as_dict()`); nothing is remembered here.
 
         `explain_all` asks the router model even where a rule decides, so that every candidate has its gap.
         Raises InputError for a query with nothing to route on.
         """
-        return self._consider(Query.of(query, metadata=metadata), explain_all).decision
+        return self._consider(Query.of(query, metadata=metadata, session=session), explain_all).decision
 
     def route_batch(self, queries: Iterable[QueryLike], *, explain_all: bool = False) -> list[Decision]:
         """Decide many queries at once, in order, as `route` does one by one.
@@ -159,6 +173,11 @@ class Router:
             for index, (query, rule, decision) in enumerate(zip(asked, rules, decisions, strict=True))
         ]
 
+    def cost_of(self, asked: Asked, query: Query) -> float:
+        """US$ that what was decided is expected to cost, were the session of this query that of the one
+        asked."""
+        return self._planner.cost_of(asked, query)
+
     def course(self, asked: Asked, group: Grouper | None = None) -> Course:
         """A query that was considered, on its way: for whoever samples in a way of his own.
 
@@ -172,7 +191,13 @@ class Router:
         """Reward every response and keep one: the function `pick` with this policy's model and selector."""
         return pick(self._reward_model(), query, responses, self._selector, same)
 
-    async def acomplete(self, messages: QueryLike, *, metadata: dict[str, Any] | None = None) -> Answer:
+    async def acomplete(
+        self,
+        messages: QueryLike,
+        *,
+        metadata: dict[str, Any] | None = None,
+        session: Session | Mapping[str, Any] | None = None,
+    ) -> Answer:
         """Route, sample and pick, along the decision's plan. Raises SamplingError, carrying every attempt,
         when no model answers.
 
@@ -185,22 +210,39 @@ class Router:
         from bestroute.answering.answer import answer
         from bestroute.answering.request import check_request
 
-        query = Query.of(messages, metadata=metadata)
+        query = Query.of(messages, metadata=metadata, session=session)
         check_request(messages, query)
-        asked = await asyncio.to_thread(self._consider, query)
-        return await answer(
+        asked = await asyncio.to_thread(self._go_on, query)
+        found = await answer(
             asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of
         )
+        if self.policy.sampling.session is not None:
+            await asyncio.to_thread(
+                self._sessions.note, asked.query, found.model, self.policy.sampling.session
+            )
+        return found
 
-    def complete(self, messages: QueryLike, *, metadata: dict[str, Any] | None = None) -> Answer:
+    def complete(
+        self,
+        messages: QueryLike,
+        *,
+        metadata: dict[str, Any] | None = None,
+        session: Session | Mapping[str, Any] | None = None,
+    ) -> Answer:
         """As `acomplete`, for callers without an event loop."""
         import asyncio
 
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self.acomplete(messages, metadata=metadata))
+            return asyncio.run(self.acomplete(messages, metadata=metadata, session=session))
         raise InputError("an event loop runs here: use `await router.acomplete(...)`")
+
+    def _go_on(self, query: Query) -> Asked:
+        """One query, decided as a turn of the conversation that it is remembered to be, where the policy has
+        sessions."""
+        settings = self.policy.sampling.session
+        return self._consider(query if settings is None else self._sessions.recall(query, settings))
 
     def _consider(self, query: Query, explain_all: bool = False) -> Asked:
         """One query, decided within the time budget, with what the decision rests on."""

@@ -6,6 +6,7 @@ sampling/   n responses of a model, from endpoints that speak the OpenAI protoco
 agreement/  what a response answers, and which responses give the same answer
 selection   which response is kept, by rewards and by how many agree
 pick        the same of responses that are there already
+sessions    which model answered a conversation last, remembered in this process
 course      one query on its way through its plan: what to ask next, when to stop; pure
 answer      the plan carried out in time and money; the only place where time passes
 

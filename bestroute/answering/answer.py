@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -21,7 +21,7 @@ from bestroute.decision.planner import Asked
 from bestroute.errors import SamplingError
 from bestroute.policy import Policy
 from bestroute.policy.arms import Model
-from bestroute.query import Query
+from bestroute.query import Query, Session
 
 Rewarder = Callable[[Query, Sequence[str]], Sequence[float]]
 _GRACE_S = 0.25  # a sampler ends its calls itself; one that does not is cut off
@@ -51,6 +51,12 @@ class Answer:
     cost: float
     reference_cost: float
     shortfall: Shortfall | None
+
+    @property
+    def session(self) -> Session | None:
+        """How the conversation stands now, to hand in with the next turn; None without sessions."""
+        after = self.decision.session
+        return None if after is None else replace(after, model=self.model)
 
     @property
     def saved(self) -> float:

@@ -41,12 +41,13 @@ _DRAWN, _PLANNED = 2000, 500  # queries that --plot sweeps; fewer where each is 
 @click.option("--out", type=FILE, help="Write one decision a line.")
 @click.option("--plot", type=FILE, help="The dial: .svg, .png, .txt.")
 @click.option("--explain-all", is_flag=True, help="Ask the router model even where a rule decides.")
+@click.option("--sessions", is_flag=True, help="Replay conversations turn by turn, each with its session.")
 @skip_bad_option
 @threads_option
 @json_option
 def command(
-    policy: Path, queries: Path, out: Path | None, plot: Path | None, explain_all: bool, skip_bad: bool,
-    threads: int, as_json: bool,
+    policy: Path, queries: Path, out: Path | None, plot: Path | None, explain_all: bool, sessions: bool,
+    skip_bad: bool, threads: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Route every query of a file: share per arm, expected cost and gap, against always the reference.
 
@@ -55,11 +56,16 @@ def command(
     and cost against predicted quality: on at most 2,000 of the queries, 500 where the policy escalates or
     stops early, drawn at random with a fixed seed (extra `plot`; not for .txt, a table). What a rule routes
     is not predicted, and its cost is that of a response of mean length, unless --explain-all is given.
+
+    --sessions makes a query of every turn of each line's messages, hands each the session of the one before,
+    and says what switching models costs, beside every turn for itself and always the reference, with what
+    prompt caches hold.
     """
     from bestroute.artefacts.adapter import open_predictor
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy
     from bestroute.query import read_queries
+    from bestroute.retune.conversations import Replayed, replay
     from bestroute.retune.dry_run import Reservoir, Tally, decide_all
     from bestroute.router import Router
 
@@ -72,12 +78,17 @@ def command(
     checked = load_policy(policy)
     predictor = open_predictor(checked.router, checked.adapter, checked.columns, threads)
     router = Router(checked, predictor=predictor)
-    bad, tally = BadLines(skip_bad), Tally()
+    bad, tally, replayed = BadLines(skip_bad), Tally(), Replayed()
     sample = Reservoir(_PLANNED if checked.sampling.plans else _DRAWN)
     read = read_queries(queries, bad.on_bad)
     with _writer(out) as write:
         passing = read if plot is None else sample.passing(read)
-        for decision in counted("queries", decide_all(router, passing, explain_all=explain_all)):
+        decisions = (
+            replay(router, passing, replayed)
+            if sessions
+            else decide_all(router, passing, explain_all=explain_all)
+        )
+        for decision in counted("queries", decisions):
             tally.add(decision)
             write(decision)
     bad.tell()
@@ -88,11 +99,14 @@ def command(
         **tally.summary(),
         "skipped": bad.count,
         "fallbacks": router.fallbacks,
+        **({"sessions": replayed.as_dict()} if sessions else {}),
     }
     if as_json:
         print_json(summary)
     else:
         _print(summary, checked.sampling.plans, explain_all)
+        if sessions:
+            _print_sessions(summary["sessions"])
     if plot is not None:
         _draw(plot, policy, checked, predictor, sample, explain_all)
 
@@ -153,6 +167,17 @@ def _print(summary: dict[str, Any], plans: bool, explain_all: bool) -> None:
     if plans:
         click.echo(f"{number(summary['calls'], 2)} rounds of asking a query")
     _print_novelty(summary)
+
+
+def _print_sessions(sessions: dict[str, Any]) -> None:
+    """What switching costs: all costs are of the same turns, with what prompt caches hold."""
+    ways = {"with sessions": "with_sessions", "every turn for itself": "without", "reference": "reference"}
+    found = ((name, sessions[key]) for name, key in ways.items())
+    rows = [[n, dollars(way["cost"]), str(way["switches"]), str(way["in_tool_loops"])] for n, way in found]
+    counts = f"{sessions['conversations']:,} conversations, {sessions['turns']:,} turns"
+    stake = dollars(sessions["switch_cost"])
+    click.echo(f"\n{counts}; with sessions switches put ${stake} at stake\n")
+    print_table(["way", "US$", "switches", "in tool loops"], rows)
 
 
 def _print_novelty(summary: dict[str, Any]) -> None:

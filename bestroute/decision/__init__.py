@@ -3,6 +3,7 @@
 candidate  each tier as it was weighed, and the Forecast that this rests on
 decider    one shot: the tiers of one policy weighed for one query, by the dial
 row        an arm as the decider weighs it, with all that does not depend on the query looked up
+holding    what prompt caches hold, and when a conversation stays with its model
 planner    the dial asked twice: what to ask next, by what is there already
 plan       which tiers are worth trying, in which order; arithmetic
 decision   the Decision that leaves, and how it is told to people

@@ -9,8 +9,9 @@ import numpy as np
 
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import columns_of, mixed
-from bestroute.decision.candidate import ONLY_A_GUESS, Candidate, Cause, Forecast
+from bestroute.decision.candidate import ONLY_A_GUESS, Candidate, Cause, Forecast, arm_of
 from bestroute.decision.decision import Decision
+from bestroute.decision.holding import WORTH, Holding
 from bestroute.decision.row import Row, no_better
 from bestroute.errors import InputError
 from bestroute.policy import Policy
@@ -36,6 +37,7 @@ class Decider:
         self._manifest = manifest
         self._max_novelty = manifest.max_novelty
         self._objective = policy.objective
+        self.holding = Holding(policy)
         rows = [self._row(tier.arm, tier.objective) for tier in policy.tiers]
         self._rows = tuple(replace(row, no_better=no_better(row, rows)) for row in rows)
         self._reference_row = self._row(Arm(model=policy.reference))
@@ -69,8 +71,10 @@ class Decider:
         if novel and self.policy.abstain:
             without = "abstain"
         reference_cost = self._cost(self._reference_row, query, forecast)
+        bound = self._is_bound(query, rule)
         candidates = tuple(
-            self._weigh(row, query, rule, forecast, without, reference_cost, novel) for row in self._rows
+            self._weigh(row, query, rule, forecast, without, reference_cost, novel, bound)
+            for row in self._rows
         )
         if rule is not None and rule.route is not None:
             row = self._row(rule.route)
@@ -80,13 +84,50 @@ class Decider:
                 query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates, novel
             )  # fmt: skip
         if not any(candidate.eligible for candidate in candidates):
+            if bound and not any(self.open_tiers(query, rule)):
+                return self._as_bound(query, rule, forecast, reference_cost, candidates, novel)
             candidates = self._with_last_able(candidates, query, rule)
-        chosen = self._choose(candidates, rule, reference_cost)
+        chosen, stays = self._choose(candidates, rule, reference_cost), None
+        if bound:
+            stays = self.holding.bond(query)
+        elif without is None and query.session is not None:
+            objective = self.objective(rule)
+            held = self.holding.staying(chosen, candidates, query, objective, reference_cost)
+            if held is not None:
+                candidates, stays = self.holding.kept(held, candidates, query), WORTH
+                chosen = next(one for one in candidates if one.eligible)
         cause = without or ("reference" if list(chosen.models) == [self._reference.name] else "tier")
         return self._decision(
             query, rule, cause, chosen, chosen.gap, chosen.match_probability, chosen.expected_cost,
-            reference_cost, candidates, novel,
+            reference_cost, candidates, novel, stays,
         )  # fmt: skip
+
+    def _as_bound(
+        self, query: Query, rule: Rule | None, forecast: Forecast | None, reference_cost: float,
+        candidates: tuple[Candidate, ...], novel: bool | None,
+    ) -> Decision:  # fmt: skip
+        """One response of the model that must go on, which no tier asks alone."""
+        holder = self.holding.holder(query)
+        assert holder is not None
+        row = self._row(Arm(model=holder.name))
+        _, gap, match = self._predicted(row, forecast)
+        cause: Cause = "reference" if holder.name == self._reference.name else "tier"
+        return self._decision(
+            query, rule, cause, row.arm, gap, match, self._cost(row, query, forecast), reference_cost,
+            candidates, novel, self.holding.bond(query),
+        )  # fmt: skip
+
+    def _is_bound(self, query: Query, rule: Rule | None) -> bool:
+        """Whether only the model that holds the conversation may go on: it has a bond, and the holder may and
+        can take the request. What a rule routes or excludes goes before."""
+        holder = self.holding.holder(query)
+        if holder is None or (rule is not None and (rule.route or holder.name in (rule.exclude or ()))):
+            return False
+        if self.holding.bond(query) is None:
+            return False
+        if holder.name == self._reference.name:
+            return self._beyond_reference(query) is None
+        return self._model_obstacle(holder, query) is None
 
     def ladder(self, decision: Decision, query: Query, rule: Rule | None) -> list[Arm]:
         """The decided arm, then what to ask if it does not answer: dearer tiers of other models, at last the
@@ -95,14 +136,14 @@ class Decider:
         Tiers that may not or cannot take the query, and further arms of a model that failed, are left out.
         """
         rungs, asked = [decision.arm], set(decision.models)
-        excluded = (rule.exclude if rule is not None else None) or ()
-        for row, candidate in zip(self._rows, decision.candidates, strict=True):
+        open_ = self.open_tiers(query, rule)
+        for row, candidate, may in zip(self._rows, decision.candidates, open_, strict=True):
             last = row is self._rows[-1]
             dearer = candidate.expected_cost > decision.expected_cost or last
             if (
                 dearer
                 and not asked.intersection(row.arm.models)
-                and (self._beyond_reference(query) is None if last else self._open(row, query, excluded))
+                and (self._beyond_reference(query) is None if last else may)
             ):
                 rungs.append(row.arm)
                 asked |= set(row.arm.models)
@@ -128,7 +169,11 @@ class Decider:
     def open_tiers(self, query: Query, rule: Rule | None) -> list[bool]:
         """For each tier, whether it may be asked at all, whatever its gap."""
         excluded = (rule.exclude if rule is not None else None) or ()
-        return [self._open(row, query, excluded) for row in self._rows]
+        bound = self._is_bound(query, rule)
+        return [
+            self._open(row, query, excluded) and not (bound and self.holding.why_not(row.arm, query))
+            for row in self._rows
+        ]
 
     def prior(self, name: str, forecast: Forecast | None) -> float | None:
         """Predicted quality of one response of a model; None where it cannot be had."""
@@ -166,7 +211,7 @@ class Decider:
     def _decision(
         self, query: Query, rule: Rule | None, cause: Cause, arm: Arm | Candidate, gap: float | None,
         match: float | None, cost: float, reference_cost: float, candidates: tuple[Candidate, ...],
-        novel: bool | None,
+        novel: bool | None, stays: str | None = None,
     ) -> Decision:  # fmt: skip
         return Decision(
             model=arm.model,
@@ -183,6 +228,7 @@ class Decider:
             objective=self.objective(rule),
             novel=novel,
             query_id=query.id,
+            session=self.holding.after(arm_of(tuple(arm.models.items())), query, stays),
             asked=query,
             rules=self.policy.rules,
         )
@@ -229,13 +275,13 @@ class Decider:
 
     def _weigh(
         self, row: Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
-        reference_cost: float, novel: bool | None,
+        reference_cost: float, novel: bool | None, bound: bool,
     ) -> Candidate:  # fmt: skip
         objective = self._objective_of(row, rule)
         quality, gap, match = self._predicted(row, forecast)
         cost, arm = self._cost(row, query, forecast), row.arm
         offer = None if gap is None else Offer(gap, match, cost, reference_cost)
-        why_not = self._why_not(row, query, rule, gap is not None, without)
+        why_not = self._why_not(row, query, rule, gap is not None, without, bound)
         dial_decides = why_not is None and row is not self._rows[-1] and (rule is None or rule.route is None)
         too_far = self._too_far(row, objective, offer, novel) if dial_decides and offer is not None else None
         why_not = why_not or too_far
@@ -253,11 +299,13 @@ class Decider:
         return why_not if why_not is None or row.taught else f"{why_not}, as of the largest n that was taught"
 
     def _why_not(
-        self, row: Row, query: Query, rule: Rule | None, known: bool, without: Cause | None
+        self, row: Row, query: Query, rule: Rule | None, known: bool, without: Cause | None, bound: bool
     ) -> str | None:
         """What stands against an arm before the dial is asked."""
         if rule is not None and rule.route is not None:
             return None if row.arm.parts == rule.route.parts else "a rule decided"
+        if bound and (bond := self.holding.why_not(row.arm, query)) is not None:
+            return bond
         if row is self._rows[-1]:
             return self._beyond_reference(query)
         if rule is not None and rule.exclude is not None and row.arm.models.keys() & set(rule.exclude):
@@ -316,7 +364,7 @@ class Decider:
         column = self._column(model)
         expected = float(tokens[column]) if column is not None else float(tokens.mean())
         written = model.written(expected, self.policy.sampling.max_tokens, self._manifest.adapted)
-        return model.cost(n, query.input_tokens, written)
+        return model.cost(n, query.input_tokens, written, self.holding.cached(model, query))
 
 
 _ONLY_WHERE_TOLD = frozenset({"audio", "file", "video"})

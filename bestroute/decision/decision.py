@@ -11,7 +11,7 @@ from bestroute.decision.plan import Step
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import AnyObjective
 from bestroute.policy.rules import Rule
-from bestroute.query import Query
+from bestroute.query import Query, Session
 from bestroute.table import dollars, number, table
 
 _NOT_TOLD = ("query_id", "asked", "rules", "again")
@@ -29,10 +29,11 @@ class Decision:
     them are expected, `expected_gap` what the response that is kept is expected to lose, in quality points,
     None where that cannot be told. `objective`: the dial of this query, a rule's or the policy's. `novel`:
     the query is unlike all that the router model was trained on, so what is predicted of it is a guess; None
-    where the router model cannot tell, and any prediction may be one. Costs are US$ for this query,
-    `expected_cost` that of the plan. `policy` is the policy's digest. Two decisions are equal whatever their
-    timings. `asked`, `rules`, the policy's, and `again`, which decides anew at another setting of the dial,
-    are what `explain` goes by.
+    where the router model cannot tell, and any prediction may be one. `session`: how the conversation stands
+    after it, to hand in with the next turn; None where neither the policy nor the query has sessions. Costs
+    are US$ for this query, `expected_cost` that of the plan. `policy` is the policy's digest. Two decisions
+    are equal whatever their timings. `asked`, `rules`, the policy's, and `again`, which decides anew at
+    another setting of the dial, are what `explain` goes by.
     """
 
     model: str
@@ -49,6 +50,7 @@ class Decision:
     objective: AnyObjective
     novel: bool | None = False
     query_id: str | None = None
+    session: Session | None = None
     plan: tuple[Step, ...] = ()
     expected_calls: float = 1.0
     expected_gap: float | None = None
@@ -75,6 +77,7 @@ class Decision:
         content["objective"] = self.objective.as_dict()
         content["candidates"] = [candidate.as_dict() for candidate in self.candidates]
         content["plan"] = [step.as_dict() for step in self.plan]
+        content["session"] = None if self.session is None else self.session.as_dict()
         return content if self.query_id is None else {"query_id": self.query_id, **content}
 
 
@@ -90,6 +93,7 @@ def explain(decision: Decision) -> str:
     lines += [
         f"expected cost ${dollars(decision.expected_cost)}, "
         f"reference ${dollars(decision.reference_cost)}, saving {saving:.0%}",
+        *_session(decision),
         "",
     ]
     rules = _rules(decision)
@@ -104,6 +108,20 @@ def explain(decision: Decision) -> str:
     spans = ", ".join(f"{name} {value:.2f}" for name, value in decision.timings_ms.items())
     lines.append(f"policy {decision.policy}" + (f"; ms: {spans}" if spans else ""))
     return "\n".join(lines)
+
+
+def _session(decision: Decision) -> list[str]:
+    """What became of the conversation, in a line; none where nobody held it."""
+    before = decision.asked.session if decision.asked is not None else None
+    after = decision.session
+    if before is None or after is None:
+        return []
+    held = f"session: {before.model} holds {before.cached_tokens:,} tokens"
+    if after.stays is not None:
+        return [f"{held}; it stays: {after.stays}"]
+    if after.model == before.model:
+        return [held]
+    return [f"{held}; going to {after.model} puts ${dollars(after.switch_cost)} at stake"]
 
 
 def _cautions(decision: Decision) -> list[str]:
@@ -138,6 +156,8 @@ def reason(decision: Decision) -> str:
     if decision.cause == "rule":
         return applied
     words = _reason(decision)
+    if decision.session is not None and decision.session.stays is not None:
+        words = f"the conversation stays with its model: {decision.session.stays}"
     return f"{words}; {applied} applied" if applied else words
 
 

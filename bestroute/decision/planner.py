@@ -21,13 +21,12 @@ from bestroute.decision import (
     Decision,
     Forecast,
 )
+from bestroute.decision.holding import WORTH
 from bestroute.decision.plan import Gamble, Option, Plan, Price, Step, best_plan
 from bestroute.policy.arms import Arm
-from bestroute.policy.objective import CostPerPoint
+from bestroute.policy.objective import LEAST_DIAL, CostPerPoint
 from bestroute.policy.rules import Rule
-from bestroute.query import Query
-
-_LEAST_DIAL = 0.05  # below it a quality point is worth no more
+from bestroute.query import Query, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,8 @@ class Planner:
         found: dict[Arm, float | None] = {}  # a part of one tier may be another: asked once
         if self._escalates(asked.decision):
             *tiers, reference = asked.decision.candidates
-            for tier, open_ in zip(tiers, self.decider.open_tiers(asked.query, asked.rule), strict=False):
+            open_tiers = self.decider.open_tiers(asked.query, asked.rule)
+            for tier, open_ in list(zip(tiers, open_tiers, strict=False))[_first(asked.decision) :]:
                 known = tier.gap is not None and tier.why_not != ONLY_A_GUESS
                 if open_ and known and reference.model not in tier.models:
                     for arm in (*self._parts_of(tier.arm, asked), tier.arm):
@@ -174,6 +174,15 @@ class Planner:
             if n > there.get(model, 0)
         )
 
+    def cost_of(self, asked: Asked, query: Query) -> float:
+        """Expected US$ of the plan that was decided, at what this query costs."""
+        there: dict[str, int] = {}
+        total, priced = 0.0, replace(asked, query=query)
+        for step in asked.decision.plan:
+            total += step.reached * self.price(priced, step.arm, there)
+            there |= {model: max(n, there.get(model, 0)) for model, n in step.arm.parts}
+        return total
+
     def max_gap_after(self, one: Try, asked: Asked, standing: Standing) -> float | None:
         """The gap after within which the response of a step that was taken is kept: its own limit or, where a
         quality point has a price, what going on would cost."""
@@ -193,7 +202,8 @@ class Planner:
         return tier.max_gap
 
     def _escalates(self, decision: Decision) -> bool:
-        return self._sampling.escalate and decision.cause in BY_FORECAST
+        bound = decision.session is not None and decision.session.stays not in (None, WORTH)
+        return self._sampling.escalate and decision.cause in BY_FORECAST and not bound
 
     def _parts_of(self, arm: Arm, asked: Asked) -> Iterable[Arm]:
         """Smaller arms that may be asked first: two responses, four, and so on; one shows no agreement."""
@@ -233,7 +243,7 @@ class Planner:
             outcomes = self._posterior.outcomes(outlook)
             return Gamble(one.arm, outcomes, objective.setting)
         chance = self._posterior.chance(outlook, one.max_gap)
-        rate = asked.decision.reference_cost / max(one.max_gap, _LEAST_DIAL)
+        rate = asked.decision.reference_cost / max(one.max_gap, LEAST_DIAL)
         return Option(one.arm, chance.probability, chance.gap, rate)
 
     def _expected_gap(self, plan: Plan, forecast: Forecast | None) -> float | None:
@@ -304,7 +314,21 @@ class Planner:
             cause="reference" if list(arm.models) == [self.decider.policy.reference] else "tier",
             gap=gap,
             match_probability=match,
+            session=self._session(asked, arm),
         )
+
+    def _session(self, asked: Asked, arm: Arm) -> Session | None:
+        """How the conversation stands after another arm: it stays for the same reason, if it does."""
+        before, query = asked.decision.session, asked.query
+        stays = before.stays if before is not None and self.decider.holding.goes_on(arm, query) else None
+        return self.decider.holding.after(arm, query, stays)
+
+
+def _first(decision: Decision) -> int:
+    """The place of the first tier that may be asked: where the conversation stays, the decided one."""
+    if decision.session is None or decision.session.stays is None:
+        return 0
+    return [one.eligible for one in decision.candidates].index(True)
 
 
 def _as_planned(candidate: Candidate, chances: Mapping[Arm, float | None], taken: set[Arm]) -> Candidate:

@@ -4,7 +4,7 @@ arms           models and what they cost, and arms: what is asked of them
 params         request fields of a variant
 objective      what the one dial means, whether a tier is within it, and which serves
 rules/         what is sure about a query decides before the router model: conditions, and the first match
-schema         the values: Policy, Tier, Sampling
+schema         the values: Policy, Tier, Sampling, Sessions
 compose        YAML text to nodes, within bounds of size; a scalar's text to its value
 document       nodes to plain values, each with its line and column
 wording        what pydantic found, said in words that name the mend

@@ -22,6 +22,7 @@ Gap = Annotated[FiniteFloat, Field(ge=-1, le=1)]
 Match = Annotated[FiniteFloat, Field(ge=0, le=1)]
 PointPrice = Annotated[FiniteFloat, Field(ge=0)]
 
+LEAST_DIAL = 0.05  # below it a quality point is worth no more
 MOST = 1.0  # quality points there are, and so the largest gap
 
 
@@ -97,6 +98,18 @@ class Objective(ABC):
         """Index of the tier that serves where the chosen one costs too much, of those that do not."""
 
     @abstractmethod
+    def allows(self, offer: Offer, keep: float) -> bool:
+        """Whether a tier is within, were `keep` more lost: quality points, or as much match probability."""
+
+    @abstractmethod
+    def gain(self, held: Offer, other: Offer) -> float:
+        """US$ by which another tier is better than the one that holds the conversation."""
+
+    @abstractmethod
+    def point(self, reference_cost: float) -> float:
+        """US$ that a quality point is worth, as the dial has it."""
+
+    @abstractmethod
     def edge(self, offer: Offer) -> float | None:
         """The setting at which a tier is just within; None where there is none."""
 
@@ -118,6 +131,23 @@ class _First(Objective):
     def instead(self, affordable: Sequence[Offer]) -> int:
         """The last, the most that may be spent."""
         return len(affordable) - 1
+
+    def allows(self, offer: Offer, keep: float) -> bool:
+        """By how far it is from the dial."""
+        return self.distance(offer) <= keep
+
+    def gain(self, held: Offer, other: Offer) -> float:
+        """What it costs less: both are within the dial."""
+        return held.cost - other.cost
+
+    def point(self, reference_cost: float) -> float:
+        """What the dial gives up is worth the reference's cost, that being what it is given up for."""
+        return reference_cost / max(self._given_up, LEAST_DIAL)
+
+    @property
+    @abstractmethod
+    def _given_up(self) -> float:
+        """Quality points, or match probability, that the dial lets go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +174,10 @@ class MaxGap(_First):
     def distance(self, offer: Offer) -> float:
         """Quality points."""
         return offer.gap - self.setting
+
+    @property
+    def _given_up(self) -> float:
+        return self.setting
 
     def why(self, offer: Offer) -> str:
         """The gap beside the dial."""
@@ -187,6 +221,10 @@ class MinMatch(_First):
     def distance(self, offer: Offer) -> float:
         """Probability."""
         return self.setting - (offer.match or 0.0)
+
+    @property
+    def _given_up(self) -> float:
+        return 1 - self.setting
 
     def why(self, offer: Offer) -> str:
         """The match probability beside the dial."""
@@ -244,6 +282,18 @@ class CostPerPoint(Objective):
     def distance(self, offer: Offer) -> float:
         """US$."""
         return self.total(offer) - offer.reference_cost
+
+    def allows(self, offer: Offer, keep: float) -> bool:
+        """By what cost and gap come to, less what those points are worth."""
+        return self.distance(offer) <= keep * self.setting
+
+    def gain(self, held: Offer, other: Offer) -> float:
+        """What cost and gap come to less."""
+        return self.total(held) - self.total(other)
+
+    def point(self, reference_cost: float) -> float:
+        """The dial."""
+        return self.setting
 
     def choose(self, within: Sequence[Offer]) -> int:
         """The least, of several the first."""

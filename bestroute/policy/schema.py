@@ -58,6 +58,25 @@ def _folder(value: Any, info: ValidationInfo) -> Any:
 Folder = Annotated[Path, BeforeValidator(_folder), WithJsonSchema({"type": "string", "minLength": 1})]
 
 
+class Sessions(Frozen):
+    """How conversations stay with the model that holds them in its prompt cache."""
+
+    keep: Annotated[FiniteFloat, Field(ge=0, le=1)] = Field(
+        default=0.0,
+        description="quality points (of 1) that staying is worth: so much more than the dial allows may be "
+        "lost before the conversation leaves its model; 1 keeps it there",
+        examples=[0.02],
+    )
+    ttl_s: Annotated[FiniteFloat, Field(gt=0, le=86400)] = Field(
+        default=300.0, description="seconds that a prompt cache lives after it was last used"
+    )
+    id: Name | None = Field(
+        default=None,
+        description="key of the metadata that names a conversation; known by how it begins if absent",
+        examples=["conversation"],
+    )
+
+
 class Sampling(Frozen):
     """How responses are asked for."""
 
@@ -87,6 +106,11 @@ class Sampling(Frozen):
     )
     deadline_s: Annotated[FiniteFloat, Field(gt=0, le=3600)] | None = Field(
         default=None, description="seconds that one query may take; no bound if absent", examples=[120]
+    )
+    session: Sessions | None = Field(
+        default=None,
+        description="how conversations stay with their models; every turn for itself if absent",
+        examples=[{"keep": 0.02, "ttl_s": 300}],
     )
 
     @property

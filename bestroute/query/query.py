@@ -26,6 +26,7 @@ from bestroute.query.parts import (
     tokens_in,
     tokens_of,
 )
+from bestroute.query.session import Session, bond_of
 from bestroute.text import clean, estimate_tokens
 
 QueryLike: TypeAlias = "Query | str | Sequence[Message] | Mapping[str, Any]"
@@ -86,7 +87,8 @@ class Query:
     `messages` are chat messages (text, image, audio, video, file and tool parts are understood, as several
     servers have them), `metadata` is the caller's (plan, team, ...), `tools` tells that the request offers
     tools to the model. `beside` is what the prompt holds beside messages, by the request's own keys: tool
-    and function definitions, the schema of the response, a system prompt.
+    and function definitions, the schema of the response, a system prompt. `session` tells which model holds
+    the conversation, None where that is not known.
     """
 
     messages: tuple[Message, ...]
@@ -94,15 +96,24 @@ class Query:
     tools: bool = False
     id: str | None = None
     beside: Mapping[str, Any] = field(default_factory=dict)
+    session: Session | None = None
 
     @classmethod
-    def of(cls, value: QueryLike, *, metadata: Mapping[str, Any] | None = None) -> Query:
+    def of(
+        cls,
+        value: QueryLike,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        session: Session | Mapping[str, Any] | None = None,
+    ) -> Query:
         """A Query from a text, a list of messages, or `{"query" | "messages", "metadata"?, "id"?}`, which may
         be a whole request: its tools, functions, response schema and system prompt count.
 
         Raises InputError, naming the part, when there is nothing to route on, the shape is wrong, or a key
-        looks like a mistyped "metadata". Other keys are left alone.
+        looks like a mistyped "metadata". Other keys are left alone. `session`, where given, is the query's.
         """
+        if session is not None:
+            return replace(cls.of(value, metadata=metadata), session=Session.of(session))
         if isinstance(value, Query):
             return value if metadata is None else replace(value, metadata=metadata)
         if isinstance(value, str):
@@ -168,6 +179,11 @@ class Query:
     def turns(self) -> int:
         """How many messages the user has sent; those with results of tools alone are not the user's."""
         return len(self._asked)
+
+    @cached_property
+    def bond(self) -> str | None:
+        """Why only the model that answered last may go on; None where any may, or none is known."""
+        return None if self.session is None else bond_of(self.messages)
 
     @cached_property
     def _asked(self) -> tuple[Message, ...]:

@@ -188,7 +188,7 @@ class PolicyWatcher:
         self._last_error = error
 
 
-_OPENED = ("predictor", "reward", "posterior", "sampler")
+_OPENED = ("predictor", "reward", "posterior", "sampler", "sessions")
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def _kept(old: Router, policy: Policy, given: dict[str, Any]) -> dict[str, Any]:
     it would have been opened from the same folder anyway, it is left for when it is needed.
     """
     opened = old.opened
-    kept: dict[str, Any] = {"sampler": opened.sampler}
+    kept: dict[str, Any] = {"sampler": opened.sampler, "sessions": opened.sessions}
     if "predictor" not in given:
         kept["predictor"] = _kept_predictor(opened.predictor, old.policy, policy)
     if "reward" not in given and (opened.reward is not None or policy.reward != old.policy.reward):

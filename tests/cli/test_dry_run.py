@@ -130,3 +130,29 @@ def test_dry_run_draws_a_sample_of_many_queries(tmp_path, monkeypatch):
         assert result.exit_code == 0, result.output
         assert json.loads(result.stdout)["queries"] == 20
         assert f"{count} of 20 queries, drawn at random" in texts(tmp_path / "dial.svg")
+
+
+def test_conversations_turn_by_turn(tmp_path):
+    """Two turns and a tool loop: what stood before each answer, and the end."""
+    policy = tmp_path / "policy.yaml"
+    two = (ROOT / "policies" / "balanced.yaml").read_text("utf-8")
+    policy.write_text(two + "abstain: false\nsampling: {session: {keep: 1}}\n", "utf-8")
+    call = {"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "{}"}}]}
+    messages = [
+        {"role": "user", "content": "What is the capital of France?"},
+        {"role": "assistant", "content": "Paris."},
+        {"role": "user", "content": "How many live there? Look it up."},
+        call,
+        {"role": "tool", "tool_call_id": "a", "content": "2.1 million"},
+    ]
+    queries, out = tmp_path / "c.jsonl", tmp_path / "out.jsonl"
+    queries.write_text(json.dumps({"messages": messages}) + "\n", "utf-8")
+    words = ["dry-run", policy, queries, "--sessions"]
+    found = document(run(*words, "--out", out, "--json"))
+    assert (found["queries"], found["sessions"]["conversations"], found["sessions"]["turns"]) == (3, 1, 3)
+    decisions = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert {one["session"]["model"] for one in decisions[:2]} == {decisions[0]["model"]}
+    ways = [found["sessions"][way] for way in ("with_sessions", "without", "reference")]
+    assert all(way["cost"] > 0 and way["in_tool_loops"] == 0 for way in ways)
+    assert "1 conversations, 3 turns" in run(*words).output
+    assert "sessions" not in document(run("dry-run", policy, queries, "--json"))

@@ -540,7 +540,7 @@ def test_as_dict_is_the_contract():
     content = decide(Query.of({"query": "abcdefgh", "id": "q1"})).as_dict()
     assert list(content) == [
         "query_id", "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost",
-        "reference_cost", "candidates", "policy", "objective", "novel", "plan", "expected_calls",
+        "reference_cost", "candidates", "policy", "objective", "novel", "session", "plan", "expected_calls",
         "expected_gap", "timings_ms",
     ]  # fmt: skip
     assert list(content["candidates"][0]) == [

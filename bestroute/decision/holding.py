@@ -1,0 +1,128 @@
+"""Holding: what the prompt caches of a policy's models hold, and when a conversation stays with its model.
+
+Entries of one endpoint's model, two efforts, share its cache. Of the models that answered before the last one
+nothing is known to be held. Pure arithmetic on the session that comes with a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bestroute.decision.candidate import ONLY_A_GUESS, Candidate
+from bestroute.policy import Policy
+from bestroute.policy.arms import Arm, Model
+from bestroute.policy.objective import AnyObjective
+from bestroute.query import Query, Session
+from bestroute.query.session import TOOL_LOOP
+
+PINNED = "the policy keeps it there (keep: 1)"
+WORTH = "its prompt cache, and keep, are worth more than going would bring"
+_STAYS = "the conversation stays with {}: {}"
+
+
+class Holding:
+    """Prompt caches of one policy. Immutable."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._models = {model.name: model for model in policy.models}
+        self._caches = {model.name: _cache_of(model) for model in policy.models}
+        self._asked_for = policy.sampling.session is not None
+        self._keep = policy.sampling.session.keep if policy.sampling.session is not None else 0.0
+
+    def holder(self, query: Query) -> Model | None:
+        """The model that holds the conversation, where the policy has it."""
+        return None if query.session is None else self._models.get(query.session.model)
+
+    def cached(self, model: Model, query: Query) -> int:
+        """Tokens of a prompt that a model's cache holds."""
+        holder = self.holder(query)
+        if holder is None or query.session is None or self._caches[holder.name] != self._caches[model.name]:
+            return 0
+        return min(query.session.cached_tokens, query.input_tokens)
+
+    def bond(self, query: Query) -> str | None:
+        """Why no other model may go on with the conversation; None where one may."""
+        if self.holder(query) is None:
+            return None
+        return query.bond or (PINNED if self._keep >= 1 else None)
+
+    def goes_on(self, arm: Arm, query: Query) -> bool:
+        """Whether an arm asks only what may go on under a bond: the holder, and where that is no tool loop
+        what shares its cache."""
+        holder = self.holder(query)
+        if holder is None or query.bond == TOOL_LOOP:
+            return holder is None or list(arm.models) == [holder.name]
+        return {self._caches[name] for name in arm.models} == {self._caches[holder.name]}
+
+    def why_not(self, arm: Arm, query: Query) -> str | None:
+        """What a bond has against an arm."""
+        bond, holder = self.bond(query), self.holder(query)
+        if bond is None or holder is None or self.goes_on(arm, query):
+            return None
+        return _STAYS.format(holder.name, bond)
+
+    def staying(
+        self, chosen: Candidate, candidates: Sequence[Candidate], query: Query, objective: AnyObjective,
+        reference_cost: float,
+    ) -> Candidate | None:  # fmt: skip
+        """The tier that answers in place of the chosen one since the conversation stays; None where it goes.
+
+        It stays where a tier of its model is within the dial, `keep` more being let go, unless going, at what
+        caches now make of the costs, brings more than `keep` at the price that the dial gives a quality
+        point.
+        """
+        if chosen.gap is None or self.holder(query) is None or self.goes_on(chosen.arm, query):
+            return None
+        near = [
+            one
+            for one in candidates
+            if one.gap is not None and (one.eligible or (one.too_far and one.why_not != ONLY_A_GUESS))
+            and self.goes_on(one.arm, query)
+            and objective.allows(one.offer(reference_cost), self._keep)
+        ]  # fmt: skip
+        if not near:
+            return None
+        held = min(near, key=lambda one: max(0.0, objective.distance(one.offer(reference_cost))))
+        gain = objective.gain(held.offer(reference_cost), chosen.offer(reference_cost))
+        return None if gain > self._keep * objective.point(reference_cost) else held
+
+    def kept(self, held: Candidate, candidates: Sequence[Candidate], query: Query) -> tuple[Candidate, ...]:
+        """The candidates where the conversation stays with one of them."""
+        assert query.session is not None
+        why_not = _STAYS.format(query.session.model, WORTH)
+        others = (
+            replace(one, eligible=False, why_not=why_not) if one.eligible else one for one in candidates
+        )
+        return tuple(
+            replace(before, eligible=True, why_not=None, too_far=False) if before is held else one
+            for before, one in zip(candidates, others, strict=True)
+        )
+
+    def after(self, arm: Arm, query: Query, stays: str | None) -> Session | None:
+        """How the conversation stands once an arm has answered, of a portfolio the model that is asked for
+        most; None where nobody asks."""
+        if query.session is None and not self._asked_for:
+            return None
+        model = max(arm.parts, key=lambda part: part[1])[0]
+        return Session(model, query.input_tokens, self._switch_cost(arm, query), stays)
+
+    def _switch_cost(self, arm: Arm, query: Query) -> float:
+        """US$ at stake where an arm leaves the holder: what it reads uncached that the holder has, and what
+        the holder's cache saves it."""
+        holder = self.holder(query)
+        if holder is None or any(self._caches[name] == self._caches[holder.name] for name in arm.models):
+            return 0.0
+        return self._discount(arm, query) + self._discount(Arm(model=holder.name), query)
+
+    def _discount(self, arm: Arm, query: Query) -> float:
+        """US$ that as much as the holder has of the prompt, in its caches, saves an arm."""
+        assert query.session is not None
+        tokens = min(query.session.cached_tokens, query.input_tokens)
+        parts = ((self._models[name], n) for name, n in arm.parts)
+        return sum(model.cost(n, tokens, 0.0) - model.cost(n, tokens, 0.0, tokens) for model, n in parts)
+
+
+def _cache_of(model: Model) -> tuple[str, str]:
+    """What a prompt cache belongs to: an address and what it serves or, without one, the entry itself."""
+    return ("", model.name) if model.endpoint is None else (model.endpoint.base_url, model.served_as)
