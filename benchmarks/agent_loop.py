@@ -2,13 +2,13 @@
 
     python benchmarks/agent_loop.py
 
-An agent works through four tasks in one conversation, three turns each: it asks, the model calls a tool, the
-result goes back, the model calls another, and answers. The endpoint is scripted, with a prompt cache for each
-model: what a prompt shares with an earlier one of that model is billed as cached, for good. A router that
-routes each turn for itself runs beside one with sessions, on three policies: a Markdown table, costs as they were
-billed, `lost` the mean predicted gap of the turns. Then what a session adds to one route(), in microseconds of
-the thread's processor time: the medians of calls in turn, with and without, on the embedded router model and on
-one that takes no time.
+An agent works through four tasks in one conversation, three turns each: it asks, the model calls a tool,
+the result goes back, the model calls another, and answers. The endpoint is scripted, with a prompt cache
+for each model: what a prompt shares with an earlier one of that model is billed as cached, for good. A
+router that routes each turn for itself runs beside one with sessions, on three policies: a Markdown table,
+costs as they were billed, `lost` the mean predicted gap of the turns. Then what a session adds to one
+route(), in microseconds of the thread's processor time: the medians of calls in turn, with and without, on
+the embedded router model and on one that takes no time.
 """
 
 from __future__ import annotations

@@ -112,18 +112,21 @@ class Query:
         Raises InputError, naming the part, when there is nothing to route on, the shape is wrong, or a key
         looks like a mistyped "metadata". Other keys are left alone. `session`, where given, is the query's.
         """
-        if session is not None:
-            return replace(cls.of(value, metadata=metadata), session=Session.of(session))
+        held = None if session is None else Session.of(session)
         if isinstance(value, Query):
-            return value if metadata is None else replace(value, metadata=metadata)
+            given = {"metadata": metadata, "session": held}
+            changes = {name: part for name, part in given.items() if part is not None}
+            return replace(value, **changes) if changes else value  # type: ignore[arg-type]
         if isinstance(value, str):
-            return cls._checked([{"role": "user", "content": value}], metadata=metadata or {})
-        if isinstance(value, Mapping):
-            return cls._of_mapping(value, metadata)
-        return cls._checked(value, metadata=metadata or {})
+            value = [{"role": "user", "content": value}]
+        elif isinstance(value, Mapping):
+            return cls._of_mapping(value, metadata, held)
+        return cls._checked(value, metadata=metadata or {}, session=held)
 
     @classmethod
-    def _of_mapping(cls, value: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> Query:
+    def _of_mapping(
+        cls, value: Mapping[str, Any], metadata: Mapping[str, Any] | None, session: Session | None
+    ) -> Query:
         text, messages = value.get("query"), value.get("messages")
         if (text is None) == (messages is None):
             raise InputError('a query needs exactly one of "query" (a text) and "messages" (a list)')
@@ -141,6 +144,7 @@ class Query:
             tools=any(map(value.get, _OFFERS)),
             id=None if query_id is None else clean(str(query_id)),
             beside={key: value[key] for key in _BESIDE if value.get(key)},
+            session=session,
         )
 
     @classmethod
