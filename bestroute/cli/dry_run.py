@@ -100,6 +100,7 @@ def command(
         "skipped": bad.count,
         "fallbacks": router.fallbacks,
         **({"sessions": replayed.as_dict()} if sessions else {}),
+        "levels": "guessed" if checked.guesses_levels else "learned",
     }
     if as_json:
         print_json(summary)
@@ -166,6 +167,12 @@ def _print(summary: dict[str, Any], plans: bool, explain_all: bool) -> None:
     )
     if plans:
         click.echo(f"{number(summary['calls'], 2)} rounds of asking a query")
+    if summary["levels"] == "guessed" and summary["with_gap"]:
+        click.echo(
+            "known: the order of the queries, easy to hard, as the router model predicts it; guessed: the "
+            "levels, and so the gaps, as no response of these models was scored (`bestroute adapt` learns "
+            "them)"
+        )
     _print_novelty(summary)
 
 
@@ -183,11 +190,11 @@ def _print_sessions(sessions: dict[str, Any]) -> None:
 def _print_novelty(summary: dict[str, Any]) -> None:
     """How much of what was predicted is a guess."""
     unlike, guessed, held_back = summary["unlike"], summary["guessed"], summary["held_back"]
-    if unlike > summary["queries"] / 4:
+    if unlike:
         click.echo(
-            f"the reference answers {unlike:,} queries unlike those that the router model was trained on "
-            "(cause abstain); `abstain: false` in the policy lets the dial decide them on a guess, a rule by "
-            "what you know of them, and a router model trained on queries like yours by what it learned"
+            f"the reference answers {unlike:,} queries ({share(unlike / summary['queries'])}) unlike all "
+            "that the router model knows (cause abstain)"
+            + (_LET_DECIDE if unlike > summary["queries"] / 4 else "")
         )
     if guessed:
         click.echo(
@@ -204,6 +211,12 @@ def _print_novelty(summary: dict[str, Any]) -> None:
             "the router model cannot tell which queries are unlike those that it was trained on, so any of "
             f"{summary['unsure']:,} predictions may be a guess; `bestroute check` says what would help"
         )
+
+
+_LET_DECIDE = (
+    "; `abstain: false` in the policy lets the dial decide them on a guess, a rule by what you know of them, "
+    "and an adapter from scored queries like yours by what it learned"
+)
 
 
 def _not_predicted(summary: dict[str, Any]) -> str:

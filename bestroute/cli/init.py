@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Set
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,14 @@ import click
 
 from bestroute.cli import answers as told
 from bestroute.cli import questions
-from bestroute.cli.options import POLICY
+from bestroute.cli.calibrate import Share
+from bestroute.cli.options import INPUT, POLICY
+from bestroute.cli.output import BadLines
+from bestroute.cli.sides import of_queries
 
 if TYPE_CHECKING:
     from bestroute.policy import Policy
+    from bestroute.retune.calibrate.everyday import FirstDial
 
 
 @click.command(
@@ -58,8 +63,12 @@ if TYPE_CHECKING:
 @click.option(
     "--max-gap",
     type=click.FloatRange(-1, 1),
-    help="Quality points, of 1, that a query may be expected to lose; 0.03 if absent.",
+    help="Quality points, of 1, that a query may be expected to lose; by share if absent.",
 )
+@click.option(
+    "--reference-share", type=Share(), help="Share of queries the reference may answer; 50% if absent."
+)
+@click.option("--queries", type=INPUT, help="Your queries to set it on, as for dry-run.")
 @click.option("--force", is_flag=True, help="Overwrite FILE, and the schema beside it.")
 def command(
     file: Path,
@@ -69,13 +78,23 @@ def command(
     keys: tuple[str, ...],
     reference: str | None,
     max_gap: float | None,
+    reference_share: float | None,
+    queries: Path | None,
     force: bool,
 ) -> None:
     """Write a first policy to FILE (policy.yaml), and beside it the JSON Schema that editors check it by.
 
     Without --model a few questions are asked, where this is a terminal. Each cheaper model gets a tier that
     asks it once and one that asks it three times, in order of expected cost; the reference comes last.
+
+    The dial is set by share: of the everyday queries that come with bestroute, or of yours (--queries), the
+    reference answers at most half (--reference-share), the hardest as predicted. What that loses is not known
+    before there are records, from which `adapt` and `calibrate` learn it. --max-gap sets the dial itself.
     """
+    if max_gap is not None and (reference_share is not None or queries is not None):
+        raise click.UsageError(
+            "--max-gap sets the dial itself; leave it out, or --reference-share and --queries"
+        )
     if os.path.lexists(file) and not force:
         raise click.UsageError(f"{file} is there already; --force overwrites it")
     if not models and not _at_a_terminal():
@@ -89,8 +108,12 @@ def command(
     )
     answers.read_prices(models)
     policy = _policy(answers, reference, max_gap, asking=not models)
-    _write(policy, file, force, answers.listed)
-    _say_what_next(policy, file)
+    first = None
+    if max_gap is None:
+        first = _by_share(policy, reference_share, queries, asking=not models)
+        policy = policy if first.dial is None else policy.at(first.dial)
+    _write(_content(policy, file, answers.listed, first), file, force)
+    _say_what_next(policy, file, first)
 
 
 def _at_a_terminal() -> bool:
@@ -111,21 +134,23 @@ def _policy(answers: told.Answers, reference: str | None, max_gap: float | None,
         questions.ask_classes(
             answers, guesses, tuple(dict.fromkeys((*first.learned_classes(), *guesses.values())))
         )
-    if max_gap is None:
-        max_gap = questions.ask_max_gap(first.MAX_GAP) if asking else first.MAX_GAP
-    models = answers.models(guesses)
-    return told.built(first.first_policy, models=models, reference=reference, max_gap=max_gap)
+    models, dial = answers.models(guesses), first.MAX_GAP if max_gap is None else max_gap
+    return told.built(first.first_policy, models=models, reference=reference, max_gap=dial)
 
 
-def _write(policy: Policy, file: Path, force: bool, listed: Set[str]) -> None:
+def _by_share(policy: Policy, share: float | None, queries: Path | None, asking: bool) -> FirstDial:
+    from bestroute.retune.calibrate.everyday import EVERYDAY, SHARE, first_dial
+
+    if share is None:
+        share = questions.ask_share(SHARE) if asking else SHARE
+    sides = of_queries(policy, [queries or EVERYDAY], BadLines(skip_bad=False), seed=0, threads=1)
+    return first_dial(sides, share)
+
+
+def _write(content: bytes, file: Path, force: bool) -> None:
     from bestroute.files import atomic_write
-    from bestroute.policy import parse_policy
     from bestroute.policy.json_schema import FILE_NAME, schema_text
-    from bestroute.policy.layout import write_policy
-    from bestroute.policy.listed import edition
 
-    text = write_policy(policy, FILE_NAME, dict.fromkeys(listed, edition()) if listed else {})
-    parse_policy(text, file)
     beside, schema = file.parent / FILE_NAME, schema_text().encode()
     if force or not os.path.lexists(beside):
         with atomic_write(beside) as out:
@@ -133,7 +158,24 @@ def _write(policy: Policy, file: Path, force: bool, listed: Set[str]) -> None:
     elif not _holds(beside, schema):
         click.echo(f"warning: {beside} is there already and differs; left as it is (--force)", err=True)
     with atomic_write(file) as out:
-        out.write(text.encode())
+        out.write(content)
+
+
+def _content(policy: Policy, file: Path, listed: Set[str], first: FirstDial | None) -> bytes:
+    """The policy's text; where the dial was to be set by share, with a line on what it rests on."""
+    from bestroute.policy import parse_policy
+    from bestroute.policy.json_schema import FILE_NAME
+    from bestroute.policy.layout import write_policy
+    from bestroute.policy.listed import edition
+    from bestroute.retune.calibrate.write import with_dial
+
+    content = write_policy(policy, FILE_NAME, dict.fromkeys(listed, edition()) if listed else {}).encode()
+    if first is None:
+        parse_policy(content, file)
+        return content
+    return with_dial(
+        content, file, policy.objective.setting, f"{date.today().isoformat()} bestroute init: {first.words}"
+    )
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -143,11 +185,13 @@ def _holds(path: Path, content: bytes) -> bool:
         return False
 
 
-def _say_what_next(policy: Policy, file: Path) -> None:
+def _say_what_next(policy: Policy, file: Path, first: FirstDial | None) -> None:
     from bestroute.policy.json_schema import FILE_NAME, schema_text
 
     path = shlex.quote(str(file))
     click.echo(f"{file}: written; its tiers: {', '.join(tier.label for tier in policy.tiers)}.")
+    if first is not None:
+        click.echo(f"{policy.objective.key} {policy.objective.setting:g}, {first.words}.")
     if _holds(file.parent / FILE_NAME, schema_text().encode()):
         click.echo(f"Editors check it by the {FILE_NAME} beside it.")
     click.echo("Next:")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bestroute.cli.answers import Answers, built
+from bestroute.cli.calibrate import Share
 
 if TYPE_CHECKING:
     from bestroute.policy.arms import Price
@@ -38,10 +39,10 @@ def ask_reference(answers: Answers, dearest: str) -> str:
     return str(click.prompt("Whose quality must be matched?", default=dearest, type=kind))
 
 
-def ask_max_gap(default: float) -> float:
-    """Ask for the dial."""
-    question = "How many quality points, of 1, may a query be expected to lose?"
-    return float(click.prompt(question, default=default, type=click.FloatRange(-1, 1)))
+def ask_share(default: float) -> float:
+    """Ask for the share of queries that the reference may answer."""
+    question = "What share of queries may it answer?"
+    return float(click.prompt(question, default=f"{100 * default:g}%", type=Share()))
 
 
 def _name(answers: Answers) -> str:

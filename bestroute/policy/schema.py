@@ -265,6 +265,15 @@ class Policy(Frozen):
         return tuple(part for part in parts if part is not None)
 
     @property
+    def guesses_levels(self) -> bool:
+        """Whether no response of its own models was ever scored, so that of quality only the order is known.
+
+        That is so without an adapter, on the embedded router model or where a class stands for a model.
+        """
+        embedded = self.router == default_folder("router")
+        return self.adapter is None and (embedded or any(model.class_ is not None for model in self.models))
+
+    @property
     def reference_model(self) -> Model:
         """The model whose quality must be matched."""
         return self.model(self.reference)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bestroute.cli import dry_run
+from bestroute.policy import Policy
 from tests import ROOT
 from tests.cli.sums import ESCALATE, ONE_SHOT, copied, plain
 from tests.cli.typed import document, run, write
@@ -25,6 +26,18 @@ def test_dry_run_adds_up_and_writes_decisions(tmp_path):
         1000 * sum(d["expected_cost"] for d in lines) / len(lines)
     )
     assert all(line["query_id"] for line in lines)
+
+
+@pytest.mark.parametrize("levels", ["guessed", "learned"])
+def test_dry_run_says_what_is_known_and_what_is_guessed(levels, tmp_path, monkeypatch):
+    monkeypatch.setattr(Policy, "guesses_levels", levels == "guessed")
+    known = "Tom has 12 marbles. He finds 11 more and then loses half of 6. How many does he have now?"
+    queries = write(tmp_path, "queries.txt", f"{known}\nQmFzZTY0 9f8a77e2 xJ2kQ== //8AAPz0QLbxD3d+\n")
+    told = run("dry-run", EXAMPLE, queries).stdout
+    assert ("known: the order of the queries" in told) == (levels == "guessed")
+    assert "the reference answers 1 queries (50.0%) unlike all that the router model knows" in told
+    assert "`abstain: false` in the policy lets the dial decide them" in told
+    assert document(run("dry-run", EXAMPLE, queries, "--json"))["levels"] == levels
 
 
 def test_dry_run_does_not_write_over_what_it_reads(tmp_path):

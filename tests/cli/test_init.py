@@ -1,6 +1,7 @@
 """`bestroute init` as a user types it: flags, answers at a terminal, refusals; what it writes holds."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,18 +11,32 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bestroute import Router
 from bestroute.cli import cli
 from bestroute.cli import init as init_module
 from bestroute.policy import check_policy, load_policy
 from bestroute.policy.first import MAX_GAP
 from bestroute.policy.json_schema import FILE_NAME, schema_text
 from bestroute.policy.listed import edition
+from bestroute.retune.calibrate.everyday import EVERYDAY, SHARE
 from tests.policy.listing import listing
 
 __all__ = ["listing"]
 
 SMALL, LARGE = ("--model", "llama-3.1-8b=0.18/0.18"), ("--model", "gpt-4o=2.50/10")
-BOTH = (*SMALL, *LARGE)
+BY_SHARE = (*SMALL, *LARGE)
+BOTH = (*BY_SHARE, f"--max-gap={MAX_GAP}")  # routes no query, so it is quicker
+STEPS = (
+    "buys 3 bags of 8 marbles", "gives 7 marbles to a friend", "finds 11 more marbles",
+    "sells half of the marbles", "gets as many marbles again from an aunt", "buys 2 boxes of 12 marbles",
+)  # fmt: skip
+KNOWN = [
+    f"{name} has {start} marbles. {' '.join(f'Then {name} {step}.' for step in STEPS[:many])} "
+    f"How many marbles does {name} have now?"
+    for name, start in (("Tom", 12), ("Anna", 30), ("Lee", 58))
+    for many in range(1, 7)
+]
+NOISE = [f"QmFz{place}ZTY0 9f8a77e{place} xJ2kQ== //8AAP{place}3d" for place in range(12)]
 
 
 @pytest.fixture(autouse=True)
@@ -105,8 +120,50 @@ def test_a_price_that_is_not_listed_is_refused():
     assert "--model: genai-prices" in refusal(*SMALL, "--model", "road-smal=auto")
 
 
-def test_help_tells_the_default_dial():
-    assert f"{MAX_GAP} if absent" in " ".join(init("--help").output.split())
+def queries(texts) -> str:
+    Path("queries.txt").write_text("\n".join(texts), "utf-8")
+    return "--queries=queries.txt"
+
+
+def test_the_dial_is_set_by_share():
+    result = init(*BY_SHARE, queries(KNOWN), "--reference-share", "30%")
+    assert result.exit_code == 0, result.output
+    told = re.search(r"max_gap (\S+), by share: the reference answers (\d+) of 18 queries", result.stdout)
+    assert told is not None
+    dial, by_reference = float(told[1]), int(told[2])
+    assert by_reference <= 0.3 * 18
+    assert check_policy("policy.yaml")[0].max_gap == dial
+    lines = Path("policy.yaml").read_text("utf-8").splitlines()
+    above, set_ = next((one, two) for one, two in zip(lines, lines[1:], strict=False) if "max_gap" in two)
+    assert re.match(r"# \d{4}-\d\d-\d\d bestroute init: by share: .* not known before", above)
+    assert set_.index("#") == len("max_gap: 0.03".ljust(40))
+    decisions = Router.from_policy("policy.yaml").route_batch(KNOWN)
+    assert sum(decision.model == "gpt-4o" for decision in decisions) == by_reference
+
+
+def test_a_safer_share_is_a_tighter_dial():
+    dials = []
+    for share in ("10%", "60%"):
+        assert init("--force", *BY_SHARE, queries(KNOWN), "--reference-share", share).exit_code == 0
+        dials.append(load_policy("policy.yaml").max_gap)
+    assert dials[1] < dials[0]
+
+
+def test_where_no_dial_reaches_the_share_it_stays_and_that_is_said():
+    result = init(*BY_SHARE, queries(NOISE))
+    assert result.exit_code == 0, result.output
+    assert f"max_gap {MAX_GAP}, not by share, on 12 queries: " in result.stdout
+    assert load_policy("policy.yaml").max_gap == MAX_GAP
+    assert "bestroute init: not by share, on 12 queries: " in Path("policy.yaml").read_text("utf-8")
+
+
+def test_everyday_queries_set_it_where_there_are_no_own_ones():
+    """Whether they can be told from noise depends on the router model."""
+    assert re.search(r"by share.* 102 queries", init(*BY_SHARE).stdout)
+
+
+def test_help_tells_the_default_share():
+    assert f"{SHARE:.0%} if absent" in " ".join(init("--help").output.split())
 
 
 @pytest.mark.parametrize(
@@ -127,6 +184,9 @@ def test_help_tells_the_default_dial():
         ([*BOTH, "--reference", "llama-3.1-8b"], "no other model is expected to cost less"),
         ([*BOTH, "--max-gap", "3"], "3.0 is not in the range -1<=x<=1"),
         ([*BOTH, "--max-gap", "nan"], "--max-gap: max_gap: Input should be a finite number"),
+        ([*BOTH, "--reference-share", "30%"], "--max-gap sets the dial itself; leave it out"),
+        ([*BOTH, "--queries", str(EVERYDAY)], "--max-gap sets the dial itself; leave it out"),
+        ([*BY_SHARE, "--reference-share", "130%"], "a share lies between 0 % and 100 %"),
         ([*BOTH, "--endpoint", "localhost"], "--endpoint: 'localhost' is neither a URL nor NAME=URL"),
         ([*BOTH, "--endpoint", "gpt=http://a/v1"], "--endpoint: no --model is named 'gpt'"),
         ([*BOTH, "--endpoint", "http://u:p@a/v1"], "--endpoint: base_url: must not hold a key"),
@@ -193,20 +253,22 @@ def test_questions():
         "",  # no further model
         "",  # the dearest is the reference
         "", "", "small",  # classes, in the order given
-        "0.02",
+        "a third", "40%",
     ]  # fmt: skip
-    result = init(answers="\n".join(answers) + "\n")
+    result = init(queries(KNOWN), answers="\n".join(answers) + "\n")
     assert result.exit_code == 0, result.output
     assert "gpt-4o is there already" in result.output
     assert "must be an http:// or https:// address" in result.output
     assert "[gpt-4o]" in result.output
+    assert "'a third' is not a share" in result.output
+    assert "by share: the reference answers" in result.output
     policy = load_policy("policy.yaml")
     assert [model.class_ for model in policy.models] == ["large", "small", "small"]
     assert [model.endpoint and model.endpoint.base_url for model in policy.models] == [
         "https://api.openai.com/v1", "http://localhost:8000/v1", None,
     ]  # fmt: skip
     assert policy.models[0].endpoint.api_key_env == "OPENAI_API_KEY"
-    assert (policy.reference, policy.max_gap) == ("gpt-4o", 0.02)
+    assert policy.reference == "gpt-4o"
 
 
 @pytest.mark.usefixtures("terminal", "listing")
@@ -221,7 +283,8 @@ def test_a_listed_price_is_proposed():
 @pytest.mark.usefixtures("terminal")
 def test_what_flags_tell_is_not_asked():
     flags = ["--endpoint", "http://a/v1", "--key-env", "KEY", "--reference", "b", "--class", "a=medium"]
-    answers = ["a", "1", "1", "b", "9", "9", "", "", ""]  # two models, no third; the class of b; the dial
+    flags.append(f"--max-gap={MAX_GAP}")
+    answers = ["a", "1", "1", "b", "9", "9", "", ""]  # two models, no third; the class of b
     result = init(*flags, answers="\n".join(answers) + "\n")
     assert result.exit_code == 0, result.output
     policy = load_policy("policy.yaml")

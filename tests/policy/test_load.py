@@ -122,3 +122,14 @@ def test_the_example_queries_are_many_and_named():
     assert len(queries) >= 44
     assert len({query.id for query in queries}) == len(queries)
     assert {feature for query in queries for feature in query.has} == {"code", "image", "math", "tools"}
+
+
+def test_levels_are_guessed_until_own_models_were_scored(policy, tmp_path):
+    own = [model.model_copy(update={"class_": None}) for model in policy.models]
+    by_name = policy.model_copy(update={"models": tuple(own)})
+    assert policy.guesses_levels
+    assert not by_name.guesses_levels
+    assert by_name.model_copy(
+        update={"router": Policy.model_fields["router"].default_factory()}
+    ).guesses_levels
+    assert not policy.model_copy(update={"adapter": tmp_path}).guesses_levels

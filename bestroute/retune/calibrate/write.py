@@ -23,7 +23,7 @@ from bestroute.policy import Policy, parse_policy
 from bestroute.policy.compose import POLICY, UNPRINTABLE, compose
 from bestroute.retune.calibrate.shape import limited
 
-_EARLIER = re.compile(r"[ \t]*# \d{4}-\d\d-\d\d bestroute calibrate .*")
+_EARLIER = re.compile(r"[ \t]*# \d{4}-\d\d-\d\d bestroute (calibrate|init) .*")
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _BOM = "\ufeff"
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")  # an anchor, a tag
