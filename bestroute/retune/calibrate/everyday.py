@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bestroute.retune.calibrate.aim import Refusal
 from bestroute.retune.calibrate.calibration import Sides, choose_dial
-from bestroute.retune.calibrate.within import ReferenceShare, reference_share
+from bestroute.retune.calibrate.within import ReferenceShare, answered_by
 
 EVERYDAY = Path(__file__).with_name("everyday.jsonl")
 SHARE = 0.5
@@ -48,5 +48,6 @@ def first_dial(sides: Sides, share: float) -> FirstDial:
     queries, verdict = len(sides.chooses), choose_dial(ReferenceShare(share), sides).verdict
     if isinstance(verdict, Refusal):
         return FirstDial(queries, why_not=verdict.why)
-    by_reference = round(queries * reference_share(verdict.outcome, sides.chooses))
+    reference = sides.chooses.arms[-1].model
+    by_reference = round(float(answered_by(reference, verdict.outcome, sides.chooses).sum()))
     return FirstDial(queries, verdict.outcome.dial, by_reference)
