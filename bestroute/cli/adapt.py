@@ -19,8 +19,7 @@ from bestroute.cli.options import (
     skip_bad_option,
     threads_option,
 )
-from bestroute.cli.output import BadLines, Counter, print_json
-from bestroute.cli.reading import replayed
+from bestroute.cli.output import BadLines, Counter, counted, print_json
 
 if TYPE_CHECKING:
     from bestroute.records.record import Record
@@ -53,8 +52,9 @@ def command(
     """Adapt the router model to a policy's own models and traffic, from scored responses; no torch, seconds.
 
     RECORDS hold responses by the models' own names (or their classes), however they were scored, 0 to 1; also
-    of one model a prompt. The folder holds, for every model, its level, how quality follows from the features
-    of a query, how it rises with n, and what traffic is known. How far a model goes from the router model as
+    of one model a prompt, as a log has them; those without a score are passed over. The folder holds, for
+    every model, its level, how quality follows from the features of a query, how it rises with n, and what
+    traffic is known. How far a model goes from the router model as
     it is, cross-validation chooses: ten records do no harm. Name the folder in the policy (`adapter:`); then
     no `class` is needed. What is told of it is told of queries that fitted nothing. With more records, run it
     again on all of them, or on the new with --from. `calibrate` and `evaluate` leave out the queries that
@@ -64,6 +64,7 @@ def command(
     from bestroute.artefacts.reward import OnnxRewardModel
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_to_adapt
+    from bestroute.records.record import read_records
     from bestroute.train.adapt.make import adapt
     from bestroute.train.adapt.picture import write_plot
     from bestroute.train.adapt.telling import as_text, cautions
@@ -72,7 +73,7 @@ def command(
         check_plot(plot)
     checked = load_to_adapt(policy)
     bad = BadLines(skip_bad)
-    kept = list(_kept(replayed(records, bad), leave))
+    kept = list(_kept(counted("records read", read_records(records, bad.on_bad, scored=False)), leave))
     bad.tell()
     base = open_predictor(checked.router, None, checked.columns, threads)
     reward = OnnxRewardModel(checked.reward, threads) if any(tier.n > 1 for tier in checked.tiers) else None

@@ -96,22 +96,22 @@ class WantedShare(click.ParamType):  # type: ignore[type-arg]
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, policy: Path, records: tuple[Path, ...], per_tier: bool, write: bool,
+    ctx: click.Context, /, policy: Path, records: tuple[Path, ...], per_tier: bool, write: bool,
     judge_all: bool, seed: int, plot: Path | None, threads: int, skip_bad: bool, as_json: bool, **aims: Any,
 ) -> None:  # fmt: skip
     """Set the dial of a policy from labelled records, to exactly one aim.
 
     --max-drop is a promise about queries like the records, each counting alike, and holds with the
-    --confidence whatever the scores' distribution: half of the records choose the dial, the other half tells
-    what it gives. Where they are too few, that is said, and nothing is promised or written. Records that
-    training saw are left out. --budget, --reference-share and --share promise nothing, so all queries choose;
-    how far others like them may be from the aim is told, and warned of. --share is the safest dial at which
-    the model answers its share or, of the reference, no more than it. They also take plain queries, .txt or
-    .jsonl as for dry-run; costs are then the router's own expectation. --plot shows the share of each arm, and cost
-    against quality, at every setting of the dial, on the queries that tell (.txt: without extra).
-    With --per-tier every tier gets a limit of its own, as far from the dial as a sixth of the records show to
-    be better, which then do not choose; unless the dial alone proves to be best. Exit code 1: no dial was
-    chosen.
+    --confidence whatever the scores' distribution: half of the records choose the dial, the other half
+    tells what it gives. Where they are too few, that is said, and nothing is promised or written. Records
+    that training saw are left out. --budget, --reference-share and --share promise nothing, so all
+    queries choose; how far others like them may be from the aim is told, and warned of. --share is the
+    safest dial at which the model answers its share or, of the reference, no more than it. They also take
+    plain queries, .txt or .jsonl as for dry-run; costs are then the router's own expectation. --plot
+    shows the share of each arm, and cost against quality, at every setting of the dial, on the queries
+    that tell (.txt: without extra). With --per-tier every tier gets a limit of its own, as far from the
+    dial as a sixth of the records show to be better, which then do not choose; unless the dial alone
+    proves to be best. Exit code 1: no dial was chosen.
     """
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy

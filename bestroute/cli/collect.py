@@ -36,6 +36,12 @@ _TERMINAL_EVERY_S, _LOG_EVERY_S = 0.2, 10.0
 @click.option(
     "--samples", "-n", type=click.IntRange(1), default=10, show_default=True, help="Responses each."
 )
+@click.option(
+    "--choose",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Only N of the prompts, a sample of all; more later keep these.",
+)
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Only this model; repeatable.")
 @click.option(
     "--concurrency",
@@ -56,6 +62,7 @@ def command(
     prompts: Path,
     out: Path,
     samples: int,
+    choose: int | None,
     models: tuple[str, ...],
     concurrency: int,
     max_cost: float | None,
@@ -64,16 +71,17 @@ def command(
     """Ask every model of POLICY for responses to every prompt, and write them as records without scores.
 
     PROMPTS is .txt (a query a line) or .jsonl ({"query" or "messages", "id"?, "source"?, "answer"?,
-    "metadata"?} a line). Every reply is put on disk in OUT.partial.jsonl as it comes: a command that was
-    stopped or killed goes on where it was when it is given again, and asks for no response twice. Exits 1
-    when responses are missing at the end. Needs the client extra and endpoints in POLICY.
+    "metadata"?} a line); records, as a log has them, serve too. Every reply is put on disk in
+    OUT.partial.jsonl as it comes: a command that was stopped or killed goes on where it was when it is
+    given again, and asks for no response twice. Exits 1 when responses are missing at the end. Needs the
+    client extra and endpoints in POLICY.
     """
     from bestroute.policy import load_policy
     from bestroute.records.collect import Collection, Plan, choose_models
 
     refuse_to_overwrite(out, policy, prompts)
     checked = load_policy(policy)
-    plan = Plan(choose_models(checked, models), checked.sampling, prompts, out, samples)
+    plan = Plan(choose_models(checked, models), checked.sampling, prompts, out, samples, choose)
     show = _Show()
     outcome = asyncio.run(
         _run(Collection(plan, concurrency=concurrency, max_cost=max_cost, report=show.update), show)

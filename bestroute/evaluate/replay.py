@@ -85,6 +85,13 @@ class _Column(NamedTuple):
     output_tokens: float
 
 
+_LOGGED = (
+    "a response of one model does not tell what another would have lost. `bestroute adapt` learns from such "
+    "records; to judge quality, let `bestroute collect --choose` ask every model the same prompts; "
+    "`calibrate --share` and `--budget` need only the queries, without responses"
+)
+
+
 class _LeftOut(Exception):
     """A record cannot be replayed; the message is the reason as it is counted."""
 
@@ -124,7 +131,8 @@ def arms_of(policy: Policy) -> tuple[Arm, ...]:
 class Collector:
     """Takes records one at a time and keeps numbers; no response is held in memory unless `keep_responses`.
 
-    `rewarded` counts the responses that had no reward and were given the reward model's.
+    `rewarded` counts the responses that had no reward and were given the reward model's, `single` the records
+    left out that hold responses of one model alone, as a log does.
     """
 
     policy: Policy
@@ -133,6 +141,7 @@ class Collector:
     keep_responses: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
     rewarded: int = 0
+    single: int = 0
     _queries: list[Query] = field(default_factory=list)
     _sources: list[str] = field(default_factory=list)
     _rows: list[Floats] = field(default_factory=list)
@@ -157,6 +166,7 @@ class Collector:
             row = self._row(responses, tokens)
         except _LeftOut as reason:
             self.left_out[str(reason)] += 1
+            self.single += len(record.responses) == 1
             return
         if self.keep_responses:
             lengths = {name: _output_tokens(items, name) for name, items in responses.items()}
@@ -171,7 +181,7 @@ class Collector:
             reasons = "; ".join(f"{count} {reason}" for reason, count in self.left_out.most_common())
             raise InputError(
                 f"no record can be replayed under this policy: {reasons or 'there is none'}; "
-                "give records with responses of every model of its tiers"
+                f"{_LOGGED if self.single else 'give records with responses of every model of its tiers'}"
             )
         quality, cost, single, match = np.stack(self._rows, axis=1)
         replayed = Replay(

@@ -170,6 +170,15 @@ def record_line(record: Record) -> bytes:
     return json.dumps(record_as_json(record), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
+def scored_part(record: Record) -> Record:
+    """The record with those of its responses that have a score."""
+    scored = {
+        name: tuple(item for item in items if item.score is not None)
+        for name, items in record.responses.items()
+    }
+    return replace(record, responses={name: items for name, items in scored.items() if items})
+
+
 def scores_of(responses: Iterable[Response]) -> list[float]:
     """The oracle scores. Raises InputError where one is missing."""
     known = [response.score for response in responses]

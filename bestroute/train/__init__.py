@@ -15,7 +15,7 @@ models, encoder    the two networks, and the text encoder that both start from
 fit                one training loop for both
 finish             what is fitted after it, into the router model's graph: calibration, novelty
 export, quantize   from a network to int8 ONNX, with a parity check
-limits             what it was not taught, and so cannot tell
+limits, telling    what it was not taught, and so cannot tell; what a training came to, in words
 folder, metrics    the artefact folder, whole or not at all, and the measures in its manifest
 embed              the encoder as it comes, for the learned baselines of `evaluate`
 

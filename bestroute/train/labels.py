@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bestroute.errors import TrainingError
 from bestroute.records.quality import best_of_n_quality, match_probability
 from bestroute.records.record import Record, Response, scores_of, text_of
+from bestroute.train.limits import LOGGED
 
 Floats = NDArray[np.float64]
 Labels: TypeAlias = Literal["det", "prob", "trans"]
@@ -165,14 +166,24 @@ def prompt_text(record: Record) -> str:
 
 
 def classes_of(records: Iterable[Record], reference: str) -> list[str]:
-    """Class names in column order: by rising mean score, the reference last."""
+    """Class names in column order: by rising mean score, the reference last.
+
+    Raises TrainingError where the reference is absent, or stands beside no other class in any record.
+    """
     sums: dict[str, list[float]] = {}
+    beside = False
     for record in records:
+        beside |= reference in record.responses and len(record.responses) > 1
         for name, responses in record.responses.items():
             sums.setdefault(name, []).extend(scores_of(responses))
     if reference not in sums:
         raise TrainingError(
             f"the records hold {', '.join(sorted(sums))} but no reference {reference!r}; see --reference"
+        )
+    if not beside:
+        raise TrainingError(
+            f"no record has responses of the reference {reference!r} and of another class, so none tells a "
+            f"gap. {LOGGED}"
         )
     return sorted(sums, key=lambda name: (name == reference, float(np.mean(sums[name])), name))
 

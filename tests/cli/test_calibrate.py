@@ -61,7 +61,7 @@ def test_too_few_records_promise_nothing_and_write_nothing(policy, records):
     shown = run(policy, records, "--max-drop", "1%", "--write")
     assert shown.exit_code == 1
     assert "No dial was chosen and nothing is written" in shown.stdout
-    assert re.search(r"About [\d,]+ judged records would do", shown.stdout)
+    assert re.search(r"About [\d,]+ prompts in all would do", shown.stdout)
     assert policy.read_bytes() == before
 
 

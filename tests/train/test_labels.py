@@ -126,6 +126,12 @@ def test_a_reference_that_no_record_has_is_named():
         router_targets([RECORD], ["small"], "huge", 2, 0.0)
 
 
+def test_a_log_of_one_response_each_teaches_no_gap():
+    records = [parse_record({"query": name, "responses": {name: [{"score": 1}]}}) for name in ("a", "top")]
+    with pytest.raises(TrainingError, match="so none tells a gap. `bestroute adapt` learns from them"):
+        classes_of(records, "top")
+
+
 def test_a_question_is_the_same_as_a_text_and_as_messages():
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2 + 2?"}]
     record = parse_record({"messages": messages, "responses": {"small": [{"score": 1}]}})

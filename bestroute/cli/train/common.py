@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from bestroute.cli.output import BadLines, print_json
 from bestroute.errors import require
 
 if TYPE_CHECKING:
+    from bestroute.artefacts.manifest import Manifest
     from bestroute.train.fit import FitSettings, Progress
 
 out_option = click.option("--out", type=FOLDER, required=True, help="Artefact folder to write.")
@@ -113,10 +113,12 @@ def _progress_line(title: str, progress: Progress) -> None:
         click.echo(f"{title} epoch {progress.epoch}, {place}, loss {progress.loss:.3f}", err=True)
 
 
-def print_result(out: Path, metrics: dict[str, Any], as_json: bool) -> None:
-    """Where the artefact is, and its metrics."""
+def print_result(out: Path, manifest: Manifest, as_json: bool) -> None:
+    """Where the artefact is, and what it is worth: in words or, as JSON, all that was measured."""
+    from bestroute.train.telling import as_text
+
     if as_json:
-        print_json({"out": str(out), "metrics": metrics})
+        print_json({"out": str(out), "metrics": manifest.metrics})
     else:
-        click.echo(f"{out}: written")
-        click.echo(json.dumps(metrics, indent=2))
+        click.echo(f"{out}: written\n")
+        click.echo(as_text(manifest))

@@ -64,4 +64,4 @@ def train_posterior_command(
     settings = PosteriorSettings(ways=Ways(draws=draws, seed=seed))
     manifest = train_posterior(loaded, *models, out, settings, recipe, start, counter.advance)
     counter.close()
-    print_result(out, manifest.metrics, as_json)
+    print_result(out, manifest, as_json)

@@ -71,7 +71,7 @@ def train_reward_command(
     with progress("reward") as report:
         recipe = recipe_of([*records, *preferences, *label])
         manifest = train_reward(loaded, pairs, out, settings, recipe, report, measured)
-    print_result(out, manifest.metrics, as_json)
+    print_result(out, manifest, as_json)
 
 
 def _check_targets(label: Sequence[Path], labelled: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,25 +87,28 @@ def train_router_command(
     """Train the router model: what every class reaches with n samples, from the query alone.
 
     Responses should carry the proxy reward that chooses among them, out of fold: see `bestroute train reward
-    --label`.
+    --label`. The epoch is chosen by the validation queries, one in ten; what one in seven, the test queries,
+    say of it is told in words, and by --json in full.
     """
     need_extra()
-    from bestroute.train.limits import untold
+    from bestroute.train.limits import lonely, untold
+    from bestroute.train.telling import coins
 
     if teacher is not None and encoder == "minilm":
         raise click.UsageError("--teacher goes with --encoder multilingual")
     loaded = read_all(read_records, records, skip_bad)
     further = read_all(read_records, extra, skip_bad)
     _warn_without_rewards(loaded)
+    _warn(filter(None, [lonely(loaded)]))
     recipe = recipe_of([*records, *extra])
     with progress("router") as report:
         if encoder == "minilm":
             manifest = _train_minilm(loaded, out, given, recipe, report, further)
         else:
             manifest = _train_multilingual(loaded, out, given, recipe, report, further, teacher)
-    for sentence in untold(manifest, manifest.metrics["novelty"]["validation_queries"]):
-        click.echo(f"warning: {sentence}", err=True)
-    print_result(out, manifest.metrics, as_json)
+    queries = sum(manifest.recipe["queries"][name] for name in ("train", "validation", "test"))
+    _warn([*untold(manifest, manifest.metrics["novelty"]["validation_queries"], queries), *coins(manifest)])
+    print_result(out, manifest, as_json)
 
 
 def _train_minilm(
@@ -137,6 +140,11 @@ def _train_multilingual(
     )
     settings = SentenceSettings(**own, weighing=weighing, fit=fitting)
     return train_sentence_router(records, out, settings, recipe, report, extra, teacher)
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        click.echo(f"warning: {sentence}", err=True)
 
 
 def _warn_without_rewards(records: Sequence[Record]) -> None:

@@ -37,7 +37,7 @@ class Collection:
         self._plan = plan
         self._concurrency = concurrency
         self._report = report
-        self._survey = Survey.of(plan.prompts)
+        self._survey = Survey.of(plan.prompts, plan.choose)
         self._budget = Budget(max_cost, plan.settings.max_tokens)
         self._ledger = Ledger(plan, self._survey, self._budget)
         self._faults = Faults()
@@ -86,7 +86,7 @@ class Collection:
             yield from [units] * self._concurrency
 
     def _units(self, model: Model) -> Iterator[Unit]:
-        for prompt in read_prompts(self._plan.prompts):
+        for prompt in read_prompts(self._plan.prompts, only=self._survey.chosen):
             missing = self._plan.samples - self._ledger.count(prompt.record.id, model.name)
             if missing > 0:
                 yield from (

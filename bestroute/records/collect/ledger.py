@@ -36,7 +36,7 @@ class Ledger:
 
     def __init__(self, plan: Plan, survey: Survey, budget: Budget) -> None:
         self._plan = plan
-        self._header = plan.header(survey)
+        self._header, self._chosen = plan.header(survey), survey.chosen
         self._have: Counter[tuple[str, str]] = Counter()
         self._places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         if plan.out.exists() and not plan.out.is_file():
@@ -144,7 +144,7 @@ class Ledger:
         out = self._plan.out
         records = read_records([out], scored=False) if out.exists() else iter(())
         record = next(records, None)
-        for prompt in read_prompts(self._plan.prompts):
+        for prompt in read_prompts(self._plan.prompts, only=self._chosen):
             if record is None or record.id != prompt.record.id:
                 yield prompt.record, None
                 continue

@@ -13,14 +13,15 @@ from bestroute.answering.sampling.clients import read_key
 from bestroute.errors import InputError
 from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
-from bestroute.records.collect.prompts import Repeats, asked_digest, read_prompts
+from bestroute.records.collect.prompts import Repeats, asked_digest, choose_prompts, read_prompts
 
 
 @dataclass(frozen=True)
 class Plan:
     """`samples` responses of each model to each prompt, as records in `out`.
 
-    What `out` and the journal beside it hold already is not asked for again.
+    What `out` and the journal beside it hold already is not asked for again. `choose`: so many of the prompts
+    alone.
     """
 
     models: tuple[Model, ...]
@@ -28,6 +29,7 @@ class Plan:
     prompts: Path
     out: Path
     samples: int
+    choose: int | None = None
 
     @property
     def journal(self) -> Path:
@@ -55,22 +57,26 @@ class Plan:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a first reading of the prompts tells: how many, how many lines repeat one, a digest of all."""
+    """What a first reading of the prompts tells: how many, how many lines repeat one, a digest of all, and
+    the ids of those that were chosen; None for all."""
 
     prompts: int
     repeats: int
     digest: str
+    chosen: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, path: Path) -> Survey:
-        """Read a file of prompts once. Raises InputError where it cannot be read or holds none."""
+    def of(cls, path: Path, choose: int | None = None) -> Survey:
+        """Read a file of prompts, of which some may be chosen. Raises InputError where it cannot be read or
+        holds none."""
+        chosen = None if choose is None else choose_prompts(path, choose)
         digest, count, repeats = hashlib.sha256(), 0, Repeats()
-        for prompt in read_prompts(path, repeats):
+        for prompt in read_prompts(path, repeats, chosen):
             digest.update(asked_digest(prompt.record))
             count += 1
         if not count:
             raise InputError(f"{path}: holds no prompt")
-        return cls(count, repeats.count, digest.hexdigest()[:16])
+        return cls(count, repeats.count, digest.hexdigest()[:16], chosen)
 
 
 def choose_models(policy: Policy, names: Sequence[str] = ()) -> tuple[Model, ...]:

@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any
 
 from bestroute.errors import InputError
 from bestroute.files import read_lines
 from bestroute.query import Query
-from bestroute.records.record import Record, parse_unanswered, record_as_json
+from bestroute.records.record import Record, bucket, parse_unanswered, record_as_json
 from bestroute.text import clean
 
 _ID_DIGITS = 16
@@ -33,13 +34,16 @@ class Repeats:
     count: int = 0
 
 
-def read_prompts(path: Path, repeats: Repeats | None = None) -> Iterator[Prompt]:
+def read_prompts(
+    path: Path, repeats: Repeats | None = None, only: frozenset[str] | None = None
+) -> Iterator[Prompt]:
     """Prompts of a file in order: `.txt` has a query a line, `.jsonl` (`.jsonl.gz`) an object a line.
 
-    An object is `{"query" or "messages", "id"?, "source"?, "answer"?, "metadata"?}`. A prompt without an id
-    gets 16 hex digits of the SHA-256 of what is asked. A line that says what an earlier one says is passed
-    over and counted in `repeats`. Raises InputError, with the line, for one that cannot be read and for an
-    id that stands on an earlier line with other content. Of what was read, a digest a line is kept.
+    An object is `{"query" or "messages", "id"?, "source"?, "answer"?, "metadata"?}`. A prompt without an
+    id gets 16 hex digits of the SHA-256 of what is asked. A line that says what an earlier one says is
+    passed over and counted in `repeats`, and a prompt whose id is not in `only`, where given, too. Raises
+    InputError, with the line, for one that cannot be read and for an id that stands on an earlier line
+    with other content. Of what was read, a digest a line is kept.
     """
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if suffix not in (".jsonl", ".txt"):
@@ -51,10 +55,21 @@ def read_prompts(path: Path, repeats: Repeats | None = None) -> Iterator[Prompt]
         return prompt if _is_new(prompt.record, known) else None
 
     for prompt in read_lines(path, parse):
-        if prompt is not None:
+        if prompt is None:
+            if repeats is not None:
+                repeats.count += 1
+        elif only is None or prompt.record.id in only:
             yield prompt
-        elif repeats is not None:
-            repeats.count += 1
+
+
+def choose_prompts(path: Path, count: int) -> frozenset[str]:
+    """The ids of so many prompts of a file, or of all where it has fewer: those whose texts' hashes are least.
+
+    So they are a random sample, the same in whatever order the file stands, and the first 100 are among the
+    first 300. Prompts that lie apart in the features teach no more (benchmarks/choosing.py).
+    """
+    drawn = ((bucket(one.query.text, "collect", 2**64), one.record.id) for one in read_prompts(path))
+    return frozenset(name for _, name in nsmallest(count, drawn))
 
 
 def asked_digest(record: Record) -> bytes:

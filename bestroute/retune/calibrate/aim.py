@@ -27,7 +27,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why no dial was chosen; `records_needed`: how many judged records would do, None where more do not help
+    """Why no dial was chosen; `records_needed`: how many records in all would do, None where more do not help
     or it cannot be told."""
 
     why: str

@@ -128,8 +128,8 @@ class MaxDrop:
         records = rough(2 * max(needed, len(trials) + 1))  # half of them choose
         why = (
             f"the {len(trials):,} queries that choose are too few to promise: {self.words}. "
-            f"About {records:,} judged records would do, of which half choose; "
-            "or allow a larger drop or a lower confidence"
+            f"About {records:,} prompts in all would do, each with scored responses of every model, of which "
+            "half choose and half judge; or allow a larger drop or a lower confidence"
         )
         return Refusal(why, tried, records)
 

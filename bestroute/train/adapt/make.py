@@ -16,7 +16,7 @@ from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import query_of
 from bestroute.policy import Policy
-from bestroute.records.record import Record, query_hash
+from bestroute.records.record import Record, query_hash, scored_part
 from bestroute.train.adapt.fit import Fitted, columns_of_models, fit_adapter
 from bestroute.train.adapt.own import Indices, Own, OwnReader
 from bestroute.train.adapt.report import Judged, report_of
@@ -44,13 +44,14 @@ def adapt(
 ) -> Adapted:
     """Fit an adapter of a policy's models on the router model `base`, judge it, and write it to `out`.
 
-    `reward` rewards responses that have none, where a tier asks a model for several. `recipe` (command, data
-    digests) goes into the manifest. `advance` is called at every step. `earlier`: an adapter
+    `reward` rewards responses that have none, where a tier asks a model for several. Responses without a
+    score take no part. `recipe` (command, data digests) goes into the manifest. `advance` is called at every step. `earlier`: an adapter
     whose records count too; of queries that it saw no record is taken. Raises InputError where the records
     tell too little of the policy's models.
     """
     kept = None if earlier is None else read_rows(earlier, policy, base.manifest)
     reader = OwnReader(policy, base.manifest.max_n, base.manifest.margin, reward)
+    records = [scored_part(record) for record in records]
     if kept is not None:
         seen = set(kept.hashes.tolist())
         fresh = [record for record in records if _hash(record) not in seen]

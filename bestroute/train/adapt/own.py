@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 _BATCH = 64
 FOLDS = 5
+_STRATA, _IN_STRATUM = 5, 20
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Own:
 
     `quality` (Q, M, N): of the kept response of n; beyond n = 1 only where the responses have rewards.
     `match` (Q, M): how likely one response is worth one of the reference's. `tokens` (Q, M): mean output
-    tokens. `weights` (Q, M) make up for a model that some kinds of traffic asked less often than others.
+    tokens. `strata` (Q,): queries of one kind that are predicted to be about as hard; `weights` (Q, M) make
+    up for a model that some strata asked less often than others.
     `fold` (Q,): 0 to 4, in the order of the texts' hashes, so that the order of records does not matter.
     `hashes` (Q,) of the texts; `order` (Q,), by which they stand. `kinds`: the sources, `languages`: as
     metadata tell them, "" where they do not. `said`: what is predicted.
@@ -46,6 +48,7 @@ class Own:
     quality: Floats
     match: Floats
     tokens: Floats
+    strata: Indices
     weights: Floats
     fold: Indices
     said: Prediction
@@ -58,6 +61,11 @@ class Own:
         """Of one response, (Q, M)."""
         first: Floats = self.quality[:, :, 0]
         return first
+
+    def covered(self, model: int) -> float:
+        """The share of the queries in strata where this model was asked at all."""
+        asked = ~np.isnan(self.score[:, model])
+        return float(np.isin(self.strata, self.strata[asked]).mean())
 
     def at(self, places: Indices) -> Own:
         """Some of the queries."""
@@ -95,7 +103,7 @@ class OwnReader:
             for model in self._policy.models
         }
         if not any(found.values()):
-            self.left_out["without responses of a model of the policy"] += 1
+            self.left_out["without scored responses of a model of the policy"] += 1
             return
         self._found.setdefault(text, record)
         known = self._responses.setdefault(text, {})
@@ -121,6 +129,8 @@ class OwnReader:
             self._fill(quality[row], match[row], tokens[row], text)
             advance()
         kinds = np.array([self._found[text].source.strip() or "all" for text in texts])
+        said = predict_all(predictor, texts)
+        strata = strata_of(kinds, said.quality[:, :, 0].mean(axis=1).astype(np.float64))
         return Own(
             texts=np.array(texts, object),
             hashes=np.array([query_hash(text) for text in texts], np.uint64),
@@ -130,9 +140,10 @@ class OwnReader:
             quality=quality,
             match=match,
             tokens=tokens,
-            weights=asked_weights(kinds, ~np.isnan(quality[:, :, 0])),
+            strata=strata,
+            weights=asked_weights(strata, ~np.isnan(quality[:, :, 0])),
             fold=np.arange(len(texts)) % FOLDS,
-            said=predict_all(predictor, texts),
+            said=said,
         )
 
     def _fill(self, quality: Floats, match: Floats, tokens: Floats, text: str) -> None:
@@ -194,15 +205,15 @@ def mean_tokens(items: Sequence[Response]) -> float:
     return float(np.mean(counts)) if counts else float("nan")
 
 
-def asked_weights(kinds: NDArray[np.str_], asked: NDArray[np.bool_]) -> Floats:
-    """Weights (Q, M) by the inverse of how often each model was asked in a query's kind of traffic.
+def asked_weights(strata: NDArray[np.intp], asked: NDArray[np.bool_]) -> Floats:
+    """Weights (Q, M) by the inverse of how often each model was asked in a query's stratum.
 
-    Where every model was asked alike they are 1. Mean 1 over the queries that a model was asked; at most 10,
-    so that no query speaks for all.
+    So a model that got mostly easy queries is not flattered. Where every model was asked alike they are 1.
+    Mean 1 over the queries that a model was asked; at most 10, so that no query speaks for all.
     """
     weights = np.zeros(asked.shape)
-    for kind in np.unique(kinds):
-        rows = kinds == kind
+    for stratum in np.unique(strata):
+        rows = strata == stratum
         share = asked[rows].mean(axis=0)
         weights[rows] = np.divide(1, share, out=np.zeros_like(share), where=share > 0)
     weights = np.where(asked, weights, 0.0)
@@ -210,6 +221,23 @@ def asked_weights(kinds: NDArray[np.str_], asked: NDArray[np.bool_]) -> Floats:
     mean = np.divide(total, asked.sum(axis=0), out=np.ones_like(total), where=total > 0)
     bounded: Floats = np.minimum(weights / mean, 10.0)
     return bounded
+
+
+def strata_of(kinds: NDArray[np.str_], quality: Floats) -> NDArray[np.intp]:
+    """Queries (Q,) of one kind of traffic that are predicted to be about as hard, by number.
+
+    `quality` (Q,) is what is predicted. A kind has five strata of about as many queries at most, and one for
+    each 20 queries.
+    """
+    strata = np.empty(len(kinds), np.intp)
+    first = 0
+    for kind in np.unique(kinds):
+        rows = np.flatnonzero(kinds == kind)
+        count = min(_STRATA, max(1, len(rows) // _IN_STRATUM))
+        order = rows[np.argsort(quality[rows], kind="stable")]
+        strata[order] = first + np.arange(len(rows)) * count // len(rows)
+        first += count
+    return strata
 
 
 def predict_all(predictor: Predictor, texts: Sequence[str]) -> Prediction:

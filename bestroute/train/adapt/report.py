@@ -86,6 +86,7 @@ def _models(
         level, error = _level(scores[known], weights[known])
         report[name] = {
             "records": int(known.sum()),
+            "covered": own.covered(place),
             "samples": int((~np.isnan(own.quality[:, place, 1:])).any(axis=1).sum()) if base.max_n > 1 else 0,
             "goes_as_far_as": fitted.chosen.steps[place],
             "rests_on": base.classes[fitted.columns[place]],

@@ -13,7 +13,7 @@ from bestroute.artefacts.manifest import Manifest, adapted_manifest, read_manife
 from bestroute.artefacts.predictor import Prediction
 from bestroute.errors import InputError
 from bestroute.policy import Policy
-from bestroute.train.adapt.own import FOLDS, Own, asked_weights, joined
+from bestroute.train.adapt.own import FOLDS, Own, asked_weights, joined, strata_of
 
 ROWS = "rows.npz"
 _SAID = "said_"
@@ -69,7 +69,6 @@ def with_more(kept: Own, more: Own) -> Own:
     }
     said = joined([kept.said, more.said])
     parts["fold"] = np.arange(len(order)) % FOLDS
-    parts["weights"] = asked_weights(parts["kinds"], ~np.isnan(parts["quality"][:, :, 0]))
     placed = Prediction(
         **{
             field.name: getattr(said, field.name)[order]
@@ -77,4 +76,7 @@ def with_more(kept: Own, more: Own) -> Own:
             if getattr(said, field.name) is not None
         }
     )
+    predicted = placed.quality[:, :, 0].mean(axis=1).astype(np.float64)
+    parts["strata"] = strata_of(parts["kinds"], predicted)
+    parts["weights"] = asked_weights(parts["strata"], ~np.isnan(parts["quality"][:, :, 0]))
     return Own(said=placed, **parts)

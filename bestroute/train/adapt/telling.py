@@ -8,6 +8,7 @@ from typing import Any
 from bestroute.table import number, share, table
 
 _FEW = 100
+_COVERED = 0.9
 _WORDS = {
     "none": "no record: its class, as the others stand",
     "base": "as it is",
@@ -61,12 +62,18 @@ def cautions(report: Mapping[str, Any]) -> list[str]:
     for name, model in report["models"].items():
         if model["records"] < _FEW:
             found.append(f"{name}: {placed(model)}")
+        if model["records"] and model["covered"] < _COVERED:
+            found.append(
+                f"{name} was asked in kinds of traffic and degrees of difficulty that make up "
+                f"{model['covered']:.0%} of the queries; of the others its level is a guess from these"
+            )
     if report["savings"]["why_not"]:
         found.append(f"no saving can be told: {report['savings']['why_not']}")
     if report["cross_fitted"]["gap_correlation"] is None:
         found.append(
-            "no gap can be told: too few queries have responses of the reference and of another model; "
-            "`bestroute collect` asks every model the same prompts"
+            "no gap can be told: too few queries have responses of the reference and of another model, so "
+            "what is saved stays unknown. To judge it, add about 100 prompts that every model answered: "
+            "`bestroute collect --choose 100` takes them from your log"
         )
     return found
 

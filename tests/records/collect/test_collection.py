@@ -383,3 +383,13 @@ def test_two_endpoints_do_not_wait_for_one_another(desk, fake_endpoint):
         assert desk.collect(3, concurrency=1).complete
     finally:
         other.close()
+
+
+def test_some_of_many_prompts_and_more_of_them_later(desk):
+    desk.write_prompts(*({"query": f"What is {number}?"} for number in range(30)))
+    first = desk.json("--choose", "5", "-n", "1")
+    assert (first["prompts"], first["models"]["a"]["collected"]) == (5, 5)
+    few = desk.texts()
+    more = desk.json("--choose", "12", "-n", "1")
+    assert (more["prompts"], more["models"]["a"]["collected"]) == (12, 7)
+    assert few.items() <= desk.texts().items()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bestroute.errors import InputError
 from bestroute.records.collect.plan import Survey
-from bestroute.records.collect.prompts import Repeats, read_prompts
+from bestroute.records.collect.prompts import Repeats, choose_prompts, read_prompts
 
 # `printf '"Why?"' | sha256sum`: the id of a prompt without one is that of its text as JSON
 WHY = hashlib.sha256(b'"Why?"').hexdigest()[:16]
@@ -142,3 +142,27 @@ def test_every_text_is_there_once_in_order_under_its_own_id(tmp_path_factory, te
     assert len({record.id for record in prompts}) == len(prompts)
     path.write_text(lines({"query": texts[-1]}), "utf-8")
     assert next(read_prompts(path)).record.id == next(r.id for r in prompts if r.prompt == texts[-1])
+
+
+@given(texts=st.lists(TEXTS, min_size=1, unique_by=lambda text: " ".join(text.split())), data=st.data())
+def test_the_chosen_are_the_same_in_any_order_and_among_more(tmp_path_factory, texts, data):
+    path = tmp_path_factory.mktemp("prompts") / "p.jsonl"
+    few, many = sorted(data.draw(st.tuples(*[st.integers(1, len(texts) + 1)] * 2)))
+    found = []
+    for ordered in (texts, data.draw(st.permutations(texts))):
+        path.write_text(lines(*({"query": text} for text in ordered)), "utf-8")
+        found.append([choose_prompts(path, count) for count in (few, many)])
+    assert found[0] == found[1]
+    assert found[0][0] <= found[0][1]
+    assert [len(one) for one in found[0]] == [min(count, len(texts)) for count in (few, many)]
+
+
+def test_a_choice_is_a_sample_of_all(tmp_path):
+    """Of 1,000 numbers 200: their mean is 500 within three standard deviations of such a sample's, 55."""
+    path = tmp_path / "p.txt"
+    path.write_text("\n".join(map(str, range(1000))))
+    chosen = list(read_prompts(path, only=choose_prompts(path, 200)))
+    assert len(chosen) == Survey.of(path, 200).prompts == 200
+    numbers = [int(prompt.record.prompt) for prompt in chosen]
+    assert numbers == sorted(numbers)
+    assert abs(sum(numbers) / 200 - 500) < 55

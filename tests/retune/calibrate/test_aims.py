@@ -33,7 +33,7 @@ def test_too_few_queries_are_said_to_be():
     assert isinstance(verdict, Refusal)
     assert 640 <= verdict.records_needed <= 700
     assert "the 100 queries that choose are too few" in verdict.why
-    assert f"About {verdict.records_needed} judged records would do" in verdict.why
+    assert f"About {verdict.records_needed} prompts in all would do" in verdict.why
     assert trials.tried == [-1, 0]
 
 

@@ -149,7 +149,7 @@ def test_one_response_a_prompt_is_enough_to_learn_from(tmp_path):
         assert model["level"] == pytest.approx(truth, abs=0.2)
         assert 0.05 < model["level_interval"] < 0.25
     assert report["cross_fitted"]["gap_correlation"] is None
-    assert any("asks every model the same prompts" in caution for caution in cautions(report))
+    assert any("about 100 prompts that every model answered" in caution for caution in cautions(report))
 
 
 @pytest.mark.parametrize("count", [5, 6, 10])

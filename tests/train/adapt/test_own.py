@@ -8,7 +8,7 @@ import pytest
 
 from bestroute.errors import InputError
 from bestroute.records.record import Response
-from bestroute.train.adapt.own import OwnReader, asked_weights, read_own
+from bestroute.train.adapt.own import OwnReader, asked_weights, read_own, strata_of
 from tests.fakes import FakeReward, make_policy
 from tests.train.adapt.traffic import POLICY, Router, records_of
 
@@ -56,7 +56,7 @@ def test_what_says_nothing_is_counted_or_refused():
     reader.add(replace(record, responses={"another": (Response(1.0),)}))
     reader.add(replace(record, prompt=" "))
     assert reader.left_out == Counter(
-        {"without responses of a model of the policy": 1, "without a query that can be routed on": 1}
+        {"without scored responses of a model of the policy": 1, "without a query that can be routed on": 1}
     )
     with pytest.raises(InputError, match="0 queries have scored .* 5 are the fewest .* names tiny, mid, big"):
         reader.finish(ROUTER)
@@ -81,10 +81,43 @@ def curve(policy, record, reward=None):
 
 
 def test_weights_make_up_for_being_asked_less_often():
-    """Kind a: both models on both queries; b: the first on one of four. Means are 1."""
-    kinds = np.array(["a", "a", "b", "b", "b", "b"])
+    """Stratum 0: both models on both queries; 1: the first on one of four. Means are 1."""
+    kinds = np.array([0, 0, 1, 1, 1, 1])
     asked = np.array([[1, 1], [1, 1], [1, 0], [0, 1], [0, 1], [0, 1]], bool)
     weights = asked_weights(kinds, asked)
     assert weights[:, 0] == pytest.approx([0.5, 0.5, 2.0, 0, 0, 0])
     assert weights[asked[:, 1], 1].mean() == pytest.approx(1)
     assert (asked_weights(kinds, np.ones((6, 2), bool)) == 1).all()
+
+
+def test_strata_are_queries_of_a_kind_that_are_about_as_hard():
+    """45 of a in two strata, by what is predicted and not by their order; 10 of b are too few for two."""
+    kinds = np.array(["a"] * 45 + ["b"] * 10)
+    strata = strata_of(kinds, np.concatenate([np.arange(45)[::-1], np.arange(10)]) / 50)
+    assert strata.tolist() == [1] * 22 + [0] * 23 + [2] * 10
+
+
+def test_a_model_that_got_mostly_easy_queries_is_not_flattered():
+    """Half of 400 queries are easy. The small model, right on these alone, got 9 of 10 of them and 1 of 10 of
+    the others: it was right on 90 % of what it was asked, and is worth 50 %."""
+    easy = np.arange(400) % 2 == 0
+    small = np.where(np.arange(400) % 20 < 2, ~easy, easy)
+    scores = np.column_stack(
+        [np.where(small, easy, np.nan), np.full(400, np.nan), np.where(small, np.nan, 1.0)]
+    )
+    router = Router(np.zeros((400, 40)))
+    said = router.predict
+
+    def predict(rows, time_budget_s=None):
+        found = said(rows, time_budget_s)
+        found.quality[:] *= np.array([1.0 if row.ids[0] % 2 == 0 else 0.5 for row in rows])[:, None, None]
+        return found
+
+    router.predict = predict
+    own = read_own(POLICY, records_of(scores), router)
+    known = ~np.isnan(own.score[:, 0])
+    assert np.nanmean(own.score[:, 0]) == pytest.approx(0.9)
+    assert np.average(own.score[known, 0], weights=own.weights[known, 0]) == pytest.approx(
+        0.5, abs=0.08
+    )  # one stratum of five holds both
+    assert [own.covered(model) for model in range(3)] == [1.0, 0.0, 1.0]

@@ -39,7 +39,7 @@ def test_nothing_is_said_of_more_without_two_points():
 def test_what_flatters_and_what_is_missing_is_told():
     found = {
         **report(None),
-        "left_out": {"without responses of a model of the policy": 2},
+        "left_out": {"without scored responses of a model of the policy": 2},
         "seen_by_router": 7,
         "features": 0,
         "models": {},
