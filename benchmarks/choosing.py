@@ -1,14 +1,15 @@
-"""Which prompts of a log to pay for: adapters on some that lie apart, or stand for all, beside a random sample.
+"""Which prompts of a log to pay for: adapters on some that lie apart or stand for all, beside a sample.
 
     python benchmarks/choosing.py my/router records/*.jsonl.gz --pool ifeval m_ifeval ko_arena_hard
 
 The sources of the pool are left out of the base, as in adapt.py. In each draw 60 % of their prompts are the
-log and the others judge; each rule chooses from the same log. `random`: a sample, as `collect --choose` takes.
-`farthest`: each next one is farthest from those before (k-centre). `cells`: the log is halved along its widest
-direction until there are as many cells as prompts to choose, and one of each is taken. `herding`: each next
-one brings the mean of a kernel over those chosen nearer to its mean over the log (Chen, Welling and Smola
-2010). `stratified`: every so manieth in order of predicted quality. All on the router model's features but the
-last. Measures are those of adapt.py; then the difference to random, draw by draw, with 95 % intervals.
+log and the others judge; each rule chooses from the same log. `random`: a sample, as `collect --choose`
+takes. `farthest`: each next one is farthest from those before (k-centre). `cells`: the log is halved along
+its widest direction until there are as many cells as prompts to choose, and one of each is taken. `herding`:
+each next one brings the mean of a kernel over those chosen nearer to its mean over the log (Chen, Welling and
+Smola 2010). `stratified`: at even steps in the order of predicted quality. All but the first and the last go
+by the router model's features. Measures are those of adapt.py; then the difference to random, draw by draw,
+with 95 % intervals.
 """
 
 from __future__ import annotations

@@ -16,8 +16,11 @@ from bestroute.policy import check_policy
 from tests import ROOT
 from tests.policy.files import SHIPPED
 
-RETUNE = ROOT / "docs" / "how-to" / "retune" / "README.md"  # its commands go together: test_retune.py
-PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").rglob("*.md")) - {RETUNE})]
+HOW_TO = ROOT / "docs" / "how-to"
+TOGETHER = {
+    HOW_TO / name / "README.md" for name in ("retune", "your-traffic")
+}  # test_retune, test_your_traffic
+PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").rglob("*.md")) - TOGETHER)]
 OFFLINE = ("check", "route", "dry-run", "diff", "test", "pick", "bench", "completion")
 TRAIN_YOUR_OWN = ROOT / "docs" / "how-to" / "train-your-own"
 

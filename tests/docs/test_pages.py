@@ -10,7 +10,12 @@ from tests import ROOT
 PACKAGE = ROOT / "bestroute"
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md")), *sorted((ROOT / "exported_models").rglob("*.md"))]
-RECORDS = ("results.md", "policy-errors.md", "how-to/retune/README.md")  # of output: as long as that is
+RECORDS = (
+    "results.md",
+    "policy-errors.md",
+    "how-to/retune/README.md",
+    "how-to/your-traffic/README.md",
+)  # of output: as long as that is
 LONGEST = 100  # lines: two screens
 ROOMS = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
 DESIGN = (DOCS / "design.md").read_text("utf-8")

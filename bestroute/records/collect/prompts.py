@@ -63,7 +63,7 @@ def read_prompts(
 
 
 def choose_prompts(path: Path, count: int) -> frozenset[str]:
-    """The ids of so many prompts of a file, or of all where it has fewer: those whose texts' hashes are least.
+    """The ids of so many prompts of a file, or of all where it has fewer: those with the least hashes.
 
     So they are a random sample, the same in whatever order the file stands, and the first 100 are among the
     first 300. Prompts that lie apart in the features teach no more (benchmarks/choosing.py).

@@ -1,12 +1,13 @@
-"""Runs the commands of README.md in this folder, and puts into the page what they print now.
+"""Runs the commands of README.md in this folder, or another, and puts into the page what they print now.
 
     python docs/how-to/retune/run.py
+    python docs/how-to/retune/run.py docs/how-to/your-traffic
 
-All run in one shell, in an empty folder with the files that stand beside the page. What a command writes to
-stdout and stderr stands below it. Output stays as it is in the page where only that differs which truly
-varies: the date of a calibration, milliseconds, and the last digits of decimals, since processors round
-differently. Words, arms, counts, dials and exit codes do not vary. The text between is not touched: where
-outputs have changed, read it again.
+All run in one shell, in an empty folder with the files that stand beside the page, and records.py. What a
+command writes to stdout and stderr stands below it. Output stays as it is in the page where only that differs
+which truly varies: the date of a calibration, milliseconds, and the last digits of decimals, since processors
+round differently. Words, arms, counts, dials and exit codes do not vary. The text between is not touched:
+where outputs have changed, read it again.
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PAGE = HERE / "README.md"
-FILES = ("records.py", "probes.yaml", "serve.py")
 FOLDER = "/srv/router"  # what the page calls the empty folder
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
@@ -47,15 +46,19 @@ def commands(page: str) -> list[str]:
     return [step["command"] for block in _BLOCK.findall(page) for step in _STEP.finditer(block)]
 
 
-def run(commands: Sequence[str], timeout_s: float = 300) -> list[Ran]:
-    """Run commands one after another. Raises subprocess.TimeoutExpired."""
+def run(commands: Sequence[str], timeout_s: float = 300, beside: Path = HERE) -> list[Ran]:
+    """Run commands one after another, with copies of the files that stand in `beside`.
+
+    Raises subprocess.TimeoutExpired.
+    """
     # After each its exit code is put back, as the next one may ask for $?.
     script = "".join(f"{command}{{ code=$?; echo '{_END}'$code; (exit $code); }}\n" for command in commands)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch).resolve()
-        for name in FILES:
-            shutil.copy(HERE / name, folder)
+        for file in (HERE / "records.py", *(one for one in beside.iterdir() if one.is_file())):
+            if file.name not in ("README.md", "run.py"):
+                shutil.copy(file, folder)
         ran = subprocess.run(
             ["bash", "-c", script],
             cwd=folder,
@@ -105,5 +108,6 @@ def refreshed(page: str, ran: Sequence[Ran]) -> str:
 
 
 if __name__ == "__main__":
-    page = PAGE.read_text("utf-8")
-    PAGE.write_text(refreshed(page, run(commands(page))), "utf-8")
+    where = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    page = (where / "README.md").read_text("utf-8")
+    (where / "README.md").write_text(refreshed(page, run(commands(page), beside=where)), "utf-8")
