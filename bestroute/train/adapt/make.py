@@ -45,9 +45,9 @@ def adapt(
     """Fit an adapter of a policy's models on the router model `base`, judge it, and write it to `out`.
 
     `reward` rewards responses that have none, where a tier asks a model for several. Responses without a
-    score take no part. `recipe` (command, data digests) goes into the manifest. `advance` is called at every step. `earlier`: an adapter
-    whose records count too; of queries that it saw no record is taken. Raises InputError where the records
-    tell too little of the policy's models.
+    score take no part. `recipe` (command, data digests) goes into the manifest. `advance` is called at every
+    step. `earlier`: an adapter whose records count too; of queries that it saw no record is taken. Raises
+    InputError where the records tell too little of the policy's models.
     """
     kept = None if earlier is None else read_rows(earlier, policy, base.manifest)
     reader = OwnReader(policy, base.manifest.max_n, base.manifest.margin, reward)

@@ -46,7 +46,7 @@ def commands(page: str) -> list[str]:
     return [step["command"] for block in _BLOCK.findall(page) for step in _STEP.finditer(block)]
 
 
-def run(commands: Sequence[str], timeout_s: float = 300, beside: Path = HERE) -> list[Ran]:
+def run(commands: Sequence[str], timeout_s: float = 900, beside: Path = HERE) -> list[Ran]:
     """Run commands one after another, with copies of the files that stand in `beside`.
 
     Raises subprocess.TimeoutExpired.
