@@ -82,7 +82,7 @@ def _keys(query: Query, settings: Sessions) -> list[bytes]:
     if named is not None:
         return [b"id:" + str(named).encode("utf-8", "replace")]
     digest = hashlib.blake2b(_bytes(query.beside), digest_size=16)
-    keys = []
+    keys: list[bytes] = []
     for message in query.messages:
         digest.update(_bytes(message))
         if keys or message["role"] == "user":
