@@ -28,7 +28,7 @@ from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.decision.planner import Asked, Planner
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
 from bestroute.policy import Policy, load_policy
-from bestroute.query import Query, QueryLike, Session
+from bestroute.query import ChatRequest, Query, QueryLike, RequestLike, Session
 
 if TYPE_CHECKING:
     from bestroute.answering.answer import Answer
@@ -193,7 +193,7 @@ class Router:
 
     async def acomplete(
         self,
-        messages: QueryLike,
+        request: RequestLike,
         *,
         metadata: dict[str, Any] | None = None,
         session: Session | Mapping[str, Any] | None = None,
@@ -201,17 +201,19 @@ class Router:
         """Route, sample and pick, along the decision's plan. Raises SamplingError, carrying every attempt,
         when no model answers.
 
-        Routing, rewarding and judging run in a worker thread, so the event loop is not held up. A request's
-        `model` is not looked at: the policy chooses. Raises InputError for a request with fields that are not
-        passed on, such as tools, response_format or temperature, and says where to set those of a policy.
+        `request` is a text, messages, a Query, or a whole Chat Completions request: every field of it goes on
+        to the model but `model`, `n` and `stream`, which are the policy's to say, and where the policy's
+        `sampling` says another thing the request counts. Routing, rewarding and judging run in a worker
+        thread, so the event loop is not held up. Raises InputError, naming the field, for a request of wrong
+        shape, for `n` above 1, and for what the policy forbids.
         """
         import asyncio
 
         from bestroute.answering.answer import answer
-        from bestroute.answering.request import check_request
+        from bestroute.answering.request import check_allowed
 
-        query = Query.of(messages, metadata=metadata, session=session)
-        check_request(messages, query)
+        query = ChatRequest.of(request, metadata=metadata, session=session).query
+        check_allowed(query, self.policy)
         asked = await asyncio.to_thread(self._go_on, query)
         found = await answer(
             asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of
@@ -224,7 +226,7 @@ class Router:
 
     def complete(
         self,
-        messages: QueryLike,
+        request: RequestLike,
         *,
         metadata: dict[str, Any] | None = None,
         session: Session | Mapping[str, Any] | None = None,
@@ -235,7 +237,7 @@ class Router:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self.acomplete(messages, metadata=metadata, session=session))
+            return asyncio.run(self.acomplete(request, metadata=metadata, session=session))
         raise InputError("an event loop runs here: use `await router.acomplete(...)`")
 
     def _go_on(self, query: Query) -> Asked:

@@ -1,6 +1,6 @@
 """From a decision to an answer: ask, see which responses agree, keep one, or go on.
 
-request     which requests can be completed, and what of one would not be passed on
+request     which requests a policy allows
 thought     what a response says once the thinking is taken off
 sampling/   n responses of a model, from endpoints that speak the OpenAI protocol
 agreement/  what a response answers, and which responses give the same answer

@@ -336,7 +336,7 @@ class Decider:
             return f"cannot take {' and '.join(sorted(missing))}"
         if model.context_window is None:
             return None
-        needed = query.input_tokens + self.policy.sampling.max_tokens
+        needed = query.input_tokens + self._longest(query)
         return None if needed <= model.context_window else f"needs {needed} tokens of {model.context_window}"
 
     def _predicted(
@@ -363,8 +363,12 @@ class Decider:
         tokens = self._mean_tokens if forecast is None else forecast.output_tokens
         column = self._column(model)
         expected = float(tokens[column]) if column is not None else float(tokens.mean())
-        written = model.written(expected, self.policy.sampling.max_tokens, self._manifest.adapted)
+        written = model.written(expected, self._longest(query), self._manifest.adapted)
         return model.cost(n, query.input_tokens, written, self.holding.cached(model, query))
+
+    def _longest(self, query: Query) -> int:
+        """Tokens of the longest response: as the request says, else as the policy does."""
+        return query.max_tokens or self.policy.sampling.max_tokens
 
 
 _ONLY_WHERE_TOLD = frozenset({"audio", "file", "video"})

@@ -87,6 +87,12 @@ class Sampling(Frozen):
         default=60.0, description="seconds for one call to an endpoint"
     )
     max_tokens: Annotated[int, Field(ge=1)] = Field(default=1024, description="longest response, in tokens")
+    forbid: tuple[Name, ...] | None = Field(
+        default=None,
+        description="fields that a request may not set; of all others the request's value counts before the "
+        "one given here",
+        examples=[["temperature", "logit_bias"]],
+    )
     select: SelectorName = Field(
         default=DEFAULT_SELECTOR,
         description="which response is kept. reward: the one with the highest reward; vote: of the answer "

@@ -85,17 +85,15 @@ class Query:
     """A conversation to be answered, with the metadata that rules may look at.
 
     `messages` are chat messages (text, image, audio, video, file and tool parts are understood, as several
-    servers have them), `metadata` is the caller's (plan, team, ...), `tools` tells that the request offers
-    tools to the model. `beside` is what the prompt holds beside messages, by the request's own keys: tool
-    and function definitions, the schema of the response, a system prompt. `session` tells which model holds
-    the conversation, None where that is not known.
+    servers have them), `metadata` is the caller's (plan, team, ...). `fields` are those of the request that
+    go on to the model as they are, by its own keys: tool definitions, the schema of the response, a seed.
+    `session` tells which model holds the conversation, None where that is not known.
     """
 
     messages: tuple[Message, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    tools: bool = False
     id: str | None = None
-    beside: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
     session: Session | None = None
 
     @classmethod
@@ -107,7 +105,8 @@ class Query:
         session: Session | Mapping[str, Any] | None = None,
     ) -> Query:
         """A Query from a text, a list of messages, or `{"query" | "messages", "metadata"?, "id"?}`, which may
-        be a whole request: its tools, functions, response schema and system prompt count.
+        be a whole request: its tools, functions, response schema and system prompt count, and of its fields
+        they alone are kept (`ChatRequest.of` keeps all).
 
         Raises InputError, naming the part, when there is nothing to route on, the shape is wrong, or a key
         looks like a mistyped "metadata". Other keys are left alone. `session`, where given, is the query's.
@@ -141,9 +140,8 @@ class Query:
         return cls._checked(
             [{"role": "user", "content": text}] if text is not None else messages,
             metadata=metadata if metadata is not None else own or {},
-            tools=any(map(value.get, _OFFERS)),
             id=None if query_id is None else clean(str(query_id)),
-            beside={key: value[key] for key in _BESIDE if value.get(key)},
+            fields={key: value[key] for key in _BESIDE if value.get(key)},
             session=session,
         )
 
@@ -157,6 +155,23 @@ class Query:
         if not query.text.strip() and not any(map(_asks_without_text, query.messages)):
             raise InputError("the query is empty: no user message has text or an image")
         return query
+
+    @cached_property
+    def tools(self) -> bool:
+        """Whether the request offers tools to the model."""
+        return any(map(self.fields.get, _OFFERS))
+
+    @cached_property
+    def beside(self) -> Mapping[str, Any]:
+        """What the prompt holds beside the messages: tool and function definitions, the schema of the
+        response, a system prompt."""
+        return {key: self.fields[key] for key in _BESIDE if self.fields.get(key)}
+
+    @cached_property
+    def max_tokens(self) -> int | None:
+        """The longest response that the request allows, in tokens; None where it does not say."""
+        limits = [self.fields.get(name) for name in ("max_completion_tokens", "max_tokens")]
+        return next((limit for limit in limits if type(limit) is int and limit > 0), None)
 
     @cached_property
     def text(self) -> str:

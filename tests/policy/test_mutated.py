@@ -44,6 +44,7 @@ OTHERS = [
     .replace("route: {model: tiny}", "route: {models: {tiny: 2, big: 1}}")
     .replace("{max: 12}", "{min: 2, max: 12}"),
     GOOD.replace("models:", "adapter: adapter\nmodels:", 1),
+    GOOD + "sampling: {forbid: [temperature]}\n",
 ]
 TEXTS = [beside_artefacts(text) for text in [*(path.read_text("utf-8") for path in SHIPPED), *OTHERS]]
 

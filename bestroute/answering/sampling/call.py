@@ -80,7 +80,7 @@ class Call:
         while True:
             body = without(asked, {**refused, **found})
             reply, complaint = await self._send(body)
-            further = {} if complaint is None else refused_by(complaint, body)
+            further = {} if complaint is None else refused_by(complaint, body, asked)
             if not further or further.items() <= found.items():
                 break
             spent.append(reply.usage)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bestroute.answering.sampling.billing import billed
+from bestroute.answering.sampling.body import body_of, values_of
 from bestroute.answering.sampling.call import Call
 from bestroute.answering.sampling.clients import Clients, read_key
 from bestroute.answering.sampling.failures import describe_opening
@@ -31,7 +32,8 @@ class EndpointSampler:
     A call is tried `retries` times more on connection failures and on statuses 408, 409, 429 and 5xx, as
     far as its time allows. `concurrency` bounds the calls under way for one `sample`. Connections are kept
     for each event loop and closed with it; `aclose` closes them sooner. Fields that an endpoint does not take
-    (max_tokens, temperature, n) are left out, which `notes` tell, and remembered. Safe to share between
+    are left out, which `notes` tell, and remembered, but for those without which the answer would be another
+    (`refusals.FIRM`). Safe to share between
     threads; a copy in another process has connections of its own.
     """
 
@@ -118,18 +120,8 @@ class EndpointSampler:
     async def _open(self, endpoint: Endpoint, model: Model, query: Query, settings: Sampling) -> Call:
         key = read_key(endpoint, model.name)
         client = await self._clients.get(endpoint.base_url, key)
-        params = model.params or {}
-        body = {
-            "model": model.served_as,
-            "messages": [dict(message) for message in query.messages],
-            "temperature": settings.temperature,
-            "max_tokens": settings.max_tokens,
-            **params,
-        }
-        if "max_completion_tokens" in params:
-            del body["max_tokens"]
-        # What is refused may be the value of a field.
-        place = (endpoint.base_url, model.served_as, settings.temperature, model.variant)
+        body = body_of(model, query, settings)
+        place = (endpoint.base_url, model.served_as, *values_of(body), model.variant)
         return Call(
             client, endpoint, body, settings.timeout_s, key, self._refusals, place, query.input_tokens
         )

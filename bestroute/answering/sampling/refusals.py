@@ -31,7 +31,16 @@ _NAMES = {
     "n": r"\bn\b|\bcandidate_?count\b|\bnum_return_sequences\b"
     rf"|\b(?:multiple|multi|one|single)[ -](?:\w+ )?{_SEVERAL}\b",
 }
-_MENTION = re2.compile(r"(?i)" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _NAMES.items()))
+FIRM = frozenset(
+    {
+        "audio", "function_call", "functions", "instructions", "messages", "modalities", "model",
+        "output_config", "output_format", "parallel_tool_calls", "response_format", "stop", "stream",
+        "system", "toolConfig", "tool_choice", "tools", "web_search_options",
+    }
+)  # fmt: skip
+"""Fields that are never left out: without them the answer would be one to another request."""
+_IDLE = frozenset({"metadata", "prompt_cache_key", "safety_identifier", "store", "user"})
+"""Fields that no answer depends on: left out for any fault that is found with them."""
 _TAKEN = (
     r"(?:supported|permitted|allowed|accepted|recogni[sz]ed|available|compatible|enabled|implemented|"
     r"configurable|used|set|specified|changed|modified|expected)"
@@ -99,37 +108,50 @@ def notes(body: Mapping[str, Any], refused: Refused) -> tuple[str, ...]:
     return tuple(f"asked without {name}, which the endpoint does not take" for name in lost)
 
 
-def refused_by(complaint: Complaint, sent: Iterable[str]) -> Refused:
+def refused_by(complaint: Complaint, sent: Iterable[str], asked: Iterable[str] = ("max_tokens",)) -> Refused:
     """The field among those sent that a complaint is about, where it says that it is not taken at all.
 
-    Empty where it says nothing of the kind: a value out of range is the user's to mend.
+    `asked` are the fields before any had another name. Empty where it says nothing of the kind: a value out
+    of range is the user's to mend; and for a field that cannot be left out.
     """
-    name = _named(complaint, frozenset(sent) & _NAMES.keys())
-    if name is None:
+    name = _named(complaint, frozenset(sent))
+    if name is None or name in FIRM:
         return {}
     if name == _OTHER_NAME:
-        return {"max_tokens": None}
+        return {"max_tokens": None} if "max_tokens" in asked else {_OTHER_NAME: "max_tokens"}
     renames = name == "max_tokens" and (complaint.code in _CODES or _OTHER_NAME in complaint.text)
     return {name: _OTHER_NAME if renames else None}
 
 
 def _named(complaint: Complaint, sent: frozenset[str]) -> str | None:
-    param = (complaint.param or "").rpartition(".")[2]
+    param = complaint.param or ""
+    idle = _IDLE.intersection(sent, param.split("."))
+    if idle:
+        return min(idle)
+    last = param.rpartition(".")[2]
     sentences = [part for part in _SENTENCE_END.split(complaint.text) if not _OUT_OF_RANGE.search(part)]
-    if param in sent and (complaint.code in _CODES or any(map(_NOT_TAKEN.search, sentences))):
-        return param
+    if last in sent and (complaint.code in _CODES or any(map(_NOT_TAKEN.search, sentences))):
+        return last
+    mentions = _mentions_of(sent)
     for sentence in sentences:
-        name = _nearest(sentence)
+        name = _nearest(sentence, mentions)
         if name in sent:
             return name
     return None
 
 
-def _nearest(sentence: str) -> str | None:
+def _mentions_of(sent: Iterable[str]) -> Mapping[str, str]:
+    """What names a field, by field: those sent by their own names, some in the words of many servers."""
+    own = (name for name in sent if name not in ("messages", "model"))
+    return {**{name: rf"\b{re2.escape(name)}\b" for name in own}, **_NAMES}
+
+
+def _nearest(sentence: str, mentions: Mapping[str, str]) -> str | None:
     """The field nearest to the words that say that it is not taken."""
     phrases = [(match.start(), match.end()) for match in _NOT_TAKEN.finditer(sentence)]
+    names, any_of = [*mentions], re2.compile("(?i)" + "|".join(f"({words})" for words in mentions.values()))
     fields = [
-        _Found(str(match.lastgroup), match.start(), match.end()) for match in _MENTION.finditer(sentence)
+        _Found(names[match.lastindex - 1], match.start(), match.end()) for match in any_of.finditer(sentence)
     ]
     return min(
         ((_distance(field, *phrase), field.start, field.name) for field in fields for phrase in phrases),
