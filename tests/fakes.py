@@ -90,9 +90,11 @@ class FakeSampler:
     def __init__(self, script: Mapping[str, Sampled | Callable[[int], Sampled]]) -> None:
         self.script = script
         self.asked: list[str] = []
+        self.queries: list[Query] = []
 
     async def sample(self, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
         self.asked.append(f"{model.name}@{n}")
+        self.queries.append(query)
         answer = self.script.get(model.name, Sampled(errors=("connection refused",)))
         return answer(n) if callable(answer) else answer
 

@@ -471,12 +471,11 @@ def test_one_bad_query_does_not_decide_for_its_batch():
 
 
 def test_complete_does_not_swallow_tools():
-    request = {
-        "messages": [{"role": "user", "content": "What is the weather?"}],
-        "tools": [{"type": "function"}],
-    }
-    with pytest.raises(InputError, match="tools are not passed on"):
-        router(sampler=FakeSampler({})).complete(request)
+    tools = [{"type": "function"}]
+    request = {"messages": [{"role": "user", "content": "What is the weather?"}], "tools": tools}
+    sampler = FakeSampler({"big": said("Fair.")})
+    assert router(sampler=sampler).complete(request).text == "Fair."
+    assert sampler.queries[-1].fields == {"tools": tools}
 
 
 def test_route_batch_takes_no_single_text():

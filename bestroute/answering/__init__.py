@@ -2,9 +2,12 @@
 
 request     which requests a policy allows
 thought     what a response says once the thinking is taken off
+toolcall    the tools that it calls
 sampling/   n responses of a model, from endpoints that speak the OpenAI protocol
 agreement/  what a response answers, and which responses give the same answer
 selection   which response is kept, by rewards and by how many agree
+demands     what the request demands of a response: what breaks it cannot win
+schemas     how a JSON value breaks a JSON Schema
 pick        the same of responses that are there already
 sessions    which model answered a conversation last, remembered in this process
 course      one query on its way through its plan: what to ask next, when to stop; pure

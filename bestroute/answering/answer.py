@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from bestroute.answering.course import Ask, Course, Heard, Shortfall, Taken
+from bestroute.answering.demands import Demands
 from bestroute.answering.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
 from bestroute.answering.sampling.billing import billed, share
 from bestroute.decision import Decision, reason
@@ -35,7 +36,8 @@ class Answer:
     `rewards` theirs in the same order (NaN for a blank one, and where a single one needed none), `best` the
     kept one's index. `steps` trace the plan, `attempts` every model that was asked. `cost`: US$ of all of it,
     as billed where endpoints say so, else estimated. `reference_cost`: US$ of the kept response's tokens at
-    the reference's price; where the reference wrote it, its own bill. `shortfall` says what ended the plan
+    the reference's price; where the reference wrote it, its own bill. `usage` are the tokens of everything
+    that was asked, as billed where endpoints say so, else estimated. `shortfall` says what ended the plan
     too soon: `budget`, `deadline`, or `failure` of all that was left (None: nothing did).
     """
 
@@ -51,6 +53,20 @@ class Answer:
     cost: float
     reference_cost: float
     shortfall: Shortfall | None
+    usage: Usage = Usage(0, 0)
+
+    @property
+    def sample(self) -> Sample:
+        """The kept response."""
+        return self.samples[self.best]
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The kept message of the assistant as the endpoint gave it, with its calls of tools, refusal and
+        annotations; thinking that stood in its text is taken off."""
+        given = dict(self.sample.message or {"content": self.text})
+        content = {"content": self.text} if isinstance(given.get("content"), str) else {}
+        return {"role": "assistant", **given, **content}
 
     @property
     def session(self) -> Session | None:
@@ -80,6 +96,8 @@ class Answer:
         return {
             "text": self.text,
             "model": self.model,
+            "message": self.message,
+            "finish_reason": self.sample.finish_reason,
             "n": self.n,
             "best": self.best,
             "rewards": rewards,
@@ -93,6 +111,7 @@ class Answer:
             "reference_cost": self.reference_cost,
             "saved": self.saved,
             "shortfall": self.shortfall,
+            "usage": asdict(self.usage),
             "why": self.why,
             "decision": self.decision.as_dict(),
         }
@@ -102,6 +121,8 @@ async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler,
     """Run a course to its end. Raises SamplingError, carrying every attempt, when no model answers."""
     attempts: list[Attempt] = []
     at_reference: list[float] = []
+    usages: list[Usage] = []
+    demands = Demands(asked.query)
     clock = _Clock(policy.sampling.deadline_s)
     while True:
         if clock.is_over and course.kept is not None:
@@ -111,6 +132,7 @@ async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler,
             break
         started = perf_counter()
         replies = await _sample(ask, asked.query, policy, sampler, clock.share_s(ask))
+        replies = await _checked(replies, demands)
         latency_s = perf_counter() - started
         names = [name for name, _ in ask.more]
         attempts += [
@@ -120,16 +142,24 @@ async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler,
         rewards: Sequence[float] = [float("nan")] * len(came)
         one_of_many = ask.max_gap is not None or ask.step.arm.n > 1
         if len(came) > 1 or (course.needs_rewards and one_of_many):
-            rewards = await asyncio.to_thread(reward, asked.query, [sample.text for _, sample in came])
+            rewards = await asyncio.to_thread(reward, asked.query, [sample.said for _, sample in came])
         heard = [Heard(name, sample, value) for (name, sample), value in zip(came, rewards, strict=True)]
         cost = sum(
             bill(policy.model(name), asked.query, reply) for name, reply in zip(names, replies, strict=True)
         )
         for name, reply in zip(names, replies, strict=True):
             at_reference += _at_reference(policy, policy.model(name), asked.query, reply)
+            usages.append(_usage(policy.model(name), asked.query, reply))
         clock.lap(perf_counter() - started)
         await asyncio.to_thread(course.add, ask, heard, cost, latency_s)
-    return _answer(asked, course, attempts, at_reference)
+    return _answer(asked, course, attempts, at_reference, usages)
+
+
+async def _checked(replies: Sequence[Sampled], demands: Demands) -> list[Sampled]:
+    """The replies, with the reason at each response that the request does not let win."""
+    if demands.has_schemas:
+        return await asyncio.to_thread(lambda: [demands.check(reply) for reply in replies])
+    return [demands.check(reply) for reply in replies]
 
 
 class _Clock:
@@ -217,7 +247,11 @@ def _at_reference(policy: Policy, model: Model, query: Query, reply: Sampled) ->
 
 
 def _answer(
-    asked: Asked, course: Course, attempts: Sequence[Attempt], at_reference: Sequence[float]
+    asked: Asked,
+    course: Course,
+    attempts: Sequence[Attempt],
+    at_reference: Sequence[float],
+    usages: Sequence[Usage],
 ) -> Answer:
     if course.kept is None:
         tried = "".join(f"\n  {attempt}" for attempt in attempts)
@@ -239,4 +273,5 @@ def _answer(
         cost=course.spent,
         reference_cost=at_reference[course.kept],
         shortfall=course.shortfall,
+        usage=Usage.total(usages) or Usage(0, 0),
     )

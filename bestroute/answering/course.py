@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any, Literal
 
+from bestroute.answering.agreement.calls import group_with_calls
 from bestroute.answering.agreement.group import group as agreeing
 from bestroute.answering.sampling.values import Sample, contenders
 from bestroute.answering.selection import Selector
@@ -183,10 +184,11 @@ class Course:
         if useful and ask.step.arm.parts == ((reference_name, 1),):
             # Quality is measured by the reference, so its response is not outvoted.
             usable = tuple(index for index in usable if self.heard[index].model == reference_name)
-        texts = [self.heard[index].sample.text for index in usable]
+        samples = [self.heard[index].sample for index in usable]
         rewards = [self.heard[index].reward for index in usable]
-        groups = tuple(self._group(texts)) if len(texts) > 1 else (0,)
-        best = self._selector.select(texts, rewards, groups, range(len(texts)))
+        groups = self._groups(samples) if len(samples) > 1 else (0,)
+        said = [sample.said for sample in samples]
+        best = self._selector.select(said, rewards, groups, range(len(said)))
         self._kept = usable[best]
         self._evidence, self._judgement, self._agreement = None, None, _share(groups, best)
         decider, forecast = self._planner.decider, self._asked.forecast
@@ -197,6 +199,10 @@ class Course:
             return
         self._evidence = Evidence(known, tuple(rewards), groups, reference, best)
         self._judgement, self._agreement = self._posterior.judge(self._evidence), self._evidence.agreement
+
+    def _groups(self, samples: Sequence[Sample]) -> tuple[int, ...]:
+        texts, calls = [sample.text for sample in samples], [sample.calls for sample in samples]
+        return group_with_calls(texts, calls, self._group)
 
     def _verdict(self, ask: Ask, useful: bool) -> str:
         """Whether this was the last step, in words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from bestroute.artefacts.manifest import Manifest, read_manifest
 from bestroute.policy.compose import Fault
@@ -35,6 +36,7 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     yield from _other_reference(policy, document, manifest)
     yield from _dear_caches(policy, document)
     yield from _too_much_thinking(policy, document)
+    yield from _unread_schemas(policy, document)
 
 
 def _tiers_out_of_order(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:
@@ -222,3 +224,14 @@ def _too_much_thinking(policy: Policy, document: Document) -> Iterator[Fault]:
                 f"models[{index}] thinks for {model.thinking_tokens:g} tokens a response, and max_tokens "
                 f"leaves it {limit}; raise sampling.max_tokens, or set max_completion_tokens in its params",
             )
+
+
+def _unread_schemas(policy: Policy, document: Document) -> Iterator[Fault]:
+    """Calls of tools, where nothing can hold their arguments against the schemas of a request."""
+    calling = [index for index, model in enumerate(policy.models) if "tools" in model.capabilities]
+    if calling and find_spec("jsonschema") is None:
+        yield Fault(
+            document.place(("models", calling[0], "capabilities")),
+            "of the arguments that tools are called with only the JSON is checked, not the schema; "
+            'to check it: pip install "bestroute[schema]"',
+        )

@@ -168,3 +168,12 @@ def test_an_n_that_was_not_taught_is_warned_of(folder, tier, told):
         "predicted of 4 responses; records with as many responses a query, and their rewards, teach it"
         for label in told
     ]
+
+
+def test_schemas_that_nothing_reads(monkeypatch, folder):
+    text = GOOD.replace("    class: large\n", "    class: large\n    capabilities: [tools]\n")
+    assert warnings_of(text, folder) == []
+    monkeypatch.setattr("bestroute.policy.warnings.find_spec", lambda name: None)
+    (warning,) = warnings_of(text, folder)
+    assert 'pip install "bestroute[schema]"' in warning
+    assert warnings_of(GOOD, folder) == []

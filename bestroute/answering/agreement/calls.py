@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from bestroute.answering.agreement.literals import literal_key
+from bestroute.answering.toolcall import ToolCall
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A tool call: the function's name, and its arguments as the JSON text that a model writes."""
+def group_with_calls(
+    texts: Sequence[str],
+    calls: Sequence[Sequence[ToolCall]],
+    group: Callable[[Sequence[str]], Sequence[int]],
+) -> tuple[int, ...]:
+    """A number for each response, equal where two agree: those that call tools by their calls alone, the
+    others by their texts, as `group` tells."""
+    spoken = [index for index, made in enumerate(calls) if not made]
+    of = dict(zip(spoken, group([texts[index] for index in spoken]) if spoken else (), strict=True))
+    first = max(of.values(), default=-1) + 1
+    keys = {index: calls_key(made) for index, made in enumerate(calls) if made}
+    numbers = {key: first + place for place, key in enumerate(dict.fromkeys(keys.values()))}
+    return tuple(numbers[keys[index]] if index in keys else of[index] for index in range(len(texts)))
 
-    name: str
-    arguments: str
 
-
-def calls_key(calls: Iterable[Call]) -> Hashable:
+def calls_key(calls: Iterable[ToolCall]) -> Hashable:
     """Equal for responses that make the same calls.
 
     The order of keys does not matter, 1 is 1.0, `"1"` is not 1, no arguments are empty ones. Calls of one

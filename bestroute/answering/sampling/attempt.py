@@ -14,7 +14,7 @@ from bestroute.policy.arms import Arm
 class Attempt:
     """One model that was asked, its retries counted in.
 
-    `asked` and `got` count responses (`got` only those with text), `latency_s` is in seconds, `error` says
+    `asked` and `got` count responses (`got` only those that may win), `latency_s` is in seconds, `error` says
     what went wrong (None: nothing did), `usage` what was billed (None: not reported), `notes` what was asked
     otherwise than the policy says, such as without a field that the endpoint does not take.
     """
@@ -35,7 +35,7 @@ class Attempt:
 
 def attempt_of(model: str, n: int, sampled: Sampled, latency_s: float) -> Attempt:
     """The attempt that gave `sampled` when `model` was asked for n responses."""
-    got = sum(not sample.blank for sample in sampled.samples)
+    got = sum(sample.may_win for sample in sampled.samples)
     errors = [*sampled.errors, *filter(None, (sample.lack for sample in sampled.samples))]
     label, told = Arm(model=model, n=n).label, _summary(errors)
     return Attempt(label, n, got, told, latency_s, sampled.usage, sampled.notes)

@@ -12,9 +12,10 @@ from typing import Any
 
 from bestroute.answering.sampling.billing import read_usage
 from bestroute.answering.sampling.complaints import error_text, is_page
-from bestroute.answering.sampling.content import Said, read_message
+from bestroute.answering.sampling.content import read_message
 from bestroute.answering.sampling.stream import unstreamed
 from bestroute.answering.sampling.values import Sample, Sampled, Usage
+from bestroute.answering.toolcall import read_calls
 from bestroute.text import clean
 
 
@@ -90,15 +91,29 @@ def _read_choice(choice: Any, usage: Usage | None, *, alone: bool) -> Sample | s
     if failure:
         return f"a response that failed: {error_text(failure)}"
     said, reason = read_message(message), _reason(fields.get("finish_reason"))
-    if said.text is None and said.raw is None:
+    calls = read_calls(message)
+    if said.text is None and said.raw is None and not calls:
         return f"a response without text (finish_reason: {reason})"
-    return _sample(said, reason, usage, alone=alone)
-
-
-def _sample(said: Said, reason: str | None, usage: Usage | None, *, alone: bool) -> Sample:
     known = usage or Usage(0, 0)
-    output_tokens = known.output_tokens or None if alone else None
-    return Sample(said.text or "", reason, known.input_tokens or None, output_tokens, said.raw)
+    return Sample(
+        text=said.text or "",
+        finish_reason=reason,
+        input_tokens=known.input_tokens or None,
+        output_tokens=known.output_tokens or None if alone else None,
+        raw=said.raw,
+        calls=calls,
+        message=_clean(message),
+        logprobs=_clean(fields.get("logprobs")),
+    )
+
+
+def _clean(value: Any) -> Any:
+    """A JSON value whose texts are clean: half characters could not be sent on."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return list(map(_clean, value))
+    return {clean(name): _clean(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def _reason(value: Any) -> str | None:

@@ -6,10 +6,11 @@ local models stand in for an endpoint by implementing one method.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
+from bestroute.answering.toolcall import ToolCall
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
@@ -20,6 +21,7 @@ from bestroute.text import estimate_tokens
 _WHOLE = frozenset(
     {"", "complete", "completed", "end_of_text", "end_turn", "eos", "eos_token", "stop", "stop_sequence"}
 )
+_CALLING = frozenset({"function_call", "tool_call", "tool_calls", "tool_use"})  # whole, where calls are there
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Sample:
 
     `text` is what it says, without thinking; `raw` all it wrote, None where that is no more. `input_tokens`
     and `output_tokens` are what the endpoint reports for this response alone: None where it reports nothing,
-    and `output_tokens` is None too where several responses share one report.
+    and `output_tokens` is None too where several responses share one report. `calls` are the tools that it
+    calls, `message` is all of it as the endpoint gave it, with `logprobs` beside (None: not given). `fault`
+    says why it cannot win though it says something (None: nothing keeps it from winning).
     """
 
     text: str
@@ -58,29 +62,44 @@ class Sample:
     input_tokens: int | None = None
     output_tokens: int | None = None
     raw: str | None = None
+    calls: tuple[ToolCall, ...] = ()
+    message: Mapping[str, Any] | None = field(default=None, hash=False)
+    logprobs: Any = field(default=None, hash=False)
+    fault: str | None = None
+
+    @property
+    def said(self) -> str:
+        """The text with the calls of tools behind it, a line each: what is judged."""
+        return "\n".join(filter(None, (self.text, *map(str, self.calls)))) if self.calls else self.text
 
     @property
     def written_tokens(self) -> int:
         """Tokens of all that the model wrote, its thinking too, estimated."""
-        return estimate_tokens(self.text if self.raw is None else self.raw)
+        written = estimate_tokens(self.text if self.raw is None else self.raw)
+        return written + sum(estimate_tokens(str(call)) for call in self.calls)
 
     @property
     def truncated(self) -> bool:
         """Whether the response was cut off: at a length limit, by a filter, by a failure, or for any other
         reason than that the model had ended it."""
-        reason = (self.finish_reason or "").strip().lower()
-        return reason.removeprefix("finishreason.") not in _WHOLE
+        reason = (self.finish_reason or "").strip().lower().removeprefix("finishreason.")
+        return reason not in _WHOLE and not (self.calls and reason in _CALLING)
 
     @property
     def blank(self) -> bool:
-        """Whether there is nothing to read in it."""
-        return not self.text.strip()
+        """Whether there is nothing to read in it, and no tool is called."""
+        return not self.calls and not self.text.strip()
+
+    @property
+    def may_win(self) -> bool:
+        """Whether it says something, and nothing is wrong with that; it may be cut off."""
+        return not self.blank and self.fault is None
 
     @property
     def lack(self) -> str:
-        """Why there is nothing to read in it, in words; "" where there is something."""
+        """Why it cannot win, in words; "" where it can."""
         if not self.blank:
-            return ""
+            return "" if self.fault is None else f"a response that cannot win: {self.fault}"
         if self.raw is None or not self.raw.strip():
             return "blank response"
         reason = self.finish_reason
@@ -88,8 +107,8 @@ class Sample:
 
     @property
     def whole(self) -> bool:
-        """Whether this is a complete response: neither cut off nor blank."""
-        return not self.truncated and not self.blank
+        """Whether this is a complete response that may win: neither cut off nor blank nor faulty."""
+        return not self.truncated and self.may_win
 
 
 @dataclass(frozen=True)
@@ -125,10 +144,10 @@ class Sampler(Protocol):
 
 
 def contenders(samples: Sequence[Sample]) -> tuple[int, ...]:
-    """Indices of the samples that may win: the whole ones; failing that, those with any text.
+    """Indices of the samples that may win: the whole ones; failing that, those with any text or call.
 
-    Blank samples never win. Truncated ones do where nothing whole came: the model answered, and a larger
-    one would run into the same length limit at a higher price.
+    Blank samples never win, nor those with a fault. Truncated ones do where nothing whole came: the model
+    answered, and a larger one would run into the same length limit at a higher price.
     """
     whole = tuple(index for index, sample in enumerate(samples) if sample.whole)
-    return whole or tuple(index for index, sample in enumerate(samples) if not sample.blank)
+    return whole or tuple(index for index, sample in enumerate(samples) if sample.may_win)

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.answering.agreement.calls import Call, calls_key
+from bestroute.answering.agreement.calls import calls_key, group_with_calls
+from bestroute.answering.agreement.group import group
+from bestroute.answering.toolcall import ToolCall as Call
 
 ONE = Call("weather", '{"city": "Bern", "days": 1}')
 
@@ -48,3 +50,20 @@ def test_any_arguments_have_a_key(calls):
 def test_what_is_nested_without_end_is_compared_as_it_is_written():
     deep = Call("f", "[" * 100_000)
     assert calls_key([deep]) == calls_key([deep])
+
+
+def test_responses_that_call_agree_by_their_calls_and_the_others_by_their_texts():
+    again = Call("weather", '{"days": 1.0, "city": "Bern"}')
+    texts = ["Let me see.", "Answer: A", "", "The answer is A", "Answer: B", "Answer: A"]
+    calls = [(ONE,), (), (again,), (), (), (Call("time", "{}"),)]
+    of = group_with_calls(texts, calls, lambda some: group(some).of)
+    assert of[0] == of[2]
+    assert of[1] == of[3]
+    assert len(set(of)) == 4
+
+
+def test_where_all_call_no_text_is_grouped():
+    def never(texts):
+        raise AssertionError(texts)
+
+    assert group_with_calls(["", "a"], [(ONE,), (ONE,)], never) == (0, 0)

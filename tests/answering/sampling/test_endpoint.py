@@ -110,7 +110,8 @@ class TestHowManyCalls:
 
     def test_parallel_asks_n_times_for_one(self, fake_endpoint):
         sampled = ask(model(fake_endpoint.base_url), 4)
-        assert sampled.samples == (Sample("hello", "stop", 10, 5),) * 4
+        message = {"role": "assistant", "content": "hello"}
+        assert sampled.samples == (Sample("hello", "stop", 10, 5, message=message),) * 4
         assert sampled.usage == Usage(input_tokens=40, output_tokens=20)
         assert ["n" in request.body for request in fake_endpoint.requests] == [False] * 4
 
