@@ -27,7 +27,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bestroute.answering.answer import Answer
+    from bestroute.answering.answer import Answer, Ended
+    from bestroute.answering.events import Broken, Chunk, Progress
     from bestroute.answering.pick import Pick
     from bestroute.answering.sampling import EndpointSampler, Sample, Sampler
     from bestroute.artefacts.predictor import OnnxPredictor, Prediction, Predictor
@@ -55,7 +56,8 @@ if TYPE_CHECKING:
     from bestroute.router import Router
 
 _HOMES = {
-    "answering.answer": ("Answer",),
+    "answering.answer": ("Answer", "Ended"),
+    "answering.events": ("Broken", "Chunk", "Progress"),
     "answering.pick": ("Pick",),
     "policy.arms": ("Arm", "Endpoint", "Model", "Price"),
     "decision": ("Candidate", "Decision"),
@@ -89,8 +91,11 @@ __all__ = [
     "Arm",
     "ArtefactError",
     "BestRouteError",
+    "Broken",
     "Candidate",
+    "Chunk",
     "Decision",
+    "Ended",
     "Endpoint",
     "EndpointSampler",
     "InputError",
@@ -109,6 +114,7 @@ __all__ = [
     "Price",
     "ProbeResult",
     "ProbesError",
+    "Progress",
     "Query",
     "Record",
     "RewardModel",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -31,7 +31,7 @@ from bestroute.policy import Policy, load_policy
 from bestroute.query import ChatRequest, Query, QueryLike, RequestLike, Session
 
 if TYPE_CHECKING:
-    from bestroute.answering.answer import Answer
+    from bestroute.answering.answer import Answer, Event
     from bestroute.answering.course import Course, Grouper
     from bestroute.answering.sampling import Sampler
 
@@ -218,11 +218,56 @@ class Router:
         found = await answer(
             asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of
         )
-        if self.policy.sampling.session is not None:
-            await asyncio.to_thread(
-                self._sessions.note, asked.query, found.model, self.policy.sampling.session
-            )
+        await self._note(asked.query, found.model)
         return found
+
+    async def astream(
+        self,
+        request: RequestLike,
+        *,
+        metadata: dict[str, Any] | None = None,
+        session: Session | Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """As `acomplete`, telling what happens: each `Chunk` of the answer, `Progress` where responses are
+        sampled or judged before one is kept, and last `Ended` with the answer, or `Broken`.
+
+        Where one response is kept whatever it says, its chunks are given as they come. Until the first one
+        the next tier may answer; later trouble ends the stream with `Broken`, which has what came. A last
+        chunk has the usage of everything asked where the request's `stream_options` say `include_usage`.
+        Closing the generator, or cancelling its reader, ends what is under way at the endpoint. Raises as
+        `acomplete`, before the first chunk.
+        """
+        import asyncio
+        from contextlib import aclosing
+
+        from bestroute.answering.answer import Ended, run
+        from bestroute.answering.request import check_allowed
+
+        chat = ChatRequest.of(request, metadata=metadata, session=session)
+        check_allowed(chat.query, self.policy)
+        asked = await asyncio.to_thread(self._go_on, chat.query)
+        sampler, course = self._endpoint_sampler(), self.course(asked)
+        told = run(
+            asked, course, self.policy, sampler, self._rewards_of,
+            streams=True, include_usage=chat.include_usage,
+        )  # fmt: skip
+        async with aclosing(told) as events:
+            async for event in events:
+                if isinstance(event, Ended):
+                    await self._note(asked.query, event.answer.model)
+                yield event
+
+    def stream(
+        self,
+        request: RequestLike,
+        *,
+        metadata: dict[str, Any] | None = None,
+        session: Session | Mapping[str, Any] | None = None,
+    ) -> Generator[Event, None, None]:
+        """As `astream`, for callers without an event loop. Close it, or read it to its end."""
+        from bestroute.answering.blocking import blocking
+
+        return blocking(self.astream(request, metadata=metadata, session=session), "astream")
 
     def complete(
         self,
@@ -239,6 +284,14 @@ class Router:
         except RuntimeError:
             return asyncio.run(self.acomplete(request, metadata=metadata, session=session))
         raise InputError("an event loop runs here: use `await router.acomplete(...)`")
+
+    async def _note(self, query: Query, model: str) -> None:
+        """Remember which model answered a turn, where the policy has sessions."""
+        import asyncio
+
+        settings = self.policy.sampling.session
+        if settings is not None:
+            await asyncio.to_thread(self._sessions.note, query, model, settings)
 
     def _go_on(self, query: Query) -> Asked:
         """One query, decided as a turn of the conversation that it is remembered to be, where the policy has

@@ -4,12 +4,12 @@ import bestroute
 from bestroute.cli import cli
 
 NAMES = [
-    "Answer", "Arm", "ArtefactError", "BestRouteError", "Candidate", "Decision", "Endpoint",
-    "EndpointSampler", "InputError", "MissingExtra", "Model", "OnnxPredictor", "OnnxRewardModel", "Pick",
-    "Policy", "PolicyError", "PolicyWatcher", "Prediction", "Predictor", "PredictorError",
-    "PredictorOverrun", "Price", "ProbeResult", "ProbesError", "Query", "Record", "RewardModel", "Router",
-    "Rule", "Sample", "Sampler", "Sampling", "SamplingError", "Tier", "TrainingError", "__version__",
-    "check_policy", "load_policy", "read_records", "run_probes",
+    "Answer", "Arm", "ArtefactError", "BestRouteError", "Broken", "Candidate", "Chunk", "Decision",
+    "Ended", "Endpoint", "EndpointSampler", "InputError", "MissingExtra", "Model", "OnnxPredictor",
+    "OnnxRewardModel", "Pick", "Policy", "PolicyError", "PolicyWatcher", "Prediction", "Predictor",
+    "PredictorError", "PredictorOverrun", "Price", "ProbeResult", "ProbesError", "Progress", "Query",
+    "Record", "RewardModel", "Router", "Rule", "Sample", "Sampler", "Sampling", "SamplingError", "Tier",
+    "TrainingError", "__version__", "check_policy", "load_policy", "read_records", "run_probes",
 ]  # fmt: skip
 COMMANDS = [
     "adapt", "ask", "bench", "calibrate", "check", "collect", "completion", "diff", "dry-run", "evaluate",

@@ -11,7 +11,11 @@ schemas     how a JSON value breaks a JSON Schema
 pick        the same of responses that are there already
 sessions    which model answered a conversation last, remembered in this process
 course      one query on its way through its plan: what to ask next, when to stop; pure
+wire        a kept response as Chat Completions has it: message, completion, chunks
+events      what a caller of a stream is told
+live        one response that nothing is judged of, streamed as it comes
 answer      the plan carried out in time and money; the only place where time passes
+blocking    the events of a stream for a caller without an event loop
 
 What to ask next is decided in `decision.planner`; what a kept response is worth in `artefacts.posterior`.
 """

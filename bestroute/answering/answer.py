@@ -7,16 +7,20 @@ step that fails, hangs or is cut short loses nothing that came before it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 from bestroute.answering.course import Ask, Course, Heard, Shortfall, Taken
 from bestroute.answering.demands import Demands
+from bestroute.answering.events import Broken, Chunk, Progress
+from bestroute.answering.live import Streamer, goes_live, live
 from bestroute.answering.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
 from bestroute.answering.sampling.billing import billed, share
+from bestroute.answering.wire import chunks_of, completion_of, message_of, usage_chunk
 from bestroute.decision import Decision, reason
 from bestroute.decision.planner import Asked
 from bestroute.errors import SamplingError
@@ -64,9 +68,11 @@ class Answer:
     def message(self) -> dict[str, Any]:
         """The kept message of the assistant as the endpoint gave it, with its calls of tools, refusal and
         annotations; thinking that stood in its text is taken off."""
-        given = dict(self.sample.message or {"content": self.text})
-        content = {"content": self.text} if isinstance(given.get("content"), str) else {}
-        return {"role": "assistant", **given, **content}
+        return message_of(self.sample)
+
+    def as_completion(self) -> dict[str, Any]:
+        """The answer as a chat completion, under a new id, with the usage of everything that was asked."""
+        return completion_of(self.sample, self.model, self.usage)
 
     @property
     def session(self) -> Session | None:
@@ -117,33 +123,72 @@ class Answer:
         }
 
 
+@dataclass(frozen=True)
+class Ended:
+    """All of the answer was given; nothing follows. `answer` is what `complete` would have returned."""
+
+    answer: Answer
+
+
+Event: TypeAlias = Chunk | Progress | Broken | Ended
+
+
 async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler, reward: Rewarder) -> Answer:
     """Run a course to its end. Raises SamplingError, carrying every attempt, when no model answers."""
+    async with aclosing(run(asked, course, policy, sampler, reward)) as events:
+        async for event in events:
+            if isinstance(event, Ended):
+                return event.answer
+    raise AssertionError("a course that is not streamed ends with an answer")
+
+
+async def run(
+    asked: Asked,
+    course: Course,
+    policy: Policy,
+    sampler: Sampler,
+    reward: Rewarder,
+    *,
+    streams: bool = False,
+    include_usage: bool = False,
+) -> AsyncGenerator[Event, None]:
+    """Run a course, telling what happens; `Ended` or `Broken` is the last of it. Raises as `answer` does.
+
+    `streams`: chunks of the answer are told too, as they come where a response is kept whatever it says, with
+    their usage last where `include_usage` asks for it.
+    """
     attempts: list[Attempt] = []
     at_reference: list[float] = []
     usages: list[Usage] = []
     demands = Demands(asked.query)
     clock = _Clock(policy.sampling.deadline_s)
-    while True:
-        if clock.is_over and course.kept is not None:
-            course.stop("deadline")
-        ask = course.next(clock.in_haste)
+    given: Mapping[str, Any] | None = None
+    heard: list[Heard] = []
+    while given is None:
+        ask = _next(course, clock)
         if ask is None:
             break
         started = perf_counter()
-        replies = await _sample(ask, asked.query, policy, sampler, clock.share_s(ask))
-        replies = await _checked(replies, demands)
+        replies: list[Sampled] = []
+        if streams and isinstance(sampler, Streamer) and goes_live(ask, course, policy, demands):
+            pieces = _stream(ask, asked.query, policy, sampler, clock.share_s(ask))
+            async with aclosing(live(pieces, demands, clock.share_s(ask))) as told:
+                async for piece in told:
+                    if isinstance(piece, Sampled):
+                        replies = [piece]
+                    else:
+                        given = piece
+                        yield Chunk(piece)
+        else:
+            yield Progress(ask.step.arm.label)
+            replies = await _sample(ask, asked.query, policy, sampler, clock.share_s(ask))
+            replies = await _checked(replies, demands)
         latency_s = perf_counter() - started
         names = [name for name, _ in ask.more]
         attempts += [
             attempt_of(name, n, reply, latency_s) for (name, n), reply in zip(ask.more, replies, strict=True)
         ]
-        came = [(name, one) for name, reply in zip(names, replies, strict=True) for one in reply.samples]
-        rewards: Sequence[float] = [float("nan")] * len(came)
-        one_of_many = ask.max_gap is not None or ask.step.arm.n > 1
-        if len(came) > 1 or (course.needs_rewards and one_of_many):
-            rewards = await asyncio.to_thread(reward, asked.query, [sample.said for _, sample in came])
-        heard = [Heard(name, sample, value) for (name, sample), value in zip(came, rewards, strict=True)]
+        heard = await _heard(ask, replies, course, asked.query, reward)
         cost = sum(
             bill(policy.model(name), asked.query, reply) for name, reply in zip(names, replies, strict=True)
         )
@@ -152,7 +197,58 @@ async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler,
             usages.append(_usage(policy.model(name), asked.query, reply))
         clock.lap(perf_counter() - started)
         await asyncio.to_thread(course.add, ask, heard, cost, latency_s)
-    return _answer(asked, course, attempts, at_reference, usages)
+        if given is None:
+            yield Progress(ask.step.arm.label, course.steps[-1])
+    usage = Usage.total(usages) or Usage(0, 0)
+    if given is not None and attempts[-1].error is not None:
+        came = heard[-1].sample if heard else None
+        yield Broken(attempts[-1].error, came, tuple(attempts), usage, course.spent)
+        return
+    best = course.kept if given is None else len(course.heard) - 1
+    found = _answer(asked, course, best, attempts, at_reference, usage)
+    for chunk in _chunks(found, given, include_usage) if streams else ():
+        yield Chunk(chunk)
+    yield Ended(found)
+
+
+def _next(course: Course, clock: _Clock) -> Ask | None:
+    if clock.is_over and course.kept is not None:
+        course.stop("deadline")
+    return course.next(clock.in_haste)
+
+
+async def _heard(
+    ask: Ask, replies: Sequence[Sampled], course: Course, query: Query, reward: Rewarder
+) -> list[Heard]:
+    """The responses of a step, with their rewards where there is anything to choose or to judge."""
+    came = [(name, one) for (name, _), reply in zip(ask.more, replies, strict=True) for one in reply.samples]
+    rewards: Sequence[float] = [float("nan")] * len(came)
+    one_of_many = ask.max_gap is not None or ask.step.arm.n > 1
+    if len(came) > 1 or (course.needs_rewards and one_of_many):
+        rewards = await asyncio.to_thread(reward, query, [sample.said for _, sample in came])
+    return [Heard(name, sample, value) for (name, sample), value in zip(came, rewards, strict=True)]
+
+
+def _chunks(
+    found: Answer, given: Mapping[str, Any] | None, include_usage: bool
+) -> Iterator[Mapping[str, Any]]:
+    """What is still to be given of an answer; `given` is the last chunk, None where there is none yet."""
+    for chunk in chunks_of(found.sample, found.model) if given is None else ():
+        given = chunk
+        yield chunk
+    if include_usage and given is not None:
+        yield usage_chunk(found.usage, given)
+
+
+def _stream(
+    ask: Ask, query: Query, policy: Policy, sampler: Streamer, left_s: float | None
+) -> AsyncGenerator[Any, None]:
+    """The stream of the one response of a step; no silence in it lasts longer than the time that is left."""
+    model, settings = policy.model(ask.more[0][0]), policy.sampling
+    if left_s is not None:
+        settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, left_s)})
+        model = _within(model, left_s)
+    return sampler.stream(model, query, settings)
 
 
 async def _checked(replies: Sequence[Sampled], demands: Demands) -> list[Sampled]:
@@ -249,17 +345,18 @@ def _at_reference(policy: Policy, model: Model, query: Query, reply: Sampled) ->
 def _answer(
     asked: Asked,
     course: Course,
+    best: int | None,
     attempts: Sequence[Attempt],
     at_reference: Sequence[float],
-    usages: Sequence[Usage],
+    usage: Usage,
 ) -> Answer:
-    if course.kept is None:
+    if best is None:
         tried = "".join(f"\n  {attempt}" for attempt in attempts)
         ended = ", and no more may be spent (max_cost)" if course.shortfall == "budget" else ""
         raise SamplingError(
             f"no model answered{ended}{':' if tried else '; there was none to ask'}{tried}", attempts
         )
-    kept = course.heard[course.kept]
+    kept = course.heard[best]
     return Answer(
         text=kept.sample.text,
         model=kept.model,
@@ -267,11 +364,11 @@ def _answer(
         decision=asked.decision,
         samples=tuple(one.sample for one in course.heard),
         rewards=tuple(one.reward for one in course.heard),
-        best=course.kept,
+        best=best,
         attempts=tuple(attempts),
         steps=tuple(course.steps),
         cost=course.spent,
-        reference_cost=at_reference[course.kept],
+        reference_cost=at_reference[best],
         shortfall=course.shortfall,
-        usage=Usage.total(usages) or Usage(0, 0),
+        usage=usage,
     )

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -31,13 +32,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to send back. `hold_s`: seconds of silence before it; `cut`: promise more bytes than are sent."""
+    """What to send back. `hold_s`: seconds of silence before it; `cut`: promise more bytes than are sent.
+
+    `pieces`, where there are any, are sent in place of a body, each as soon as it is made.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     hold_s: float = 0
     cut: bool = False
+    pieces: Iterable[bytes] | None = None
 
 
 Play = Callable[[Request], Reply]
@@ -128,7 +133,8 @@ class FakeEndpoint:
     """The server: `play` scripts it, `requests` has what came, `base_url` goes into a policy.
 
     `connections` counts those opened, `most_at_once` is the most requests that were under way together,
-    `waiting` is how many are now, `delivered` has the body of every reply that was sent to its end.
+    `waiting` is how many are now, `streaming` how many replies are being sent in pieces, `delivered` has the
+    body of every reply that was sent to its end.
     """
 
     def __init__(self) -> None:
@@ -137,6 +143,7 @@ class FakeEndpoint:
         self.most_at_once = 0
         self.delivered: list[bytes] = []
         self.waiting = 0
+        self.streaming = 0
         self._script: list[Play] = [answer_n()]
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -169,6 +176,21 @@ class FakeEndpoint:
             self.waiting -= 1
         return reply
 
+    def _send_pieces(self, reply: Reply, file: Any) -> None:
+        with self._lock:
+            self.streaming += 1
+        try:
+            for piece in reply.pieces or ():
+                if self._closing.is_set():
+                    return
+                if piece:
+                    file.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            if not reply.cut:
+                file.write(b"0\r\n\r\n")
+        finally:
+            with self._lock:
+                self.streaming -= 1
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         endpoint = self
 
@@ -194,15 +216,61 @@ class FakeEndpoint:
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
+                self.close_connection = self.close_connection or reply.cut
+                if reply.pieces is not None:
+                    self.send_header("transfer-encoding", "chunked")
+                    self.end_headers()
+                    endpoint._send_pieces(reply, self.wfile)
+                    return
                 self.send_header("content-length", str(len(reply.body) + (100 if reply.cut else 0)))
                 self.end_headers()
                 self.wfile.write(reply.body)
-                self.close_connection = self.close_connection or reply.cut
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
         return Handler
+
+
+def event(delta: Mapping[str, Any], finish_reason: str | None = None, **fields: Any) -> bytes:
+    """A server-sent event with one chunk."""
+    choices = [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
+    head = {"id": "up-1", "object": "chat.completion.chunk", "created": 1, "model": "upstream"}
+    return b"data: " + json.dumps({**head, "choices": choices, **fields}).encode() + b"\n\n"
+
+
+def streamed(*texts: str, finish_reason: str = "stop") -> list[bytes]:
+    """The events of a whole stream: a role, the texts, the reason, usage of 10 and 5 tokens, the end."""
+    usage = {"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+    return [
+        event({"role": "assistant", "content": ""}),
+        *(event({"content": text}) for text in texts),
+        event({}, finish_reason),
+        b"data: " + json.dumps(usage).encode() + b"\n\n",
+        b"data: [DONE]\n\n",
+    ]
+
+
+def pieces(*sent: bytes, gap_s: float = 0.0, cut: bool = False) -> Play:
+    """These bytes, one after the other; with `cut` the connection then breaks."""
+
+    def made() -> Iterator[bytes]:
+        for piece in sent:
+            yield piece
+            time.sleep(gap_s)
+
+    return lambda request: Reply(pieces=made(), headers={"content-type": "text/event-stream"}, cut=cut)
+
+
+def endless(gap_s: float = 0.01) -> Play:
+    """A stream that does not end until nobody reads it."""
+
+    def made() -> Iterator[bytes]:
+        while True:
+            yield event({"content": "on "})
+            time.sleep(gap_s)
+
+    return lambda request: Reply(pieces=made(), headers={"content-type": "text/event-stream"})
 
 
 def closed_port() -> str:

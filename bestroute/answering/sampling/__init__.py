@@ -7,6 +7,7 @@ endpoint      n responses, by one call or by many
 body          what is sent: the request's fields, the policy's where it says nothing
 call          one call: sent, asked again where a field is refused, billed
 clients       the official client for each address, key and event loop
+streaming     one call whose response is streamed
 completion    what came back: samples and errors; `content` reads a message, `stream` what came in pieces
 billing       what calls are billed
 complaints    what an endpoint complains of; `refusals` which field it is about, `failures` how it is told

@@ -61,8 +61,13 @@ class Call:
             reply = Sampled(errors=(f"no answer within {self.timeout_s:g} s{way}",))
         finally:
             on_failure.reset(told)
+        return self.finished(replace(reply, samples=reply.samples[:n]), spent, reply)
+
+    def finished(self, reply: Sampled, spent: list[Usage | None], billed: Sampled | None = None) -> Sampled:
+        """A reply whose errors are fit to be told, with the bill of all tries; `billed` is what the last one
+        gave, if more."""
         errors = tuple(map(self._clean, reply.errors))
-        return replace(reply, samples=reply.samples[:n], errors=errors, usage=self._billed(reply, spent))
+        return replace(reply, errors=errors, usage=self._billed(billed or reply, spent))
 
     @property
     def takes_n(self) -> bool:
@@ -95,7 +100,7 @@ class Call:
         try:
             answer = await self._post(body, openai.Timeout(self.timeout_s, connect=_CONNECT_TIMEOUT_S))
         except openai.APIStatusError as error:
-            return self._refusal(error), read_complaint(error.body or error.response.text)
+            return self.refusal(error), read_complaint(error.body or error.response.text)
         except Exception as error:  # the client lets errors of its HTTP library through; each ends one call
             return Sampled(errors=(describe(error, self.endpoint),)), None
         reply = read_completion(answer)
@@ -119,7 +124,7 @@ class Call:
                     raise SamplingError(f"the answer is longer than {MAX_BYTES} bytes")
         return bytes(answer)
 
-    def _refusal(self, error: Any) -> Sampled:
+    def refusal(self, error: Any) -> Sampled:
         """A call that was refused, with what the endpoint says about asking again."""
         wait_s = retry_after_s(error.response.headers, time.time())
         return Sampled(

@@ -50,6 +50,11 @@ def read_completion(body: bytes) -> Sampled:
         return Sampled(errors=("the answer is nested too deeply",), usage=read_usage(document))
 
 
+def completion_of(document: Any) -> Sampled:
+    """As `read_completion`, of a body that is read already."""
+    return _read(document, b"")
+
+
 def _read(document: Any, body: bytes) -> Sampled:
     fields = document if isinstance(document, Mapping) else {}
     choices, usage, failure = fields.get("choices"), read_usage(document), _failure(fields)
@@ -102,18 +107,18 @@ def _read_choice(choice: Any, usage: Usage | None, *, alone: bool) -> Sample | s
         output_tokens=known.output_tokens or None if alone else None,
         raw=said.raw,
         calls=calls,
-        message=_clean(message),
-        logprobs=_clean(fields.get("logprobs")),
+        message=cleaned(message),
+        logprobs=cleaned(fields.get("logprobs")),
     )
 
 
-def _clean(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
     """A JSON value whose texts are clean: half characters could not be sent on."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
-        return list(map(_clean, value))
-    return {clean(name): _clean(one) for name, one in value.items()} if isinstance(value, dict) else value
+        return list(map(cleaned, value))
+    return {clean(name): cleaned(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def _reason(value: Any) -> str | None:

@@ -7,7 +7,8 @@ responses from one call or from many, with whatever came kept when some of it fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from bestroute.answering.sampling.billing import billed
@@ -16,6 +17,7 @@ from bestroute.answering.sampling.call import Call
 from bestroute.answering.sampling.clients import Clients, read_key
 from bestroute.answering.sampling.failures import describe_opening
 from bestroute.answering.sampling.refusals import Refusals
+from bestroute.answering.sampling.streaming import ChunkData, stream
 from bestroute.answering.sampling.values import Sampled, Usage
 from bestroute.errors import MissingExtra, SamplingError
 from bestroute.policy import Sampling
@@ -96,6 +98,21 @@ class EndpointSampler:
         """
         call = await self._prepare(model, query, settings)
         return call if isinstance(call, Sampled) else await call(n)
+
+    async def stream(
+        self, model: Model, query: Query, settings: Sampling
+    ) -> AsyncGenerator[ChunkData | Sampled, None]:
+        """Ask for one response: its chunks as they come, and last what came of the call, as of `call`.
+
+        The time limit is that of each silence. Closing the generator closes the connection.
+        """
+        call = await self._prepare(model, query, settings)
+        if isinstance(call, Sampled):
+            yield call
+            return
+        async with aclosing(stream(call)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""

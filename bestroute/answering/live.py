@@ -1,0 +1,97 @@
+"""One response that nothing is judged of, streamed as it comes.
+
+Chunks are given as soon as the response says anything, so that one that says nothing leaves the next tier
+its turn. Calls of tools are given when all of them are there, since only then is it known that they may win.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
+
+from bestroute.answering.course import Ask, Course
+from bestroute.answering.demands import Demands
+from bestroute.answering.sampling import Sampled
+from bestroute.answering.sampling.streaming import ChunkData, partial
+from bestroute.policy import Policy, Sampling
+from bestroute.policy.arms import Model
+from bestroute.query import Query
+
+Piece: TypeAlias = "ChunkData | Sampled"
+
+_CALLS = ("function_call", "tool_calls")
+
+
+@runtime_checkable
+class Streamer(Protocol):
+    """A sampler that can stream one response, as `EndpointSampler` does."""
+
+    def stream(self, model: Model, query: Query, settings: Sampling) -> AsyncGenerator[Piece, None]:
+        """Chunks as they come, and last what came of the call."""
+        ...
+
+
+def goes_live(ask: Ask, course: Course, policy: Policy, demands: Demands) -> bool:
+    """Whether the one response of a step will be kept, whatever it says."""
+    single = len(ask.more) == 1 and ask.more[0][1] == 1 and ask.max_gap is None
+    taken = course.kept is None or ask.step.arm.parts == ((policy.reference, 1),)
+    return single and taken and not demands.of_all
+
+
+async def live(
+    pieces: AsyncGenerator[Piece, None], demands: Demands, left_s: float | None
+) -> AsyncGenerator[Piece, None]:
+    """The chunks that may be given, and last what came of the call, checked against the demands."""
+    held: list[ChunkData] = []
+    seen: list[ChunkData] = []
+    reply = Sampled(errors=("the stream gave nothing",))
+    given = calls = False
+    async with aclosing(pieces):
+        async for piece in _within(pieces, left_s, seen):
+            if isinstance(piece, Sampled):
+                reply = demands.check(piece)
+                break
+            seen.append(piece)
+            held.append(piece)
+            calls = calls or _says(piece, _CALLS)
+            if not calls and (given or _says(piece)):
+                given = True
+                for chunk in held:
+                    yield chunk
+                held.clear()
+        if not reply.errors and any(sample.may_win for sample in reply.samples):
+            for chunk in held:
+                yield chunk
+        yield reply
+
+
+async def _within(
+    pieces: AsyncGenerator[Piece, None], left_s: float | None, seen: list[ChunkData]
+) -> AsyncIterator[Piece]:
+    """The pieces up to a deadline, in seconds from now."""
+    if left_s is None:
+        async for piece in pieces:
+            yield piece
+        return
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + left_s
+    while True:
+        try:
+            piece = await asyncio.wait_for(anext(pieces), max(0.0, ends - loop.time()))
+        except asyncio.TimeoutError:
+            yield partial(seen, f"no more time than the {left_s:.3g} s that were left")
+            return
+        yield piece
+        if isinstance(piece, Sampled):
+            return
+
+
+def _says(chunk: ChunkData, names: tuple[str, ...] | None = None) -> bool:
+    """Whether a chunk adds anything to a message, or any of these fields."""
+    for part in chunk.get("choices") or ():
+        delta = cast("Mapping[str, Any]", part.get("delta") or {})
+        if any(value for name, value in delta.items() if (name in names if names else name != "role")):
+            return True
+    return False
