@@ -6,7 +6,10 @@ import json
 import pytest
 
 from bestroute.answering.sampling import EndpointSampler
+from bestroute.answering.sampling.body import body_of
 from bestroute.errors import InputError
+from bestroute.policy import Sampling
+from bestroute.policy.arms import Model
 from bestroute.query import ChatRequest, Query
 from tests.answering.fake_endpoint import answer, fake_endpoint  # noqa: F401
 from tests.decision.plans import planning
@@ -84,6 +87,22 @@ class TestPassedOn:
     )
     def test_the_requests_before_the_policys(self, sent, said_, expected):
         assert sent({"messages": MESSAGES, **said_}) == expected
+
+    def test_what_makes_a_variant_before_the_requests(self):
+        model = Model.model_validate(
+            {**MID, "params": {"reasoning_effort": "low", "max_completion_tokens": 9}}
+        )
+        query = ChatRequest.of(
+            {"messages": MESSAGES, "reasoning_effort": "high", "max_tokens": 5, "seed": 1}
+        ).query
+        assert body_of(model, query, Sampling()) == {
+            "model": "mid",
+            "messages": MESSAGES,
+            "temperature": 0.8,
+            "seed": 1,
+            "reasoning_effort": "low",
+            "max_completion_tokens": 9,
+        }
 
     def test_beside_a_query_those_of_chat_completions(self, sent):
         got = sent({"query": "What is 2 + 2?", "seed": 7, "topic": "sums", "user_id": 3})

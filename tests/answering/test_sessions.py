@@ -141,6 +141,12 @@ class TestComplete:
         router.complete(turns("one"))
         assert router.route(turns("one", "1", "two")).asked.session is None
 
+    def test_a_stream_is_remembered_too(self):
+        router = self.router(ttl_s=60)
+        *_, ended = router.stream(turns("one"))
+        assert len(router.opened.sessions) > 0
+        assert router.complete(turns("one", ended.answer.text, "two")).decision.asked.session.model == "tiny"
+
     def test_without_sessions_nothing_is_remembered(self):
         router = self.router()
         router.complete(turns("one"))
