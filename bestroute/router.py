@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bestroute.answering.agreement import Checker
+from bestroute.answering.agreement import Same
+from bestroute.answering.checks import Checked, Checker, Checks
 from bestroute.answering.pick import Pick, pick
 from bestroute.answering.selection import SELECTORS
 from bestroute.answering.sessions import SessionMemory
@@ -53,7 +54,8 @@ class Router:
     `predictor`, `reward`, `posterior` and `sampler` default to the policy's own: the router model is opened
     here, and the posterior where the policy escalates or stops early; the reward model and the network client
     when first needed. `sessions` remember, for `complete` alone, which model holds a conversation, where the
-    policy has `sampling.session`. A router model that fails or takes longer than
+    policy has `sampling.session`. `checkers` are checks of the caller's own, beside those of the policy. A
+    router model that fails or takes longer than
     `time_budget_s` for one query never fails a request: the reference answers, with cause `fallback`, and
     `fallbacks` counts it.
 
@@ -71,6 +73,7 @@ class Router:
         posterior: Posterior | None = None,
         sampler: Sampler | None = None,
         sessions: SessionMemory | None = None,
+        checkers: Sequence[Checker] = (),
         time_budget_s: float | None = 1.0,
     ) -> None:
         self.policy = policy
@@ -94,9 +97,11 @@ class Router:
             "posterior": posterior,
             "sampler": sampler,
             "sessions": sessions,
+            "checkers": checkers,
             "time_budget_s": time_budget_s,
         }
         self._selector = SELECTORS[policy.sampling.select]()
+        self._checks = Checks(policy.sampling.checks, checkers)
         self._lock = threading.Lock()
 
     @classmethod
@@ -178,18 +183,25 @@ class Router:
         asked."""
         return self._planner.cost_of(asked, query)
 
-    def course(self, asked: Asked, group: Grouper | None = None) -> Course:
+    def checked(self, query: Query) -> Checked:
+        """What the policy's checks, and the caller's, find that a query asks of every response to it."""
+        return self._checks.of(query)
+
+    def course(self, asked: Asked, group: Grouper | None = None, checked: Checked | None = None) -> Course:
         """A query that was considered, on its way: for whoever samples in a way of his own.
 
-        `group` tells which responses agree (bestroute.answering.agreement.group if absent).
+        `group` tells which responses agree (bestroute.answering.agreement.group if absent), `checked` what
+        one fails of what was asked for (this router's, if absent).
         """
         from bestroute.answering.course import Course
 
-        return Course(asked, self._planner, self._posterior, self._selector, group)
+        check = self.checked(asked.query) if checked is None else checked
+        return Course(asked, self._planner, self._posterior, self._selector, group, check)
 
-    def pick(self, query: QueryLike, responses: Sequence[str], *, same: Checker | None = None) -> Pick:
+    def pick(self, query: QueryLike, responses: Sequence[str], *, same: Same | None = None) -> Pick:
         """Reward every response and keep one: the function `pick` with this policy's model and selector."""
-        return pick(self._reward_model(), query, responses, self._selector, same)
+        asked = Query.of(query)
+        return pick(self._reward_model(), asked, responses, self._selector, same, self.checked(asked))
 
     async def acomplete(
         self,

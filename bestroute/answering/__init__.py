@@ -4,6 +4,7 @@ request     which requests a policy allows
 thought     what a response says once the thinking is taken off
 toolcall    the tools that it calls
 sampling/   n responses of a model, from endpoints that speak the OpenAI protocol
+checks/     what can be checked of a response, where the query asks for it
 agreement/  what a response answers, and which responses give the same answer
 selection   which response is kept, by rewards and by how many agree
 demands     what the request demands of a response: what breaks it cannot win

@@ -38,7 +38,8 @@ class Answer:
 
     `model` wrote the kept text, `n` responses of it are there. `samples` are all responses of all steps,
     `rewards` theirs in the same order (NaN for a blank one, and where a single one needed none), `best` the
-    kept one's index. `steps` trace the plan, `attempts` every model that was asked. `cost`: US$ of all of it,
+    kept one's index. `failed`: the names of the checks that each sample fails.
+    `steps` trace the plan, `attempts` every model that was asked. `cost`: US$ of all of it,
     as billed where endpoints say so, else estimated. `reference_cost`: US$ of the kept response's tokens at
     the reference's price; where the reference wrote it, its own bill. `usage` are the tokens of everything
     that was asked, as billed where endpoints say so, else estimated. `shortfall` says what ended the plan
@@ -58,6 +59,7 @@ class Answer:
     reference_cost: float
     shortfall: Shortfall | None
     usage: Usage = Usage(0, 0)
+    failed: tuple[tuple[str, ...], ...] = ()
 
     @property
     def sample(self) -> Sample:
@@ -108,8 +110,10 @@ class Answer:
             "best": self.best,
             "rewards": rewards,
             "samples": [
-                {**asdict(sample), "reward": reward}
-                for sample, reward in zip(self.samples, rewards, strict=True)
+                {**asdict(sample), "reward": reward, "failed": failed}
+                for sample, reward, failed in zip(
+                    self.samples, rewards, self.failed or ((),) * len(rewards), strict=True
+                )
             ],
             "attempts": [asdict(attempt) for attempt in self.attempts],
             "steps": [step.as_dict() for step in self.steps],
@@ -371,4 +375,5 @@ def _answer(
         reference_cost=at_reference[best],
         shortfall=course.shortfall,
         usage=usage,
+        failed=course.failed,
     )

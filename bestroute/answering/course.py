@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 from typing import Any, Literal
 
 from bestroute.answering.agreement.calls import group_with_calls
 from bestroute.answering.agreement.group import group as agreeing
 from bestroute.answering.sampling.values import Sample, contenders
-from bestroute.answering.selection import Selector
+from bestroute.answering.selection import Selector, failing_least
 from bestroute.artefacts.posterior import Evidence, Judgement, Posterior
 from bestroute.decision.plan import Step
 from bestroute.decision.planner import Asked, Planner, Standing, Try
 
 Grouper = Callable[[Sequence[str]], Sequence[int]]
+Check = Callable[[str], Sequence[str]]
 Shortfall = Literal["budget", "deadline", "failure"]
 
 
@@ -85,6 +86,7 @@ class Course:
         posterior: Posterior | None,
         selector: Selector,
         group: Grouper | None = None,
+        check: Check = lambda text: (),
     ) -> None:
         self.heard: list[Heard] = []
         self.steps: list[Taken] = []
@@ -92,6 +94,7 @@ class Course:
         self.spent = 0.0
         self._asked, self._planner, self._posterior = asked, planner, posterior
         self._selector, self._group = selector, group or (lambda texts: agreeing(texts).of)
+        self._check = check
         self._max_cost = planner.decider.policy.sampling.max_cost
         self._failed: set[str] = set()
         self._tried = -1
@@ -105,6 +108,11 @@ class Course:
     def kept(self) -> int | None:
         """Index in `heard` of the response to keep; None while no usable one is there."""
         return self._kept
+
+    @property
+    def failed(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the checks that each response in `heard` fails."""
+        return tuple([tuple(self._check(one.sample.text)) for one in self.heard])
 
     @property
     def needs_rewards(self) -> bool:
@@ -179,11 +187,12 @@ class Course:
 
     def _weigh(self, ask: Ask, useful: bool) -> None:
         """Choose what to keep of all that is there, and judge it."""
-        usable = self._usable()
+        usable = failing_least(self._usable(), self.failed)
         reference_name = self._planner.decider.policy.reference
         if useful and ask.step.arm.parts == ((reference_name, 1),):
             # Quality is measured by the reference, so its response is not outvoted.
-            usable = tuple(index for index in usable if self.heard[index].model == reference_name)
+            its = tuple(index for index in usable if self.heard[index].model == reference_name)
+            usable = its or usable
         samples = [self.heard[index].sample for index in usable]
         rewards = [self.heard[index].reward for index in usable]
         groups = self._groups(samples) if len(samples) > 1 else (0,)
@@ -199,6 +208,8 @@ class Course:
             return
         self._evidence = Evidence(known, tuple(rewards), groups, reference, best)
         self._judgement, self._agreement = self._posterior.judge(self._evidence), self._evidence.agreement
+        if self.failed[self._kept]:  # all that is there fails, and says nothing for asking the same again
+            self._evidence, self._judgement = None, replace(self._judgement, quality=0.0)
 
     def _groups(self, samples: Sequence[Sample]) -> tuple[int, ...]:
         texts, calls = [sample.text for sample in samples], [sample.calls for sample in samples]
@@ -213,11 +224,16 @@ class Course:
             return "its response is taken"
         if self._judgement is None:
             return "it cannot be judged"
-        gap, limit = f"gap {self._judgement.gap:.3f}", self._limit(ask)
+        gap, limit = f"{self._failing()}gap {self._judgement.gap:.3f}", self._limit(ask)
         if self._judgement.gap <= limit:
             self._ended = True
             return f"{gap} is within {limit:.3g}"
         return f"{gap} is above {limit:.3g}"
+
+    def _failing(self) -> str:
+        assert self._kept is not None
+        failed = dict.fromkeys(self.failed[self._kept])
+        return f"fails {', '.join(failed)}, " if failed else ""
 
     def _limit(self, ask: Ask) -> float:
         """The gap within which what is there is kept."""

@@ -8,7 +8,7 @@ arXiv 2203.11171) trusts the majority; a vote in which every response counts by 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import fsum, inf, isfinite
 
 from bestroute.policy.schema import SelectorName
@@ -71,6 +71,13 @@ class ByRewardedVote(Selector):
     def _votes(self, rewards: Mapping[int, float]) -> dict[int, float]:
         known = any(map(isfinite, rewards.values()))
         return {index: reward if isfinite(reward) else float(not known) for index, reward in rewards.items()}
+
+
+def failing_least(eligible: Iterable[int], failed: Sequence[Sequence[str]]) -> tuple[int, ...]:
+    """Those of the eligible responses that fail the fewest checks; `failed` names those of every response."""
+    chosen = tuple(eligible)
+    least = min((len(failed[index]) for index in chosen), default=0)
+    return tuple(index for index in chosen if len(failed[index]) == least)
 
 
 SELECTORS: Mapping[SelectorName, type[Selector]] = {

@@ -36,8 +36,9 @@ from bestroute.table import number
 def command(query: str, responses: str, reward: Path | None, select: SelectorName, as_json: bool) -> None:
     """Reward every response to QUERY and keep one.
 
-    Responses of one group give the same answer; group 0 is the largest. RESPONSES is a file: a JSON list of
-    texts, or .jsonl with {"text"} a line; `-` reads a JSON list from standard input.
+    One that fails what QUERY asks for, such as JSON, never wins over one that does not. Responses of one
+    group give the same answer; group 0 is the largest. RESPONSES is a file: a JSON list of texts, or .jsonl
+    with {"text"} a line; `-` reads a JSON list from standard input.
     """
     from bestroute.answering.pick import pick
     from bestroute.artefacts.manifest import default_folder
@@ -55,11 +56,14 @@ def command(query: str, responses: str, reward: Path | None, select: SelectorNam
             str(index),
             number(value),
             str(group),
+            ", ".join(dict.fromkeys(failed)),
             " ".join(text.split())[:80],
         ]
-        for index, (value, group, text) in enumerate(zip(picked.rewards, picked.groups, texts, strict=True))
+        for index, (value, group, failed, text) in enumerate(
+            zip(picked.rewards, picked.groups, picked.failed, texts, strict=True)
+        )
     ]
-    print_table(["", "index", "reward", "group", "response"], rows)
+    print_table(["", "index", "reward", "group", "fails", "response"], rows)
 
 
 def _read_responses(source: str) -> list[str]:

@@ -24,10 +24,22 @@ MOST = 500
 
 
 class Pool(NamedTuple):
-    """All recorded responses of one model: their texts (None where one is not known) and rewards."""
+    """All recorded responses of one model: their texts (None where one is not known), rewards, and how many
+    checks each fails (none of any if absent)."""
 
     texts: tuple[str, ...] | None
     rewards: Sequence[float]
+    fails: Sequence[int] = ()
+
+    @property
+    def order(self) -> list[float]:
+        """Rising as what is kept of two: first by the checks that are failed, then by reward (0 to 1)."""
+        return [reward - 2 * fails for reward, fails in zip(self.rewards, self.failed, strict=True)]
+
+    @property
+    def failed(self) -> Sequence[int]:
+        """How many checks each response fails."""
+        return self.fails or (0,) * len(self.rewards)
 
 
 def kept_weights(selector: Selector, pools: Sequence[Pool], ns: Sequence[int]) -> list[Floats]:
@@ -36,24 +48,34 @@ def kept_weights(selector: Selector, pools: Sequence[Pool], ns: Sequence[int]) -
     Pools without texts go by reward alone.
     """
     if isinstance(selector, ByReward) or sum(ns) <= 2 or any(pool.texts is None for pool in pools):
-        return selection_weights_of([pool.rewards for pool in pools], ns)
+        return selection_weights_of([pool.order for pool in pools], ns)
     texts = [text for pool in pools for text in pool.texts or ()]
     rewards = [reward for pool in pools for reward in pool.rewards]
+    fails = [count for pool in pools for count in pool.failed]
     weights = np.zeros(len(texts))
     drawn = _draws([len(pool.rewards) for pool in pools], ns)
     known: dict[tuple[int, ...], int] = {}
     for draw in drawn:
         if draw not in known:
-            known[draw] = _kept(selector, texts, rewards, draw)
+            known[draw] = _kept(selector, texts, rewards, fails, draw)
         weights[known[draw]] += 1 / len(drawn)
     return np.split(weights, np.cumsum([len(pool.rewards) for pool in pools])[:-1])
 
 
-def _kept(selector: Selector, texts: Sequence[str], rewards: Sequence[float], draw: tuple[int, ...]) -> int:
+def _kept(
+    selector: Selector,
+    texts: Sequence[str],
+    rewards: Sequence[float],
+    fails: Sequence[int],
+    draw: tuple[int, ...],
+) -> int:
     part = [texts[index] for index in draw]
-    if not any(text.strip() for text in part):
+    written = [place for place, text in enumerate(part) if text.strip()]
+    if not written:
         return draw[0]
-    return draw[selector.select(part, [rewards[index] for index in draw], group(part).of)]
+    least = min(fails[draw[place]] for place in written)
+    eligible = [place for place in written if fails[draw[place]] == least]
+    return draw[selector.select(part, [rewards[index] for index in draw], group(part).of, eligible)]
 
 
 def _draws(counts: Sequence[int], ns: Sequence[int]) -> list[tuple[int, ...]]:

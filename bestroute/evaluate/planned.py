@@ -8,17 +8,18 @@ leaves open.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import nan
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from bestroute.answering.agreement.group import group
+from bestroute.answering.checks import Checked, Checks
 from bestroute.answering.course import Ask, Grouper, Heard
 from bestroute.answering.sampling.values import Sample
-from bestroute.artefacts.posterior import Posterior
+from bestroute.artefacts.posterior import Evidence, Judgement, Outlook, Posterior
 from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
 from bestroute.decision.planner import Asked
@@ -36,6 +37,38 @@ Part = Literal["query", "rewards", "agreement"]
 _BLANK = "-"
 PARTS: tuple[Part, ...] = ("query", "rewards", "agreement")
 DIALS = np.round([-1, -0.3, -0.2, -0.15, *np.arange(-0.1, 0.2, 0.01), 0.25, 0.3, 0.4, 1], 3)
+
+
+@dataclass(frozen=True)
+class _Remembering(Posterior):
+    """A posterior that works nothing out twice: most of what a play meets, another dial has met before."""
+
+    known: dict[Hashable, Any] = field(default_factory=dict)
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        """As Posterior says."""
+        if evidence not in self.known:
+            self.known[evidence] = super().judge(evidence)
+        found: Judgement = self.known[evidence]
+        return found
+
+    def outlook(
+        self, evidence: Evidence | None, reference: float, added: Sequence[tuple[float, int]]
+    ) -> Outlook:
+        """As Posterior says."""
+        key = (evidence, reference, *added)
+        if key not in self.known:
+            judging = Posterior(self.kept, self.reference, self.agrees, self.reward)
+            self.known[key] = judging.outlook(evidence, reference, added)
+        found: Outlook = self.known[key]
+        return found
+
+    def outcomes(self, outlook: Outlook) -> tuple[tuple[float, float], ...]:
+        """As Posterior says."""
+        if outlook not in self.known:
+            self.known[outlook] = super().outcomes(outlook)
+        found: tuple[tuple[float, float], ...] = self.known[outlook]
+        return found
 
 
 @dataclass(frozen=True)
@@ -157,10 +190,14 @@ class Player:
 
     def __init__(self, table: Table, recall: Recall, without: Part | None = None) -> None:
         self._table, self._without = table, without
+        parts = table.posterior
+        self._posterior = _Remembering(parts.kept, parts.reference, parts.agrees, parts.reward)
         texts = [query.text for query in table.queries]
         self._predictor: Predictor = Blind(recall, texts) if without == "query" else recall
         self._orders = _orders(table)
         self._groups = _groupers(table.queries, without)
+        checks = Checks(table.policy.sampling.checks)
+        self._checked = [checks.of(query) for query in table.queries]
 
     def at(self, dial: float) -> AtDial:
         """Play every query at this dial."""
@@ -172,16 +209,11 @@ class Player:
         router = Router(
             policy,
             predictor=self._predictor,
-            posterior=table.posterior,
+            posterior=self._posterior,
             time_budget_s=None,
         )
         considered = router.consider(table.queries)
-        ends = [
-            [_play(router, asked, _Game(table.recorded[row], order, self._without != "rewards"),
-                   self._groups[row])
-             for order in self._orders[row]]
-            for row, asked in enumerate(considered)
-        ]  # fmt: skip
+        ends = [list(self._ends(router, asked, row)) for row, asked in enumerate(considered)]
         scores = np.array([[end.score for end in part] for part in ends])
         shares = np.zeros((len(ends), len(table.replay.arms)))
         for row, part in enumerate(ends):
@@ -195,6 +227,15 @@ class Player:
             error=float(scores.mean(axis=0).std(ddof=1) / table.draws**0.5) if table.draws > 1 else nan,
             causes=dict(Counter(asked.decision.cause for asked in considered).most_common()),
         )
+
+    def _ends(self, router: Router, asked: Asked, row: int) -> Iterator[_End]:
+        """What every play of one query comes to; where the reference alone is asked, all come to the same."""
+        end: _End | None = None
+        for order in self._orders[row]:
+            if end is None or end.rounds > 1 or end.arm != Arm(model=router.policy.reference):
+                game = _Game(self._table.recorded[row], order, self._without != "rewards")
+                end = _play(router, asked, game, self._groups[row], self._checked[row])
+            yield end
 
 
 def tier_of(arm: Arm, arms: Sequence[Arm]) -> int:
@@ -228,9 +269,9 @@ class Blind:
         )
 
 
-def _play(router: Router, asked: Asked, game: _Game, group: Grouper) -> _End:
+def _play(router: Router, asked: Asked, game: _Game, group: Grouper, checked: Checked) -> _End:
     """One query from its decision to the response that is kept."""
-    course = router.course(asked, group)
+    course = router.course(asked, group, checked)
     arm = asked.decision.arm
     while (ask := course.next()) is not None:
         came, cost = game.answer(ask, router.policy)
@@ -239,13 +280,10 @@ def _play(router: Router, asked: Asked, game: _Game, group: Grouper) -> _End:
     if course.kept is None:
         return _End(0.0, course.spent, len(course.steps), arm)
     reference = router.policy.reference
-    if arm == Arm(model=reference):  # whichever of the recorded ones comes is taken: their mean, exactly
-        return _End(
-            float(np.mean(scores_of(game.recorded.responses[reference]))),
-            course.spent,
-            len(course.steps),
-            arm,
-        )
+    its = game.recorded.responses[reference]
+    if arm == Arm(model=reference) and not any(checked(one.text or "") for one in its):
+        # Whichever of the recorded ones comes is taken: their mean, exactly.
+        return _End(float(np.mean(scores_of(its))), course.spent, len(course.steps), arm)
     return _End(game.scores[course.kept], course.spent, len(course.steps), arm)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bestroute.answering.checks import Checked, Checks
 from bestroute.answering.selection import SELECTORS
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import InputError
@@ -149,6 +150,7 @@ class Collector:
 
     def __post_init__(self) -> None:
         self._arms = arms_of(self.policy)
+        self._checks = Checks(self.policy.sampling.checks)
         self._selector = SELECTORS[self.policy.sampling.select]()
         self._deepest: dict[str, int] = {}
         for name, n in (part for arm in self._arms for part in arm.parts):
@@ -163,7 +165,7 @@ class Collector:
         tokens = query.input_tokens if record.input_tokens is None else record.input_tokens
         try:
             responses = self._rewarded(record, query)
-            row = self._row(responses, tokens)
+            row = self._row(responses, tokens, self._checks.of(query))
         except _LeftOut as reason:
             self.left_out[str(reason)] += 1
             self.single += len(record.responses) == 1
@@ -212,7 +214,7 @@ class Collector:
             found[name] = responses
         return found
 
-    def _row(self, found: Mapping[str, tuple[Response, ...]], tokens: float) -> Floats:
+    def _row(self, found: Mapping[str, tuple[Response, ...]], tokens: float, checked: Checked) -> Floats:
         """Quality, cost, single and match of every arm; shape (4, arms)."""
         models = {name: self.policy.model(name) for name in found}
         reference = scores_of(found[self._arms[-1].model])
@@ -220,7 +222,8 @@ class Collector:
         for name, responses in found.items():
             rewards = [(item.reward or 0.0) if name in self._compared else 0.0 for item in responses]
             texts = tuple(item.text for item in responses if item.text is not None)
-            pool = Pool(texts if len(texts) == len(responses) else None, rewards)
+            fails = [len(checked(item.text or "")) if name in self._compared else 0 for item in responses]
+            pool = Pool(texts if len(texts) == len(responses) else None, rewards, fails)
             columns[name] = _Column(pool, scores_of(responses), _output_tokens(responses, name))
         row = np.empty((4, len(self._arms)))
         for index, arm in enumerate(self._arms):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
@@ -38,6 +38,14 @@ VERSION = 1
 SelectorName: TypeAlias = Literal["reward", "vote", "reward+vote"]
 DEFAULT_SELECTOR: SelectorName = "reward+vote"
 """How the response to keep is chosen where a policy does not say; `answering.selection` does it."""
+CheckName: TypeAlias = Literal[
+    "json", "language", "code", "length", "sentences", "paragraphs", "bullets", "keywords", "ends", "case",
+    "commas", "marks",
+]  # fmt: skip
+CHECKS: tuple[CheckName, ...] = get_args(CheckName)
+"""What can be checked of a response; `answering.checks` does it."""
+DEFAULT_CHECKS: tuple[CheckName, ...] = tuple(name for name in CHECKS if name != "code")
+"""The checks that are made where a policy does not say: those that were found to tell worse from better."""
 
 
 def _known_version(version: int) -> int:
@@ -98,6 +106,12 @@ class Sampling(Frozen):
         description="which response is kept. reward: the one with the highest reward; vote: of the answer "
         "that most give; reward+vote: of the answer whose rewards add up to most",
     )
+    check: tuple[CheckName, ...] | None = Field(
+        default=None,
+        description="what is checked of a response where the query asks for it, before its reward counts: "
+        "one that fails never wins over one that passes; all but code if absent, none if empty",
+        examples=[["json", "language", "length"]],
+    )
     escalate: bool = Field(
         default=False,
         description="whether tiers are tried in turn until a response is judged good enough; "
@@ -118,6 +132,11 @@ class Sampling(Frozen):
         description="how conversations stay with their models; every turn for itself if absent",
         examples=[{"keep": 0.02, "ttl_s": 300}],
     )
+
+    @property
+    def checks(self) -> tuple[CheckName, ...]:
+        """The checks that are made."""
+        return DEFAULT_CHECKS if self.check is None else self.check
 
     @property
     def plans(self) -> bool:

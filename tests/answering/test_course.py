@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bestroute.query import Query
 from tests.decision.plans import MID_COST, QUERY, TINY_COST, course_of, heard, kept, planning, play
 
 ONE_SHOT = {"escalate": False}
@@ -234,3 +235,37 @@ def test_what_runs_is_what_was_planned():
     (asked,) = router.consider([QUERY])
     ask = router.course(asked).next()
     assert ask.step == asked.decision.plan[0]
+
+
+class TestChecks:
+    """One that fails what was asked for never wins over one that passes, and is worth nothing."""
+
+    def checked(self, **settings):
+        router = planning(**settings)
+        [asked] = router.consider([Query.of("Tell it without using any commas.")])
+        return router.course(asked)
+
+    def test_a_passing_one_wins_over_a_majority_that_fails(self):
+        one = self.checked(max_gap=0.03, sampling=ONE_SHOT)
+        ask = one.next()
+        one.add(ask, heard("mid", "Answer: a, b", "Answer: a, b", "Answer: a, b", "Answer: c"), 0.0)
+        assert kept(one) == "Answer: c"
+        assert one.failed == (("commas",),) * 3 + ((),)
+
+    def test_where_none_passes_it_goes_on(self):
+        one = self.checked(tiers=[{"model": "tiny", "n": 2}, {"model": "big"}])
+        one.add(one.next(), heard("tiny", "Answer: a, b", "Answer: a, b"), 0.0)
+        assert one.steps[0].why == "fails commas, gap 0.875 is above 0.3"
+        one.add(one.next(), heard("big", "Answer: z"), 0.0)
+        assert kept(one) == "Answer: z"
+
+    def test_not_even_the_references_wins_where_it_fails(self):
+        one = self.checked(tiers=[{"model": "tiny", "n": 2}, {"model": "big"}])
+        one.add(one.next(), heard("tiny", "Answer: a", "Answer: b"), 0.0)
+        one.add(one.next(), heard("big", "Answer: y, z"), 0.0)
+        assert kept(one) in ("Answer: a", "Answer: b")
+
+    def test_nothing_is_checked_where_the_policy_says_so(self):
+        one = self.checked(tiers=[{"model": "tiny", "n": 2}, {"model": "big"}], sampling={"check": []})
+        one.add(one.next(), heard("tiny", "Answer: a, b", "Answer: a, b"), 0.0)
+        assert (one.next(), kept(one)) == (None, "Answer: a, b")

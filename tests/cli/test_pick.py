@@ -12,7 +12,7 @@ def test_pick_from_a_list_lines_and_standard_input(tmp_path):
     from_list = document(
         run("pick", "What is 2 + 2?", write(tmp_path, "r.json", json.dumps(texts)), "--json")
     )
-    assert list(from_list) == ["best", "rewards", "groups"]
+    assert list(from_list) == ["best", "rewards", "groups", "failed"]
     assert from_list["best"] in (0, 2)
     assert len(from_list["rewards"]) == 3
     lines = write(tmp_path, "r.jsonl", "\n".join(json.dumps({"text": text}) for text in texts))
@@ -20,6 +20,13 @@ def test_pick_from_a_list_lines_and_standard_input(tmp_path):
     assert document(run("pick", "What is 2 + 2?", "-", "--json", stdin=json.dumps(texts))) == from_list
     assert "It is 4." in run("pick", "What is 2 + 2?", lines).stdout
     assert len(document(run("pick", "q", "-", "--json", stdin='["half \\ud800", "b"]'))["rewards"]) == 2
+
+
+def test_pick_tells_what_fails(tmp_path):
+    responses = write(tmp_path, "r.json", json.dumps(["It rains, and snows.", "It rains."]))
+    found = document(run("pick", "Tell it without using commas.", responses, "--json"))
+    assert (found["best"], found["failed"]) == (1, [["commas"], []])
+    assert "commas" in run("pick", "Tell it without using commas.", responses).stdout
 
 
 def test_pick_keeps_what_the_selector_says(tmp_path):

@@ -64,3 +64,9 @@ def test_many_draws_are_sampled_alike_every_time():
     first, again = (kept_weights(ByVote(), [pool], [10])[0] for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert first.sum() == pytest.approx(1)
+
+
+def test_one_that_fails_a_check_is_kept_only_where_all_do():
+    pool = Pool(answers(1, 1, 2), [0.9, 0.8, 0.1], [1, 1, 0])
+    assert kept_weights(ByRewardedVote(), [pool], [3])[0].tolist() == [0, 0, 1]
+    assert kept_weights(ByReward(), [pool], [2])[0] == pytest.approx([1 / 3, 0, 2 / 3])

@@ -15,7 +15,7 @@ How a response becomes a key:
 5. `group` compares: equal answers are one group; `compare` does so with a right answer that is known.
 """
 
-from bestroute.answering.agreement.group import Checker, Grouping, group
+from bestroute.answering.agreement.group import Grouping, Same, group
 from bestroute.answering.agreement.values import KINDS, Answer, Kind
 
-__all__ = ["KINDS", "Answer", "Checker", "Grouping", "Kind", "group"]
+__all__ = ["KINDS", "Answer", "Grouping", "Kind", "Same", "group"]

@@ -18,7 +18,7 @@ from bestroute.answering.agreement.values import Answer
 
 _LOG = logging.getLogger(__name__)
 
-Checker = Callable[[str, str], bool]
+Same = Callable[[str, str], bool]
 """Whether two responses do the same, such as code that passes the same tests. Asked of each pair once."""
 
 _PERCENT = ("%",)
@@ -34,7 +34,7 @@ class Grouping:
     of: tuple[int, ...]
 
 
-def group(texts: Sequence[str], same: Checker | None = None) -> Grouping:
+def group(texts: Sequence[str], same: Same | None = None) -> Grouping:
     """Group responses by the answer they state; the order in which they arrived does not matter.
 
     `same` decides alone where it is given, and agreement is then passed on. Responses that state no answer
@@ -92,7 +92,7 @@ def _as_share(answer: Answer) -> Answer:
     return Answer(("number", value / 100), _PERCENT, "number") if isinstance(value, Fraction) else answer
 
 
-def _linked(texts: Sequence[str], same: Checker) -> dict[str, Hashable]:
+def _linked(texts: Sequence[str], same: Same) -> dict[str, Hashable]:
     """A label for each of some different texts: connected components of the pairs that are the same."""
     labels: dict[str, Hashable] = {text: text if text.strip() else "" for text in texts}
     written = [text for text in texts if text.strip()]
@@ -104,7 +104,7 @@ def _linked(texts: Sequence[str], same: Checker) -> dict[str, Hashable]:
     return labels
 
 
-def _checked(same: Checker, one: str, other: str) -> bool:
+def _checked(same: Same, one: str, other: str) -> bool:
     try:
         return bool(same(one, other))
     except Exception as error:  # the user's code, perhaps running the responses; they still must be grouped

@@ -1,0 +1,88 @@
+"""The checks by name, and what one query asks of every response to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import re2
+
+from bestroute.answering.checks import counts, ends, form, keywords, language, letters
+from bestroute.answering.checks.asked import Sentence, sentences
+from bestroute.answering.checks.values import Checker, Demand, Verdict
+from bestroute.answering.thought import without_thought
+from bestroute.query import Query
+
+_HINT = re2.compile(
+    r"(?i)word|sentence|paragraph|bullet|line|letter|comma|json|language|case|caps|capital|title|placeholder"
+    r"|highlight|section"
+    r"|wört|satz|sätz|mot|phrase|paragraphe|palabra|oraci|frase|párrafo|virgule|coma|puces|viñeta|majuscule"
+    r"|minuscule|minúscul"
+    r"|mayúscul|hashtag|exclamation|quotation|guillemet|comillas|postscript|post-scriptum|posdata|\bp\.s"
+    r"|start|begin|end|finish"
+    r"|french|german|spanish|english|japanese|korean|chinese|titre|langue|termin|finiss|idioma|文|字|段|句"
+    r"|条|箇|行|語|语|자|문|줄|단어"
+)
+_LOG = logging.getLogger(__name__)
+_READERS: tuple[Callable[[Sentence], list[Demand]], ...] = (
+    counts.read, keywords.read, ends.read, letters.read, form.read, language.read,
+)  # fmt: skip
+
+
+class Checked:
+    """What a query asks of a response: `checked(text)` names the checks that the text fails, once each time.
+
+    Each text is checked once and remembered. `asks`: whether there is anything to check.
+    """
+
+    def __init__(self, demands: Sequence[Demand]) -> None:
+        self.demands, self._known = tuple(demands), dict[str, tuple[str, ...]]()
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is anything to check."""
+        return bool(self.demands)
+
+    def __call__(self, text: str) -> tuple[str, ...]:
+        """The names of the checks that a response fails, as often as it does; none for a blank one."""
+        if text not in self._known:
+            said = without_thought(text) if self.demands else ""
+            failed = (one.check for one in self.demands if said.strip() and _verdict(one, said) == "failed")
+            self._known[text] = tuple(failed)
+        return self._known[text]
+
+
+class Checks:
+    """Some checks by name, and checkers of the caller's own."""
+
+    def __init__(self, names: Iterable[str], own: Sequence[Checker] = ()) -> None:
+        self._names, self._own = frozenset(names), own
+
+    def of(self, query: Query) -> Checked:
+        """What the last turn of a query asks for."""
+        text = query.last_turn.text
+        return Checked([*(one for one in demands_of(text) if one.check in self._names), *self._owns(text)])
+
+    def _owns(self, text: str) -> Iterator[Demand]:
+        for checker in self._own:
+            yield Demand("own", lambda response, checker=checker: checker(text, response))  # type: ignore[misc]
+
+
+def demands_of(text: str) -> Iterator[Demand]:
+    """All that a query asks for that can be checked."""
+    if _HINT.search(text):
+        for sentence in sentences(text):
+            for read in _READERS:
+                yield from read(sentence)
+    yield from language.of_query(text)
+    yield Demand("code", form.code)
+
+
+def _verdict(demand: Demand, text: str) -> Verdict:
+    try:
+        return demand.of(text)
+    except Exception as error:  # the caller's code, perhaps running the response; it still must be judged
+        _LOG.warning(
+            "the check %r failed on a response, which then counts as not checked: %r", demand.check, error
+        )
+        return "unknown"
