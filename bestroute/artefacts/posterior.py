@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import exp, isfinite, log
+from math import exp, inf, isfinite, log
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,19 +47,27 @@ class Evidence:
     def features(self) -> tuple[float, ...]:
         """The numbers that QUALITY_FEATURES names."""
         group, own = self.groups[self.kept], self.rewards[self.kept]
-        agreeing = [p for p, of in zip(self.priors, self.groups, strict=True) if of == group]
-        best = max(agreeing)
-        rivals = [r for r, of in zip(self.rewards, self.groups, strict=True) if of != group and isfinite(r)]
+        best = agreeing = everyone = 0.0
+        rival = -inf
+        for prior, reward, of in zip(self.priors, self.rewards, self.groups, strict=True):
+            everyone += prior
+            if of == group:
+                agreeing += prior
+                best = max(best, prior)
+            elif isfinite(reward):
+                rival = max(rival, reward)
+        known = isfinite(own)
+        reward = logit(own) if known else 0.0
         return (
             logit(best),
             logit(self.reference),
-            sum(agreeing) - best,
-            sum(self.priors) - sum(agreeing),
-            self.agreement,
+            agreeing - best,
+            everyone - agreeing,
+            agreeing / max(everyone, _CLIP),
             float(len(self.priors) == 1),
             log(len(self.priors)),
-            logit(own) if isfinite(own) else 0.0,
-            logit(own) - logit(max(rivals)) if rivals and isfinite(own) else 0.0,
+            reward,
+            reward - logit(rival) if known and rival > -inf else 0.0,
         )
 
 

@@ -68,8 +68,21 @@ class Try:
     max_gap: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What was worked out for one query: the order of trial, prices, and the plan from the start."""
+
+    asked: Asked
+    order: list[Try] = field(default_factory=list)
+    prices: dict[tuple[str, int], float] = field(default_factory=dict)
+    plans: list[Plan] = field(default_factory=list)
+
+
 class Planner:
-    """Plans for one policy. Immutable. `posterior` is needed where its sampling escalates or stops early."""
+    """Plans for one policy. What was worked out for the latest query is kept at hand.
+
+    `posterior` is needed where its sampling escalates or stops early.
+    """
 
     def __init__(self, decider: Decider, posterior: Posterior | None) -> None:
         self.decider = decider
@@ -77,6 +90,7 @@ class Planner:
         self._posterior = posterior
         self._reference = Arm(model=decider.policy.reference)
         self._start = Standing(money_left=self._sampling.max_cost)
+        self._desk: _Desk | None = None
 
     def decide(
         self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None = None
@@ -114,6 +128,14 @@ class Planner:
 
     def plan(self, asked: Asked, standing: Standing) -> Plan:
         """The steps that are worth taking from here on; none where nothing is left that may be asked."""
+        if standing != self._start:
+            return self._planned(asked, standing)
+        plans = self._at(asked).plans
+        if not plans:
+            plans.append(self._planned(asked, standing))
+        return plans[0]
+
+    def _planned(self, asked: Asked, standing: Standing) -> Plan:
         tries = self.tries(asked, standing)
         if not tries:
             return Plan(())
@@ -144,6 +166,18 @@ class Planner:
 
     def order(self, asked: Asked) -> list[Try]:
         """Everything that may be asked for a query, in order of trial."""
+        order = self._at(asked).order
+        if not order:
+            order += self._ordered(asked)
+        return order
+
+    def _at(self, asked: Asked) -> _Desk:
+        desk = self._desk
+        if desk is None or desk.asked is not asked:
+            desk = self._desk = _Desk(asked)
+        return desk
+
+    def _ordered(self, asked: Asked) -> list[Try]:
         found: dict[Arm, float | None] = {}  # a part of one tier may be another: asked once
         if self._escalates(asked.decision):
             *tiers, reference = asked.decision.candidates
@@ -168,11 +202,14 @@ class Planner:
 
     def price(self, asked: Asked, arm: Arm, there: Mapping[str, int]) -> float:
         """Expected US$ of asking for those responses of an arm that are not there."""
-        return sum(
-            self.decider.cost(model, n - there.get(model, 0), asked.query, asked.forecast)
-            for model, n in arm.parts
-            if n > there.get(model, 0)
-        )
+        prices, total = self._at(asked).prices, 0.0
+        for model, n in arm.parts:
+            more = n - there.get(model, 0)
+            if more > 0:
+                if (model, more) not in prices:
+                    prices[model, more] = self.decider.cost(model, more, asked.query, asked.forecast)
+                total += prices[model, more]
+        return total
 
     def cost_of(self, asked: Asked, query: Query) -> float:
         """Expected US$ of the plan that was decided, at what this query costs."""
