@@ -1,25 +1,43 @@
-"""Plot: the frontier of the router and all baselines, cost against quality, from a report."""
+"""Plot: the frontier of the router and of what stands beside it, cost against quality, from a report.
+
+Two panels, since one line through both would say nothing of either: sources that are right or wrong, and
+sources that are graded. Six lines at most, each labelled at its end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from bestroute.errors import InputError
+from bestroute.evaluate.curve import hull
 from bestroute.evaluate.fixed import STATIC_MIX
 from bestroute.evaluate.picture import BLACK, BLUE, COLOURS, check_plot, picture, plain
 
-_STYLES = ("-", "--", "-.", ":")
+MOST_LINES = 6
+_FIRST = ("one_shot", STATIC_MIX, "oracle")  # what is drawn in any case; then the best of the others
+_STYLES = {STATIC_MIX: "--", "oracle": ":"}
+_TITLES = {False: "right or wrong", True: "graded"}
+_APART = 0.052  # of the height, from label to label
+
+
+class Line(NamedTuple):
+    """A strategy on some sources: its costs, rising, and qualities, in per cent of the reference's."""
+
+    name: str
+    cost: list[float]
+    quality: list[float]
 
 
 def write_plot(report: Mapping[str, Any], path: Path, name: str = "router") -> None:
-    """Write the overall frontiers as `.svg` (the same bytes for the same report) or `.png`.
+    """Write the frontiers as `.svg` (the same bytes for the same report) or `.png`.
 
-    Axes are shares of the reference's own cost and quality. The band is the 95 % bootstrap interval, over
-    queries, of the router's quality as a share of the reference's; `name` is what the router is called.
-    Raises InputError for another kind of file and where the reference costs nothing or is never right,
-    MissingExtra without matplotlib.
+    Axes are shares of the reference's own cost and quality, sources of a panel counting equally; `name` is
+    what the router is called. Raises InputError for another kind of file and where the reference costs
+    nothing or is never right, MissingExtra without matplotlib.
     """
     check_plot(path)
     if not (report["overall"]["reference_cost"] > 0 and report["overall"]["reference_quality"] > 0):
@@ -27,62 +45,95 @@ def write_plot(report: Mapping[str, Any], path: Path, name: str = "router") -> N
             f"{path}: not drawn, as nothing can be a share of a reference's cost or quality of 0; "
             "give the reference a price in the policy, and records on which it is sometimes right"
         )
-    with picture(path, 8.5, 5.0) as figure:
-        _draw(figure.add_subplot(), report, name)
+    panels = panels_of(report)
+    chosen = chosen_of(report)
+    with picture(path, 5.4 * len(panels) + 0.6, 4.6) as figure:
+        for axes, (title, sources) in zip(
+            np.atleast_1d(figure.subplots(1, len(panels))), panels.items(), strict=True
+        ):
+            _draw(axes, report, sources, chosen, name)
+            axes.set_title(f"{title}: {', '.join(sources)}", fontsize=9, wrap=True)
+        figure.axes[0].set_ylabel("quality, % of the reference's")
 
 
-def _draw(axes: Any, report: Mapping[str, Any], router: str) -> None:
-    scale = (report["overall"]["reference_cost"], report["overall"]["reference_quality"])
-    curves = {name: part["overall"]["frontier"] for name, part in report["baselines"].items() if part}
-    fixed = {name: points for name, points in curves.items() if name.startswith("fixed:")}
-    others = [name for name in curves if name not in fixed and name != STATIC_MIX]
-    for index, name in enumerate(others):
-        colour, style = COLOURS[index % len(COLOURS)], _STYLES[index % len(_STYLES)]
-        axes.plot(*_scaled(curves[name], scale), style, color=colour, linewidth=1.1, label=_words(name))
-    if STATIC_MIX in curves:
-        mix = _scaled(curves[STATIC_MIX], scale)
-        axes.plot(*mix, "--", color=BLACK, linewidth=1.3, label="static mix (hull of fixed arms)")
-    for name, points in fixed.items():
-        ((x,), (y,)) = _scaled(points, scale)
-        axes.plot(x, y, "o", color=BLACK, markersize=4)
-        label = plain(name.removeprefix("fixed:"))
-        axes.annotate(label, (x, y), xytext=(5, -9), textcoords="offset points", fontsize=7.5)
-    _draw_router(axes, report, scale, router)
+def panels_of(report: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The sources of each panel by its title; a panel without any is left out."""
+    found: dict[str, list[str]] = {}
+    for graded, title in _TITLES.items():
+        sources = [name for name, part in report["sources"].items() if part["graded"] == graded]
+        if sources:
+            found[title] = sources
+    return found
+
+
+def chosen_of(report: Mapping[str, Any]) -> list[str]:
+    """The baselines that are drawn as lines: those that always are, then the best of the others by area."""
+    there = {name: part["overall"]["aiq"] for name, part in report["baselines"].items() if part}
+    first = [name for name in _FIRST if name in there]
+    others = [
+        name for name in there if name not in first and not name.startswith("fixed:") and name != "random"
+    ]
+    best = sorted(others, key=lambda name: -np.nan_to_num(there[name], nan=-1.0))
+    return [*first, *best][: MOST_LINES - 1]
+
+
+def line_of(report: Mapping[str, Any], name: str | None, sources: Sequence[str]) -> Line:
+    """A strategy's frontier on some sources, counting equally; `name` is None for the router."""
+    parts = report["sources"] if name is None else report["baselines"][name]["sources"]
+    if name == STATIC_MIX:
+        fixed = [line_of(report, arm, sources) for arm in report["baselines"] if arm.startswith("fixed:")]
+        cost, quality = hull(
+            np.array([arm.cost[0] for arm in fixed]), np.array([arm.quality[0] for arm in fixed])
+        )
+        return Line(name, cost.tolist(), quality.tolist())
+    scaled = np.mean([_scaled(parts[source]) for source in sources], axis=0)
+    cost, quality = scaled[:, np.lexsort(scaled[::-1])]
+    return Line(name or "router", cost.tolist(), quality.tolist())
+
+
+def _scaled(part: Mapping[str, Any]) -> list[list[float]]:
+    """Costs and qualities of one source's frontier, in per cent of its reference's."""
+    scale = {"cost": part["reference_cost"], "quality": part["reference_quality"]}
+    return [[100 * point[key] / (scale[key] or 1.0) for point in part["frontier"]] for key in scale]
+
+
+def _draw(
+    axes: Any, report: Mapping[str, Any], sources: Sequence[str], chosen: Iterable[str], router: str
+) -> None:
+    lines = [line_of(report, name, sources) for name in chosen]
+    colours = dict(zip((line.name for line in lines), COLOURS, strict=False)) | {STATIC_MIX: BLACK}
+    for line in lines:
+        axes.plot(
+            line.cost, line.quality, _STYLES.get(line.name, "-"), color=colours[line.name], linewidth=1.2
+        )
+    own = line_of(report, None, sources)._replace(name=router)
+    axes.plot(own.cost, own.quality, "-", color=BLUE, linewidth=2.2, zorder=5)
+    for name in report["baselines"]:
+        if name.startswith("fixed:"):
+            ((x,), (y,)) = line_of(report, name, sources)[1:]
+            axes.plot(x, y, "o", color=BLACK, markersize=4)
+            label = plain(name.removeprefix("fixed:"))
+            axes.annotate(label, (x, y), xytext=(5, -9), textcoords="offset points", fontsize=7)
     _frame(axes)
-
-
-def _draw_router(axes: Any, report: Mapping[str, Any], scale: tuple[float, float], name: str) -> None:
-    line = _scaled(report["overall"]["frontier"], scale)
-    axes.plot(*line, "-", color=BLUE, linewidth=2.2, label=_words(name), zorder=5)
-    interval = f"{_words(name)}, 95 % interval"
-    axes.fill_between(*band(report), color=BLUE, alpha=0.15, linewidth=0, label=interval)
-
-
-def band(report: Mapping[str, Any]) -> tuple[list[float], list[float], list[float]]:
-    """The router's costs, rising, and the interval of its quality at each, in per cent of the reference's."""
-    reference = report["overall"]["reference_cost"]
-    ordered = sorted(
-        (100 * point["cost"] / reference, 100 * (1 - drop["drop_high"]), 100 * (1 - drop["drop_low"]))
-        for point, drop in zip(report["overall"]["frontier"], report["band"], strict=True)
-    )
-    costs, low, high = map(list, zip(*ordered, strict=True))
-    return costs, low, high
+    _label_ends(axes, [own, *lines], colours | {router: BLUE})
 
 
 def _frame(axes: Any) -> None:
     axes.axhline(100, color="#AAAAAA", linewidth=0.8, zorder=0)
     axes.axhline(99, color="#AAAAAA", linewidth=0.8, linestyle=(0, (1, 3)), zorder=0)
     axes.set_xlabel("cost, % of always asking the reference")
-    axes.set_ylabel("quality, % of the reference's")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.figure.legend(loc="outside right center", frameon=False)
+    axes.set_xlim(left=0)
 
 
-def _scaled(points: list[dict[str, float]], scale: tuple[float, float]) -> tuple[list[float], list[float]]:
-    """Costs and qualities as per cent of the reference's, by rising cost."""
-    ordered = sorted((point["cost"], point["quality"]) for point in points)
-    return [100 * cost / scale[0] for cost, _ in ordered], [100 * value / scale[1] for _, value in ordered]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+def _label_ends(axes: Any, lines: Sequence[Line], colours: Mapping[str, str]) -> None:
+    """The name of each line to the right of its last point, from the highest down, none upon another."""
+    (low, high), edge = axes.get_ylim(), axes.get_xlim()[1]
+    place = high + _APART * (high - low)
+    for line in sorted(lines, key=lambda line: -line.quality[-1]):
+        place = min(place - _APART * (high - low), line.quality[-1])
+        axes.annotate(
+            plain(line.name.replace("_", " ")), (line.cost[-1], line.quality[-1]), (edge * 1.06, place),
+            color=colours[line.name], fontsize=8, va="center", annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colours[line.name], "linewidth": 0.5, "relpos": (0, 0.5)},
+        )  # fmt: skip

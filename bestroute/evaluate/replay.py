@@ -35,7 +35,8 @@ class Replay:
     the kept response (bestroute.evaluate.kept), `cost` (queries, arms) US$, `single` (queries, arms) the
     expected score of one response of the arm's model, for a portfolio the mean of its models' weighted by
     their n. `match` (queries, arms), where it was asked for, is the probability that the kept response
-    scores at least as high as one of the reference, less `margin`.
+    scores at least as high as one of the reference, less `margin`. `graded` are the sources with scores that
+    are neither 0 nor 1.
     """
 
     texts: tuple[str, ...]
@@ -46,6 +47,7 @@ class Replay:
     single: Floats
     match: Floats | None = None
     margin: float = 0.0
+    graded: frozenset[str] = frozenset()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -147,6 +149,7 @@ class Collector:
     _sources: list[str] = field(default_factory=list)
     _rows: list[Floats] = field(default_factory=list)
     _recorded: list[Recorded] = field(default_factory=list)
+    _graded: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._arms = arms_of(self.policy)
@@ -175,6 +178,8 @@ class Collector:
             self._recorded.append(Recorded(responses, lengths, tokens))
         self._queries.append(query)
         self._sources.append(family_of(record.source))
+        if any(0 < score < 1 for items in responses.values() for score in scores_of(items)):
+            self._graded.add(family_of(record.source))
         self._rows.append(row)
 
     def finish(self) -> Replayed:
@@ -195,6 +200,7 @@ class Collector:
             single=single,
             match=match,
             margin=self.margin,
+            graded=frozenset(self._graded),
         )
         left_out = dict(self.left_out.most_common())
         return Replayed(replayed, tuple(self._queries), left_out, tuple(self._recorded))

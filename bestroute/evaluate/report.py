@@ -88,6 +88,8 @@ class Judge:
             for curve, ends, saving, known, at in zip(every, self._ends, saved, aucs, groups, strict=True)
         ]
         *each, total = rows
+        for name, row in zip(self.sources, each, strict=True):
+            row["graded"] = name in self.replay.graded
         total |= {key: float(np.mean([row[key] for row in each])) for key in ("ece_match", "ece_quality")}
         return Assessment(total, dict(zip(self.sources, each, strict=True)))
 

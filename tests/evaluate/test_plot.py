@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bestroute.errors import InputError
 from bestroute.evaluate.fixed import fixed_strategies
-from bestroute.evaluate.plot import band, write_plot
+from bestroute.evaluate.plot import chosen_of, line_of, panels_of, write_plot
 from bestroute.evaluate.report import Judge, build_report
 from tests.evaluate.replays import TWENTY, routed_by
 
@@ -18,15 +18,24 @@ class TestPlot:
         router = routed_by(np.linspace(0, 1, 20))
         return build_report(Judge(TWENTY, draws=20), router, fixed_strategies(TWENTY))
 
-    def test_the_band_is_around_the_line(self):
+    def test_a_line_is_in_per_cent_of_the_reference(self):
         report = self.report()
-        costs, low, high = band(report)
-        points = sorted((point["cost"], point["quality"]) for point in report["overall"]["frontier"])
-        assert costs == pytest.approx([10 * cost for cost, _ in points])  # the reference costs 10
-        for (_, quality), least, most in zip(points, low, high, strict=True):
-            assert least - 1e-9 <= 100 * quality <= most + 1e-9
-        assert costs == sorted(costs)
-        assert max(np.subtract(high, low)) > 1
+        line = line_of(report, None, report["sources"])
+        assert line.cost == sorted(line.cost)
+        point = max(report["overall"]["frontier"], key=lambda point: point["cost"])
+        assert line.cost[-1] == pytest.approx(10 * point["cost"])  # the reference costs 10
+
+    def test_six_lines_at_most(self):
+        report = self.report()
+        for name in "abcdefg":
+            report["baselines"][name] = report["baselines"]["random"]
+        assert chosen_of(report) == ["static_mix", "oracle", "a", "b", "c"]
+
+    def test_a_panel_for_what_is_right_or_wrong_and_one_for_what_is_graded(self):
+        report = self.report()
+        assert panels_of(report) == {"right or wrong": ["one"]}
+        report["sources"]["chat"] = report["sources"]["one"] | {"graded": True}
+        assert panels_of(report) == {"right or wrong": ["one"], "graded": ["chat"]}
 
     def test_the_same_report_gives_the_same_picture(self, tmp_path):
         pytest.importorskip("matplotlib")
