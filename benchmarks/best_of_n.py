@@ -1,13 +1,15 @@
 """How much of the best-of-n gain each selector takes, on records that the reward model was not trained on.
 
-    python benchmarks/best_of_n.py exported_models/reward records/*.jsonl.gz
+    python benchmarks/best_of_n.py exported_models/reward records/*.jsonl.gz --pairs preferences_*.jsonl.gz
 
-A table for each selector (`sampling.select` in a policy). Per source and n: the mean score of a random pick,
-of the kept response and of the oracle's best, and the share of the oracle's gain with a 95 % bootstrap
-interval over queries. Every way to draw n of the recorded responses of a class counts once; where there are
-more than 500, 500 seeded draws stand for them, and the standard error that this adds to `kept` is shown.
+A table for each selector (`sampling.select` in a policy), and for one that keeps the longest. Per source and
+n: the mean score of a random pick, of the kept response and of the oracle's best, and the share of the
+oracle's gain with a 95 % bootstrap interval over queries. Every way to draw n of the recorded responses of a
+class counts once; where there are
+more than 200, 200 seeded draws stand for them, and the standard error that this adds to `kept` is shown.
 `calibration error`: of the rewards as probabilities of being right. Rewards that the records hold
-(`bestroute score`) are used; others are computed. With --json one JSON document.
+(`bestroute score`) are used; others are computed. `--pairs`: how often the preferred of two gets the higher
+reward, and how often it is the longer. With --json one JSON document.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import comb
 from pathlib import Path
@@ -24,17 +26,45 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bestroute.answering.agreement import group
-from bestroute.answering.selection import SELECTORS
+from bestroute.answering.selection import SELECTORS, Selector
 from bestroute.artefacts.manifest import seen_queries
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import BestRouteError
 from bestroute.records.quality import best_of_n_quality, bootstrap_interval, calibration_error
-from bestroute.records.record import Record, Response, family_of, query_hash, read_records, scores_of
+from bestroute.records.record import (
+    Preference,
+    Record,
+    Response,
+    family_of,
+    query_hash,
+    read_preferences,
+    read_records,
+    scores_of,
+)
 from bestroute.train.labels import prompt_text
 
-SIZES = (2, 3, 4)
-MOST = 500
-CHOOSERS = {name: kind() for name, kind in SELECTORS.items()}
+SIZES = (2, 4, 8)
+MOST = 200
+
+
+class ByLength(Selector):
+    """The longest: what a judge may have liked, whatever was asked."""
+
+    def select(
+        self,
+        texts: Sequence[str],
+        rewards: Sequence[float],
+        groups: Sequence[int],
+        eligible: Sequence[int] | None = None,
+    ) -> int:
+        """Index of the longest text."""
+        return max(range(len(texts)), key=lambda index: len(texts[index]))
+
+    def _votes(self, rewards: Mapping[int, float]) -> dict[int, float]:
+        return dict.fromkeys(rewards, 0.0)
+
+
+CHOOSERS = {**{name: kind() for name, kind in SELECTORS.items()}, "longest": ByLength()}
 
 
 class Pool(NamedTuple):
@@ -71,7 +101,7 @@ def pool_of(query: int, record: Record, items: Sequence[Response], model: OnnxRe
 
 
 def play(pool: Pool, n: int, generator: np.random.Generator) -> Outcome:
-    """Draw n of the pool in every way, or 500 times, and let every selector choose."""
+    """Draw n of the pool in every way, or 200 times, and let every selector choose."""
     count = len(pool.texts)
     every = comb(count, n) <= MOST
     draws = (
@@ -143,6 +173,36 @@ def measure(records: Sequence[Record], model: OnnxRewardModel) -> dict[str, Any]
     return report
 
 
+def judge_pairs(pairs: Sequence[Preference], model: OnnxRewardModel) -> dict[str, Any]:
+    """`{source: {"pairs", "accuracy", "interval", "longer"}}`."""
+    report: dict[str, Any] = {}
+    for family in sorted({family_of(pair.source) for pair in pairs}):
+        part = [pair for pair in pairs if family_of(pair.source) == family]
+        rewards = model.rewards_of_pairs(
+            [(pair.prompt, text) for pair in part for text in (pair.chosen, pair.rejected)]
+        )
+        right = (rewards[0::2] > rewards[1::2]).astype(float)
+        longer = np.array([len(pair.chosen) > len(pair.rejected) for pair in part])
+        report[family] = {
+            "pairs": len(part),
+            "accuracy": float(right.mean()),
+            "interval": bootstrap_interval(
+                lambda at, right=right: float(right[at].mean()), len(part), np.random.default_rng(0)
+            ),
+            "longer": float(longer.mean()),
+        }
+    return report
+
+
+def print_pairs(report: dict[str, Any]) -> None:
+    """A Markdown table."""
+    print("\n| preferences | pairs | right | the longer is right |\n|---|---:|---|---:|")
+    for source, row in report.items():
+        low, high = row["interval"]
+        right = f"{row['accuracy']:.0%} [{low:.0%}, {high:.0%}]"
+        print(f"| {source} | {row['pairs']} | {right} | {row['longer']:.0%} |")
+
+
 def print_tables(report: dict[str, Any]) -> None:
     """A Markdown table for each selector."""
     head = ["source", "n", "random", "kept", "oracle", "share of the gain", "calibration error"]
@@ -163,6 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Share of the oracle's best-of-n gain, by selector.")
     parser.add_argument("reward", type=Path, help="artefact folder")
     parser.add_argument("records", type=Path, nargs="+")
+    parser.add_argument("--pairs", type=Path, nargs="*", default=[])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     try:
@@ -170,13 +231,17 @@ def main() -> None:
         records = [
             record for record in read_records(options.records) if query_hash(prompt_text(record)) not in seen
         ]
-        report = measure(records, OnnxRewardModel(options.reward, threads=0))
+        pairs = [pair for pair in read_preferences(options.pairs) if query_hash(pair.prompt) not in seen]
+        model = OnnxRewardModel(options.reward, threads=0)
+        report, judged = measure(records, model), judge_pairs(pairs, model)
     except BestRouteError as error:
         sys.exit(f"error: {error}")
     if options.json:
-        print(json.dumps(report))
+        print(json.dumps({"best_of_n": report, "pairs": judged}))
     else:
         print_tables(report)
+        if judged:
+            print_pairs(judged)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def in_turn(folders: Sequence[Path], runs: int) -> list[str]:
 def timed(model: OnnxPredictor, ids: list[int]) -> tuple[float, float]:
     """Milliseconds of one prediction: of the thread, and of the clock."""
     cpu, wall = thread_time_ns(), perf_counter_ns()
-    model.predict([TokenRow(ids, len(ids))], 1.0)
+    model.predict([TokenRow(ids)], 1.0)
     return (thread_time_ns() - cpu) / 1e6, (perf_counter_ns() - wall) / 1e6
 
 

@@ -17,15 +17,14 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bestroute.artefacts.manifest import LLMS, Kind, default_folder
 from bestroute.files import atomic_write, packed
-from bestroute.records.record import Record, read_records, record_line
+from bestroute.records.record import Record, Response, read_records, record_line
 from bestroute.train.pools import pooled, thirds
-from bestroute.train.rewarded import rewarded
 
 EXAMS = ("mmlu_pro", "gsm8k", "math_l5", "crux")
 CHAT = (
@@ -45,7 +44,17 @@ BY_NAME = (
 )  # fmt: skip
 ONLY_NAMED = ("humaneval_samples", "samples_meta_prompting", "samples_cruxeval")
 RESPONSES = (*EXAMS, "ifeval", "m_ifeval", "ko_arena_hard", "shaberi", "hellobench", "mt_bench")
-PREFERENCES = ("autoj", "hh")
+PREFERENCES = (
+    "autoj", "dpo_demo", "dpo_mix", "helpsteer2", "hh", "hhh", "ifbench", "ja_vicuna", "judgebench",
+    "korean_mt", "oasst_zh", "pandalm", "prometheus", "qa_feedback", "truthfulqa", "tulu", "vicuna80", "wmt",
+)  # fmt: skip
+# Scored answers with their texts, beside those of exams and chat: repeated samples of one LLM, or few LLMs.
+SAMPLES = (
+    "humaneval_samples", "infibench_samples", "pfgen_samples", "samples_cheatsheet", "samples_cruxeval",
+    "samples_meta_prompting", "samples_qwen_math", "samples_tot_crosswords", "samples_tot_game24",
+    "samples_tot_text", "samples_tulu_bon", "samples_verify_cot", "scored_arena_bench", "scored_factscore",
+    "scored_halluqa", "scored_truthfulqa_multi",
+)  # fmt: skip
 TASKS = {
     "small": ["mistral-7b-instruct-v0.3", "codegemma-7b"],
     "medium": ["gemma-2-9b-it", "llama-3.1-8b-instruct", "qwen2.5-7b-instruct"],
@@ -55,7 +64,10 @@ TASKS = {
 # of two levels it will be held. Their LLMs still have columns of their own.
 TWICE = ("gsm8k", "math", "agentverse-mgsm", "human_eval")
 FORMAT_FAILED = 0.4  # of the best mean in a task: an LLM below it gave answers of another form
-REWARDED = {"ifeval": 80}  # queries that get rewards, so that a chat source too tells of n > 1
+# Ordinary requests of our own, which no evaluation asks, and what one response of small, medium and large is
+# taken to be worth: a judgement, from which the router model learns their order.
+ORDINARY = Path(__file__).with_name("ordinary.txt")
+LEVELS = {"easy": (0.95, 0.97, 0.98), "middling": (0.75, 0.85, 0.92), "hard": (0.35, 0.6, 0.85)}
 STEPS = ("reward", "teacher", "router", "llms", "posterior")
 
 
@@ -87,37 +99,32 @@ def is_made(step: str, build: Path) -> bool:
 
 
 def make_reward(data: Path, build: Path) -> None:
-    """The reward model, and exam records with out-of-fold rewards."""
+    """The reward model, and records with out-of-fold rewards."""
     pairs = [
         word
         for name in PREFERENCES
         for word in ("--preferences", data / f"extra/preferences_{name}.jsonl.gz")
     ]
-    labels = [word for path in records(data, EXAMS) for word in ("--label", path)]
-    sources = [data / f"responses/{name}.jsonl.gz" for name in EXAMS]
+    labels = [word for path in records(data, (*EXAMS, *CHAT)) for word in ("--label", path)]
+    sources = [data / f"responses/{name}.jsonl.gz" for name in (*EXAMS, "mt_bench")]
+    sources += [*records(data, CHAT), *(data / f"extra/{name}.jsonl.gz" for name in SAMPLES)]
     written = ("--labelled", build / "labelled", "--out", build / "reward")
-    train("reward", *sources, *pairs, *labels, "--per-source", 1500, *written)
+    train("reward", *sources, *pairs, *labels, *written)
 
 
 def make_teacher(data: Path, build: Path) -> None:
     """A router model of MiniLM: what knows exams best, if slowly."""
     extra = [data / "extra/tasks.jsonl.gz", *(data / f"responses/{name}.jsonl.gz" for name in EXAMS)]
-    train("router", *labelled(data, build), *further(extra), "--rate", "5e-5", "--out", build / "teacher")
+    files = labelled(data, build, EXAMS)
+    train("router", *files, *further(extra), "--rate", "5e-5", "--out", build / "teacher")
 
 
 def make_router(data: Path, build: Path) -> None:
     """The router model that is embedded."""
-    files = [*labelled(data, build), *prepared(data, build)]
-    extra = by_name(data)
-    learning = (
-        "--encoder",
-        "multilingual",
-        "--teacher",
-        made(build, "teacher", "router"),
-        "--max-tokens",
-        192,
-    )
-    train("router", *files, *further(extra), *learning, "--out", build / "router")
+    files = [*labelled(data, build, (*EXAMS, *CHAT)), *by_class(data, build)]
+    extra = further(by_name(data))
+    taught = ("--teacher", made(build, "teacher", "router"), "--max-tokens", 192)
+    train("router", *files, *extra, "--encoder", "multilingual", *taught, "--out", build / "router")
 
 
 def make_llms(data: Path, build: Path) -> None:
@@ -128,28 +135,31 @@ def make_llms(data: Path, build: Path) -> None:
 def make_posterior(data: Path, build: Path) -> None:
     """The posterior that goes with both."""
     models = ("--router", made(build, "router", "router"), "--reward", made(build, "reward", "reward"))
-    train("posterior", *labelled(data, build), *models, "--from-nothing", "--out", build / "posterior")
+    files = labelled(data, build, (*EXAMS, *CHAT))
+    train("posterior", *files, *models, "--from-nothing", "--out", build / "posterior")
 
 
-def prepared(data: Path, build: Path) -> list[Path]:
-    """Chat records with rewards on some queries, and scores of LLMs by name as records by class."""
-    folder = build / "prepared"
+def by_class(data: Path, build: Path) -> list[Path]:
+    """Scores of LLMs by name as records by class."""
+    folder = build / "by-class"
     folder.mkdir(exist_ok=True)
-    reward = made(build, "reward", "reward")
-    for name in CHAT:
-        path = folder / f"{name}.jsonl.gz"
-        if not path.exists():
-            write(
-                path,
-                rewarded(read_records([data / f"records/{name}.jsonl.gz"]), reward, REWARDED.get(name, 0)),
-            )
     for name in BY_NAME:
         scored = list(read_records([data / f"extra/{name}.jsonl.gz"]))
         write(folder / f"{name}.jsonl.gz", pooled(scored, thirds(scored)))
     tasks = pooled(read_records([data / "extra/tasks.jsonl.gz"]), TASKS, FORMAT_FAILED)
     once = (replace(one, source=f"task_{one.source}") for one in tasks if one.source not in TWICE)
     write(folder / "tasks.jsonl.gz", once)
-    return [folder / f"{name}.jsonl.gz" for name in (*CHAT, *BY_NAME, "tasks")]
+    write(folder / "ordinary.jsonl.gz", ordinary())
+    return [folder / f"{name}.jsonl.gz" for name in (*BY_NAME, "tasks", "ordinary")]
+
+
+def ordinary() -> Iterator[Record]:
+    """The ordinary requests, with what one response of each class is taken to be worth."""
+    for number, line in enumerate(ORDINARY.read_text("utf-8").splitlines(), 1):
+        level, text = line.split("\t")
+        worth = zip(TASKS, LEVELS[level], strict=True)
+        scored = {name: (Response(score),) for name, score in worth}
+        yield Record(f"ordinary/{number}", f"ordinary/{level}", text, scored)
 
 
 def by_name(data: Path) -> list[Path]:
@@ -160,10 +170,10 @@ def by_name(data: Path) -> list[Path]:
     ]
 
 
-def labelled(data: Path, build: Path) -> list[Path]:
-    """Exam records, with rewards where the reward model's training has given them."""
-    found = [build / "labelled" / f"{name}.jsonl.gz" for name in EXAMS]
-    return found if all(path.exists() for path in found) else records(data, EXAMS)
+def labelled(data: Path, build: Path, names: Sequence[str]) -> list[Path]:
+    """Records of these names, with rewards where the reward model's training has given them."""
+    found = [build / "labelled" / f"{name}.jsonl.gz" for name in names]
+    return found if all(path.exists() for path in found) else records(data, names)
 
 
 def records(data: Path, names: Iterable[str]) -> list[Path]:

@@ -67,7 +67,7 @@ class Copy:
 
     def sign(self) -> None:
         """Make the manifest's digests those of the files as they now are."""
-        files = (path for path in self.folder.iterdir() if path.suffix in (".onnx", ".json", ".npy"))
+        files = (path for path in self.folder.iterdir() if path.suffix in (".onnx", ".json", ".npy", ".npz"))
         self.edit(files={path.name: sha256(path) for path in files if path.name != "manifest.json"})
 
     def truncate(self, name: str) -> None:

@@ -62,7 +62,7 @@ class FakePredictor:
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
         if self._tokenize_error is not None:
             raise self._tokenize_error
-        return [TokenRow([1, len(text), 2], 3) for text in texts]
+        return [TokenRow([1, len(text), 2]) for text in texts]
 
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         self.batches.append(len(rows))

@@ -21,7 +21,7 @@ FORMAT_VERSION = 1
 Kind = Literal["router", "reward", "posterior", "adapter"]
 _FILES: dict[Kind, tuple[str, ...]] = {
     "router": ("model.onnx", "tokenizer.json"),
-    "reward": ("model.onnx", "tokenizer.json"),
+    "reward": ("model.onnx", "tokenizer.json", "head.npz"),
     "posterior": ("weights.json",),
     "adapter": ("weights.npz",),
 }
@@ -38,8 +38,8 @@ class Manifest:
     Shapes: a router model gives `quality` and `match` of shape (batch, len(classes), max_n) and
     `output_tokens` of shape (batch, len(classes)), and where `max_novelty` is known `novelty` of shape
     (batch,), and where `features` is not 0 an output `features` of shape (batch, features): what the encoder
-    says of a query before any head, standardised over the training queries. A reward model gives `reward` of
-    shape (batch,). A posterior has no ONNX file and reads no text.
+    says of a query before any head, standardised over the training queries. A reward model gives `features`
+    alone, of a query as of a response. A posterior has no ONNX file and reads no text.
 
     An adapter has none either: its `classes` are models of a policy by their own names, its `reference` is
     the policy's. `adapted`: whether the classes are those of an adapter that stands on a router model.
@@ -60,7 +60,6 @@ class Manifest:
     mean_output_tokens: tuple[float, ...] = ()
     max_novelty: float | None = None
     taught_n: tuple[int, ...] = ()
-    query_tokens: int = 0
     features: int = 0
     adapted: bool = False
     llms: dict[str, str] = field(default_factory=dict)
@@ -136,7 +135,6 @@ def _checked_manifest(raw: Any, path: Path, kind: Kind) -> Manifest:
             mean_output_tokens=tuple(float(tokens) for tokens in raw.get("mean_output_tokens", ())),
             max_novelty=None if raw.get("max_novelty") is None else float(raw["max_novelty"]),
             taught_n=tuple(int(n) for n in raw.get("taught_n", ())),
-            query_tokens=int(raw.get("query_tokens", 0)),
             features=int(raw.get("features", 0)),
             llms={str(name): str(llm) for name, llm in raw.get("llms", {}).items()},
             recipe=dict(raw.get("recipe", {})),

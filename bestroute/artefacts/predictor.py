@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestroute.artefacts.manifest import Manifest
-from bestroute.artefacts.session import Session, TokenRow, clip_characters, head_and_tail
+from bestroute.artefacts.session import Session, TokenRow, clip_characters, single_row
 
 Floats = NDArray[np.float32]
 
@@ -133,9 +133,3 @@ class OnnxPredictor:
         novelty = tokens[:, 0] if self._tells_novelty else None
         features = np.empty((0, width), np.float32) if width else None
         return Prediction(curves, curves, tokens, novelty, features)
-
-
-def single_row(ids: list[int], limit: int) -> TokenRow:
-    """The row of a text encoded with [CLS] and [SEP]; a long one keeps its head and its tail."""
-    kept = [ids[0], *head_and_tail(ids[1:-1], limit - 2), ids[-1]]
-    return TokenRow(kept, len(kept))

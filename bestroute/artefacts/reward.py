@@ -3,74 +3,129 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bestroute.artefacts.facts import FACTS, facts_of
 from bestroute.artefacts.manifest import MEND, Manifest
-from bestroute.artefacts.session import Session, TokenRow, clip_characters, head_and_tail
+from bestroute.artefacts.session import Session, clip_characters, single_row
 from bestroute.errors import ArtefactError
 from bestroute.text import clean, says_nothing
+
+HEAD = "head.npz"
+Floats = NDArray[np.float32]
 
 
 @runtime_checkable
 class RewardModel(Protocol):
     """Anything that scores responses."""
 
-    def rewards(self, query: str, responses: Sequence[str]) -> NDArray[np.float32]:
+    def rewards(self, query: str, responses: Sequence[str]) -> Floats:
         """One reward for each response, shape (responses,), 0 to 1; higher is better."""
         ...
 
 
 class OnnxRewardModel:
-    """The reward model of an artefact folder, on onnxruntime.
+    """The reward model of an artefact folder: its encoder on onnxruntime, its head in numpy.
 
-    Raises ArtefactError when the folder is missing, damaged, of another kind or shape. Safe to share between
-    threads.
+    Query and responses are read one by one, and compared by the head: a query is read once, however many
+    responses it has. Raises ArtefactError when the folder is missing, damaged, of another kind or shape. Safe
+    to share between threads.
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
         self._session = Session(folder, "reward", threads)
         self.manifest: Manifest = self._session.manifest
-        self._session.check_output("reward")
-        if not 3 <= self.manifest.query_tokens <= self.manifest.max_tokens - 3:
-            raise ArtefactError(
-                f"{folder / 'manifest.json'}: query_tokens is {self.manifest.query_tokens}; a query and a "
-                f"response must both have room within max_tokens ({self.manifest.max_tokens}); {MEND}"
-            )
+        self._session.check_output("features", self.manifest.features)
+        self._head = read_head(folder, self.manifest.features)
 
-    def rewards(self, query: str, responses: Sequence[str]) -> NDArray[np.float32]:
-        """One reward for each response, shape (responses,); an empty list gives an empty array."""
-        return self.rewards_of_pairs([(query, response) for response in responses])
-
-    def rewards_of_pairs(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """One reward for each (query, response), shape (pairs,); 0 for a response that says nothing."""
-        if not pairs:
+    def rewards(self, query: str, responses: Sequence[str]) -> Floats:
+        """One reward for each response, shape (responses,); 0 for one that says nothing."""
+        if not responses:
             return np.empty(0, np.float32)
-        rows = pair_rows(self._session.tokenizer, pairs, self.manifest.max_tokens, self.manifest.query_tokens)
-        rewards = self._session.run(rows)["reward"]
-        rewards[[says_nothing(clean(response)) for _, response in pairs]] = 0.0
+        read = self.read([query, *responses])
+        return self._head.rewards(read[:1], read[1:], query, responses)
+
+    def rewards_of_pairs(self, pairs: Sequence[tuple[str, str]]) -> Floats:
+        """One reward for each (query, response), shape (pairs,); 0 for a response that says nothing."""
+        responses: dict[str, list[int]] = {}
+        for at, (query, _) in enumerate(pairs):
+            responses.setdefault(query, []).append(at)
+        rewards = np.empty(len(pairs), np.float32)
+        for query, places in responses.items():
+            rewards[places] = self.rewards(query, [pairs[at][1] for at in places])
         return rewards
 
+    def read(self, texts: Sequence[str]) -> Floats:
+        """What the encoder says of each text, query or response, shape (texts, features)."""
+        limit = self.manifest.max_tokens
+        rows = [single_row(self._session.encode(clip_characters(text, limit)), limit) for text in texts]
+        return self._session.run(rows)["features"]
 
-def pair_rows(
-    tokenizer: Any, pairs: Sequence[tuple[str, str]], max_tokens: int, query_tokens: int
-) -> list[TokenRow]:
-    """Rows `[CLS] query [SEP] response [SEP]`; each part keeps its head and its tail where it is too long.
 
-    The query may fill `query_tokens` ids, the response the rest of `max_tokens`.
+@dataclass(frozen=True)
+class Head:
+    """A hidden layer on what query and response are, and what they share, beside the facts.
+
+    Of F features, k facts, and widths w and h: `query` and `response` (F, w), `mixed` (3 w + k, h), `out`
+    (h,); `plain` (F,) and `facts` (k,) reach the logit past the hidden layer; `centre` and `spread` (k,)
+    standardise the facts. `scale` and `shift` (1,) are Platt's.
     """
 
-    def ids(text: str) -> list[int]:
-        encoded: list[int] = tokenizer.encode(clip_characters(text, max_tokens)).ids
-        return encoded
+    query: Floats
+    query_bias: Floats
+    response: Floats
+    response_bias: Floats
+    mixed: Floats
+    mixed_bias: Floats
+    out: Floats
+    plain: Floats
+    facts: Floats
+    centre: Floats
+    spread: Floats
+    scale: Floats
+    shift: Floats
 
-    rows, heads = [], {query: ids(query) for query in {query for query, _ in pairs}}
-    for query, response in pairs:
-        start, *asked, end = heads[query]
-        head = [start, *head_and_tail(asked, query_tokens - 2), end]
-        body = head_and_tail(ids(response)[1:-1], max_tokens - len(head) - 1)
-        rows.append(TokenRow([*head, *body, end], len(head)))
-    return rows
+    def rewards(self, asked: Floats, read: Floats, query: str, responses: Sequence[str]) -> Floats:
+        """From the features of the query, (1, F), and of its responses, (responses, F)."""
+        logits = self.logits(asked, read, facts_of(query, [clean(response) for response in responses]))
+        rewards: Floats = 1 / (1 + np.exp(-(logits * self.scale + self.shift)))
+        rewards[[says_nothing(clean(response)) for response in responses]] = 0.0
+        return rewards
+
+    def logits(self, asked: Floats, read: Floats, facts: Floats) -> Floats:
+        """Before calibration, shape (responses,)."""
+        known = (facts - self.centre) / self.spread
+        ours = read @ self.response + self.response_bias
+        theirs = np.broadcast_to(asked @ self.query + self.query_bias, ours.shape)
+        hidden = np.concatenate([ours, theirs, ours * theirs, known], 1) @ self.mixed + self.mixed_bias
+        logits: Floats = np.maximum(hidden, 0) @ self.out + read @ self.plain + known @ self.facts
+        return logits
+
+
+def read_head(folder: Path, features: int) -> Head:
+    """The head of an artefact. Raises ArtefactError where it does not fit the manifest."""
+    path = folder / HEAD
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            head = Head(**{name: file[name].astype(np.float32) for name in Head.__dataclass_fields__})
+    except (OSError, ValueError, KeyError) as error:
+        raise ArtefactError(f"{path}: cannot be read ({error}); {MEND}") from error
+    width, hidden = head.mixed_bias.shape[0], head.query_bias.shape[0]
+    expected = {
+        "query": (features, hidden),
+        "response": (features, hidden),
+        "mixed": (3 * hidden + len(FACTS), width),
+        "out": (width,),
+        "plain": (features,),
+        "facts": (len(FACTS),),
+    }
+    for name, shape in expected.items():
+        found = getattr(head, name).shape
+        if found != shape:
+            raise ArtefactError(f"{path}: {name} has shape {found}, not {shape}; {MEND}")
+    return head

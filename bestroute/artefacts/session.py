@@ -39,7 +39,7 @@ class Session:
         self._session, self._run_options = _open_session(folder, threads)
         self._inputs = tuple(node.name for node in self._session.get_inputs())
         self._outputs = {node.name: tuple(node.shape) for node in self._session.get_outputs()}
-        unknown = set(self._inputs) - {"input_ids", "attention_mask", "token_type_ids"}
+        unknown = set(self._inputs) - {"input_ids", "attention_mask"}
         if unknown or "input_ids" not in self._inputs:
             raise ArtefactError(
                 f"{folder / 'model.onnx'}: has inputs {self._inputs}; export it with bestroute"
@@ -87,8 +87,6 @@ class Session:
             feeds["input_ids"][index, :size] = row.ids
             if "attention_mask" in feeds:
                 feeds["attention_mask"][index, :size] = 1
-            if "token_type_ids" in feeds:
-                feeds["token_type_ids"][index, row.second_from : size] = 1
         try:
             outputs: list[NDArray[np.float32]] = self._session.run(list(self._outputs), feeds, options)
         except Exception as error:  # onnxruntime's own errors share no base class
@@ -116,10 +114,9 @@ def batches(lengths: Sequence[int], most: int, pads: bool = True) -> Iterator[li
 
 @dataclass(frozen=True)
 class TokenRow:
-    """Token ids of one input; ids from `second_from` on belong to its second part (the response)."""
+    """Token ids of one text."""
 
     ids: list[int]
-    second_from: int
 
 
 def head_and_tail(ids: list[int], limit: int) -> list[int]:
@@ -130,11 +127,21 @@ def head_and_tail(ids: list[int], limit: int) -> list[int]:
     return ids[:head] + ids[len(ids) - (limit - head) :] if limit > head else ids[:head]
 
 
+def single_row(ids: list[int], limit: int) -> TokenRow:
+    """The row of a text encoded with [CLS] and [SEP]; a long one keeps its head and its tail."""
+    kept = [ids[0], *head_and_tail(ids[1:-1], limit - 2), ids[-1]]
+    return TokenRow(kept)
+
+
 def clip_characters(text: str, tokens: int) -> str:
-    """Bound the work of tokenizing: the head and tail that could fill `tokens` at 16 characters each."""
+    """Bound the work of tokenizing: the head and tail that could fill `tokens` at 16 characters each.
+
+    A text all in capitals is read in small letters, since an encoder that tells them apart has met few such.
+    """
     half = 16 * tokens // 2
     text = clean(text).strip()
-    return text if len(text) <= 2 * half else f"{text[:half]} {text[-half:]}"
+    text = text if len(text) <= 2 * half else f"{text[:half]} {text[-half:]}"
+    return text.lower() if text.isupper() else text
 
 
 def _open_tokenizer(folder: Path) -> Any:

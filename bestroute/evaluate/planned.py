@@ -259,7 +259,7 @@ class Blind:
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
         """A row of no meaning for each text."""
-        return [TokenRow([0], 1) for _ in texts]
+        return [TokenRow([0]) for _ in texts]
 
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         """The mean, for every row."""

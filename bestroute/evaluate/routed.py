@@ -77,7 +77,7 @@ class Recall:
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
         """Rows that hold the place of each text in the memory."""
-        return [TokenRow([self._places[text]], 1) for text in texts]
+        return [TokenRow([self._places[text]]) for text in texts]
 
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         """What the other predictor said of the texts."""

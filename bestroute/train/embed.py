@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import normalize
 
 from bestroute.artefacts.session import batches
-from bestroute.train.encoder import TextEncoder, pad, tokenize
+from bestroute.train.encoder import TextEncoder, padded, tokenize
 
 MAX_TOKENS = 256  # what the embedded router model reads of a query, head and tail
 _BATCH_TOKENS = 1024  # a processor's caches hold it
@@ -27,6 +27,6 @@ def frozen_embeddings(texts: Sequence[str]) -> NDArray[np.float32]:
     vectors = np.empty((len(rows), encoder.width), np.float32)
     with torch.no_grad():
         for chosen in batches([len(row.ids) for row in rows], _BATCH_TOKENS):
-            ids, mask, types = pad([rows[index] for index in chosen], "cpu")
-            vectors[chosen] = normalize(encoder(ids, mask, types), dim=1).numpy()
+            ids, mask = padded([rows[index] for index in chosen], "cpu")
+            vectors[chosen] = normalize(encoder(ids, mask), dim=1).numpy()
     return vectors

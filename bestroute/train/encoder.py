@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bestroute.artefacts.predictor import single_row
-from bestroute.artefacts.session import TokenRow, clip_characters
+from bestroute.artefacts.session import TokenRow, clip_characters, single_row
 from bestroute.errors import MissingExtra, require
 
 MIDDLE = (4, 5)  # of six layers: they tell strange queries from known ones best
@@ -49,7 +48,7 @@ def tokenize(texts: Sequence[str], limit: int) -> list[TokenRow]:
 
 
 class TextEncoder(nn.Module):
-    """MiniLM with mean pooling: token ids, mask and types of shape (batch, tokens) to (batch, width)."""
+    """MiniLM with mean pooling: token ids and mask of shape (batch, tokens) to (batch, width)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,22 +63,16 @@ class TextEncoder(nn.Module):
         self.bert.embeddings.word_embeddings.weight.requires_grad_(False)
         self.width = int(self.bert.config.hidden_size)
 
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Mean of the last layer over the tokens that are not padding."""
-        return self.layers(input_ids, attention_mask, token_type_ids)[1]
+        return self.layers(input_ids, attention_mask)[1]
 
-    def layers(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def layers(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Means of the middle layers, side by side, and of the last one."""
-        if token_type_ids is None:
-            token_type_ids = torch.zeros_like(input_ids)
         layers = self.bert(
             input_ids=input_ids,
             attention_mask=attention_mask,
-            token_type_ids=token_type_ids,
+            token_type_ids=torch.zeros_like(input_ids),
             output_hidden_states=True,
         ).hidden_states
         weights = attention_mask.unsqueeze(-1).to(layers[-1].dtype)
@@ -89,13 +82,11 @@ class TextEncoder(nn.Module):
         return torch.cat(middle, dim=1), last
 
 
-def pad(rows: Sequence[TokenRow], device: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids, mask and types of shape (rows, longest), padded with zeros."""
+def padded(rows: Sequence[TokenRow], device: str) -> tuple[Tensor, Tensor]:
+    """Ids and mask of shape (rows, longest), padded with zeros."""
     width = max(len(row.ids) for row in rows)
-    ids, mask, types = (torch.zeros(len(rows), width, dtype=torch.long) for _ in range(3))
+    ids, mask = (torch.zeros(len(rows), width, dtype=torch.long) for _ in range(2))
     for index, row in enumerate(rows):
-        size = len(row.ids)
-        ids[index, :size] = torch.tensor(row.ids)
-        mask[index, :size] = 1
-        types[index, row.second_from : size] = 1
-    return ids.to(device), mask.to(device), types.to(device)
+        ids[index, : len(row.ids)] = torch.tensor(row.ids)
+        mask[index, : len(row.ids)] = 1
+    return ids.to(device), mask.to(device)

@@ -17,7 +17,7 @@ from torch import nn
 from bestroute.artefacts.manifest import SEEN, Manifest, sha256
 from bestroute.artefacts.session import Session, TokenRow
 from bestroute.errors import TrainingError
-from bestroute.train.encoder import load_tokenizer, pad
+from bestroute.train.encoder import load_tokenizer, padded
 from bestroute.train.folder import new_folder, write_manifest, write_seen
 from bestroute.train.quantize import quantize_rows
 
@@ -87,7 +87,7 @@ def write(
 def _to_onnx(model: nn.Module, outputs: Sequence[str], manifest: Manifest) -> onnx.ModelProto:
     model = model.cpu().eval()
     model.encoder.bert.set_attn_implementation("eager")  # type: ignore[union-attr, operator]
-    inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if manifest.kind == "reward" else [])]
+    inputs = ["input_ids", "attention_mask"]
     sample = tuple(torch.ones(2, 8, dtype=torch.long) for _ in inputs)
     axes = {name: {0: "batch", 1: "tokens"} for name in inputs} | {name: {0: "batch"} for name in outputs}
     buffer: Any = io.BytesIO()
@@ -101,7 +101,5 @@ def _to_onnx(model: nn.Module, outputs: Sequence[str], manifest: Manifest) -> on
 
 
 def _forward(model: nn.Module, rows: Sequence[TokenRow], manifest: Manifest) -> np.ndarray:
-    ids, mask, types = pad(rows, "cpu")
     with torch.no_grad():
-        result = model(ids, mask, types) if manifest.kind == "reward" else model(ids, mask)[0]
-    return np.asarray(result)
+        return np.asarray(model(*padded(rows, "cpu"))[0])

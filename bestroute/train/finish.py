@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from bestroute.artefacts.session import TokenRow
-from bestroute.train.encoder import pad
+from bestroute.train.encoder import padded
 from bestroute.train.labels import Floats, RouterTargets
 from bestroute.train.limits import KEPT, LEAST_VALIDATION
 from bestroute.train.models import Calibration, RouterNet
@@ -111,7 +111,7 @@ def _run(model: RouterNet, rows: Sequence[TokenRow]) -> tuple[np.ndarray, np.nda
     with torch.no_grad():
         for start in range(0, len(order), _BATCH):
             chosen = order[start : start + _BATCH]
-            ids, mask, _ = pad([rows[index] for index in chosen], device)
+            ids, mask = padded([rows[index] for index in chosen], device)
             with torch.autocast(model.novelty.whiten.device.type, dtype=torch.bfloat16):  # as in training
                 middle, last = (layer.float() for layer in model.encoder.layers(ids, mask))
             embeddings[chosen] = middle.cpu().numpy()

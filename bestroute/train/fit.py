@@ -125,10 +125,12 @@ def _stale(state: _State, patience: int) -> bool:
 
 
 def _optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
-    encoder = [weight for weight in model.encoder.parameters() if weight.requires_grad]  # type: ignore[union-attr]
-    pretrained = {id(weight) for weight in model.encoder.parameters()}  # type: ignore[union-attr]
-    heads = [weight for weight in model.parameters() if id(weight) not in pretrained]
-    groups = [{"params": encoder, "lr": settings.rate}, {"params": heads, "lr": settings.head_rate}]
+    encoder: list[nn.Parameter] = []
+    heads: list[nn.Parameter] = []
+    for name, weight in model.named_parameters():
+        (encoder if name.startswith("encoder.") else heads).append(weight)
+    trained = [weight for weight in encoder if weight.requires_grad]
+    groups = [{"params": trained, "lr": settings.rate}, {"params": heads, "lr": settings.head_rate}]
     return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
 
 

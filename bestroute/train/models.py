@@ -1,4 +1,4 @@
-"""The two networks, with everything that serving needs inside the graph."""
+"""The MiniLM router model, with everything that serving needs inside the graph."""
 
 from __future__ import annotations
 
@@ -118,23 +118,3 @@ class Novelty(nn.Module):
         white = embedding @ self.whiten
         squares = (white**2).sum(1, keepdim=True) - 2 * white @ self.centres.T + (self.centres**2).sum(1)
         return torch.sqrt(torch.clamp(squares.min(1).values, min=0.0) / embedding.shape[1])
-
-
-class RewardNet(nn.Module):
-    """Scores a (query, response) pair with the probability that the response is right or preferred."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = TextEncoder()
-        self.dropout = nn.Dropout(0.1)
-        self.head = nn.Linear(self.encoder.width, 1)
-
-    def logits(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-        """Log odds, shape (batch,)."""
-        pooled = self.dropout(self.encoder(input_ids, attention_mask, token_type_ids)).float()
-        score: Tensor = self.head(pooled)[:, 0]
-        return score
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Tensor:
-        """The graph that is exported: reward."""
-        return torch.sigmoid(self.logits(input_ids, attention_mask, token_type_ids))

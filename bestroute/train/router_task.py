@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from bestroute.records.record import family_of
-from bestroute.train.encoder import pad, tokenize
+from bestroute.train.encoder import padded, tokenize
 from bestroute.train.labels import RouterTargets
 from bestroute.train.models import RouterNet
 
@@ -58,7 +58,7 @@ class RouterTask:
     def loss(self, indices: Sequence[int]) -> Tensor:
         """Mean loss of these queries."""
         chosen = list(indices)
-        ids, mask, _ = pad([self.rows[index] for index in chosen], self._device)
+        ids, mask = padded([self.rows[index] for index in chosen], self._device)
         curves, tokens, extra = self._model.logits(self._model.embed(ids, mask))
         quality = torch.sigmoid(curves[:, 0])
         gaps = quality[:, -1:, :1] - quality[:, :-1]

@@ -42,7 +42,8 @@ class TestManifest:
     def test_of_the_embedded_artefacts(self, kind):
         manifest = read_manifest(default_folder(kind), kind)
         assert manifest.kind == kind
-        assert set(manifest.files) == {"model.onnx", "tokenizer.json", "seen.npy"}
+        head = {"head.npz"} if kind == "reward" else set()
+        assert set(manifest.files) == {"model.onnx", "tokenizer.json", "seen.npy", *head}
         seen = seen_queries(default_folder(kind))
         assert len(seen) > 1000
         assert (np.diff(seen.astype(object)) > 0).all()
@@ -51,7 +52,7 @@ class TestManifest:
             assert manifest.max_n >= 8
             assert manifest.reference in manifest.classes
         else:
-            assert 3 <= manifest.query_tokens < manifest.max_tokens
+            assert manifest.features == 2113
 
     def test_says_up_to_which_n_each_class_was_taught(self):
         """One of before that field was taught up to max_n."""
@@ -122,7 +123,7 @@ class TestManifest:
             ("margin", "wide"),
             ("mean_output_tokens", [1, "x", 3]),
             ("mean_output_tokens", [10**400, 1, 1]),
-            ("query_tokens", float("-inf")),
+            ("features", float("-inf")),
             ("recipe", 3),
         ],
     )
@@ -201,9 +202,9 @@ class TestDamage:
 
     def test_the_graph_of_the_other_kind(self, copy_of):
         router, reward = copy_of("router"), copy_of("reward")
-        (router / "model.onnx").replace(reward / "model.onnx")
-        reward.sign()
-        assert "output 'reward' has shape None" in fault(OnnxRewardModel, reward.folder)
+        (reward / "model.onnx").replace(router / "model.onnx")
+        router.sign()
+        assert "output 'quality' has shape None" in fault(OnnxPredictor, router.folder)
 
     def test_a_graph_that_was_exported_elsewhere(self, copy_of):
         copy = copy_of("router")

@@ -1,13 +1,13 @@
-"""The embedded reward model: rows that keep both ends, and rewards that do not depend on company."""
+"""The embedded reward model: rewards that do not depend on company; its head, worked out by hand."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer
 
-from bestroute.artefacts.manifest import default_folder
-from bestroute.artefacts.reward import RewardModel, pair_rows
+from bestroute.artefacts.facts import FACTS
+from bestroute.artefacts.reward import HEAD, Head, RewardModel, read_head
+from bestroute.errors import ArtefactError
 
 QUERY = "How deep is the sea?"
 RESPONSES = [
@@ -21,15 +21,6 @@ RESPONSES = [
 ]
 CONTROL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<pad>", "</s>", "<s>", "<unk>", "<|endoftext|>",
            "<|im_end|>", "<end_of_turn>"]  # fmt: skip
-WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    tokenizer = Tokenizer.from_file(str(default_folder("reward") / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 class TestRewards:
@@ -73,55 +64,64 @@ class TestRewards:
                 assert np.allclose(rewards, alone, atol=1e-6)
 
 
-class TestRows:
-    """`[CLS] query [SEP] response [SEP]` from words of one id each."""
+class TestHead:
+    """A head of two features, one of width 1 and one hidden unit, worked out by hand."""
 
     @pytest.fixture
-    def row(self, tokenizer):
-        ids = {word: tokenizer.encode(word).ids[1] for word in [*WORDS, "x"]}
-        start, end = tokenizer.encode("").ids
-        names = {number: word for word, number in ids.items()} | {start: "[CLS]", end: "[SEP]"}
+    def head(self):
+        k = len(FACTS)
+        return Head(
+            query=np.array([[1.0], [0.0]]),
+            query_bias=np.array([0.5]),
+            response=np.array([[0.0], [2.0]]),
+            response_bias=np.array([-1.0]),
+            mixed=np.array([[1.0], [10.0], [3.0], *[[0.0]] * k]),
+            mixed_bias=np.array([0.25]),
+            out=np.array([2.0]),
+            plain=np.array([100.0, 0.0]),
+            facts=np.eye(k)[0],
+            centre=np.full(k, 1.0),
+            spread=np.full(k, 2.0),
+            scale=np.array([0.01]),
+            shift=np.array([-1.0]),
+        )
 
-        def row(query, response, max_tokens=12, query_tokens=6):
-            made = pair_rows(tokenizer, [(query, response)], max_tokens, query_tokens)[0]
-            words = [names[number] for number in made.ids]
-            return " ".join(words[: made.second_from]), " ".join(words[made.second_from :])
+    def test_logits(self, head):
+        asked, read = np.array([[1.0, 7.0]]), np.array([[0.5, 2.0], [0.5, -20.0]])
+        facts = np.full((2, len(FACTS)), 4.0)
+        # ours 3 and -41, theirs 1.5: relu(ours + 15 + 3 * 1.5 * ours + 0.25), twice; 50 past it, 1.5 of facts
+        expected = [2 * (3 + 15 + 13.5 + 0.25) + 51.5, 51.5]
+        assert head.logits(asked, read, facts) == pytest.approx(expected)
 
-        return row
+    def test_rewards_are_calibrated_and_nothing_is_worth_nothing(self, head):
+        asked, read = np.zeros((1, 2)), np.array([[1.0, -9.0], [1.0, -9.0]])
+        found = head.rewards(asked, read, "q", ["", "abcd"])
+        # characters log 5, other facts unused: logit 100 + (log 5 - 1) / 2
+        assert found == pytest.approx([0.0, 1 / (1 + np.exp(1 - 1 - 0.01 * (np.log(5) - 1) / 2))])
 
-    @pytest.mark.parametrize(
-        ("query", "response", "first", "second"),
-        [
-            ("one", "two three", "[CLS] one [SEP]", "two three [SEP]"),
-            ("", "", "[CLS] [SEP]", "[SEP]"),
-            # a long query: 6 ids, 4 of them words, the first two and the last two
-            (" ".join(WORDS), "one", "[CLS] one two nine ten [SEP]", "one [SEP]"),
-            # a long response after a short query: 12 - 3 - 1 = 8 words
-            ("one", " ".join(WORDS), "[CLS] one [SEP]", "one two three four seven eight nine ten [SEP]"),
-            # both long: 12 - 6 - 1 = 5 words, the odd one to the head
-            (
-                " ".join(WORDS),
-                " ".join(WORDS),
-                "[CLS] one two nine ten [SEP]",
-                "one two three nine ten [SEP]",
-            ),
-        ],
+
+def test_a_query_is_read_once(reward_model, monkeypatch):
+    read = []
+    whole = type(reward_model).read
+    monkeypatch.setattr(
+        type(reward_model), "read", lambda self, texts: read.extend(texts) or whole(self, texts)
     )
-    def test_each_part_keeps_its_head_and_tail(self, row, query, response, first, second):
-        assert row(query, response) == (first, second)
+    reward_model.rewards_of_pairs([(QUERY, "a"), ("other", "b"), (QUERY, "c")])
+    assert sorted(read) == sorted([QUERY, "a", "c", "other", "b"])
 
-    def test_a_megabyte_keeps_its_head_and_tail_too(self, row):
-        long = f"one two {'x ' * 500_000} nine ten"
-        assert row(long, long) == ("[CLS] one two nine ten [SEP]", "one two x nine ten [SEP]")
 
-    def test_the_embedded_limits_hold(self, reward_model, tokenizer):
-        manifest = reward_model.manifest
-        long = "word " * 2000
-        (row,) = pair_rows(tokenizer, [(long, long)], manifest.max_tokens, manifest.query_tokens)
-        assert (row.second_from, len(row.ids)) == (manifest.query_tokens, manifest.max_tokens)
+@pytest.mark.parametrize(("name", "shape"), [("plain", (3,)), ("mixed", (4, 4)), ("query", (2113, 5))])
+def test_a_head_that_does_not_fit(copy_of, name, shape):
+    folder = copy_of("reward").folder
+    with np.load(folder / HEAD) as file:
+        weights = {key: file[key] for key in file.files}
+    np.savez(folder / HEAD, **weights | {name: np.zeros(shape, np.float16)})
+    with pytest.raises(ArtefactError, match=rf"head.npz: {name} has shape"):
+        read_head(folder, 2113)
 
-    def test_rows_are_in_the_order_of_the_pairs(self, tokenizer):
-        pairs = [(query, response) for query in WORDS for response in WORDS]
-        rows = pair_rows(tokenizer, pairs, 12, 6)
-        alone = [pair_rows(tokenizer, [pair], 12, 6)[0] for pair in pairs]
-        assert rows == alone
+
+def test_a_head_that_cannot_be_read(copy_of):
+    folder = copy_of("reward").folder
+    (folder / HEAD).write_bytes(b"no archive")
+    with pytest.raises(ArtefactError, match=r"head.npz: cannot be read"):
+        read_head(folder, 2113)

@@ -47,7 +47,7 @@ class TextPredictor:
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
         self._texts = list(texts)
-        return [TokenRow([index], 1) for index in range(len(texts))]
+        return [TokenRow([index]) for index in range(len(texts))]
 
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         texts = [self._texts[row.ids[0]] for row in rows]

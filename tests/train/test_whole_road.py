@@ -66,15 +66,12 @@ def test_every_response_has_an_out_of_fold_reward(workplace, reward):
     labelled = list(read_records([workplace / "labelled" / "sums.jsonl"]))
     assert len(labelled) == 48
     assert all(0 < item.reward < 1 for row in labelled for items in row.responses.values() for item in items)
-    folds = [workplace / "labelled" / f"fold-{fold}-of-2" for fold in range(2)]
-    assert len({read_manifest(fold, "reward").recipe["inputs"] for fold in folds}) == 2
+    assert [path.name for path in (workplace / "labelled").iterdir()] == ["sums.jsonl"]
 
 
 def test_the_reward_artefact_serves(reward):
     assert OnnxRewardModel(reward).rewards("What is 1 + 2?", ["It is 3.", "It is 4."]).shape == (2,)
-    metrics = read_manifest(reward, "reward").metrics
-    assert metrics["parity"]["mean"] < 0.03
-    measured = metrics["test"]["best_of_n"]["sums"]
+    measured = read_manifest(reward, "reward").metrics["test"]["best_of_n"]["sums"]
     assert set(measured["gains"]["n=2"]) >= {"random", "kept", "oracle", "share_of_gain"}
     assert 0 <= measured["ece"] <= 1
 

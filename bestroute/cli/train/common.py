@@ -25,9 +25,15 @@ out_option = click.option("--out", type=FOLDER, required=True, help="Artefact fo
 
 
 def fit_options(
-    epochs: int, batch_size: int | None, rate: float | None, shown: tuple[str, str] = ("", "")
+    epochs: int,
+    batch_size: int | None,
+    rate: float | None,
+    shown: tuple[str, str] = ("", ""),
+    learns: str = "encoder",
 ) -> Callable[[Any], Any]:
-    """The options that both trainings share, with their defaults; `shown` says what None comes to."""
+    """The options that both trainings share, with their defaults; `shown` says what None comes to, `learns`
+    what the rate is of. Where it is no encoder, there is nothing for another device to do."""
+    device = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
     options = [
         click.option("--epochs", type=click.IntRange(1), default=epochs, show_default=True),
         click.option(
@@ -38,7 +44,7 @@ def fit_options(
             type=float,
             default=rate,
             show_default=shown[1] or True,
-            help="Learning rate of the encoder.",
+            help=f"Learning rate of the {learns}.",
         ),
         click.option(
             "--patience",
@@ -48,7 +54,7 @@ def fit_options(
             help="Epochs without a better validation loss after which training ends.",
         ),
         click.option("--seed", type=int, default=0, show_default=True),
-        click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
+        *([device] if learns == "encoder" else []),
         skip_bad_option,
         json_option,
     ]

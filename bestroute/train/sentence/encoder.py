@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, pad, relu
 
-from bestroute.artefacts.session import TokenRow
 from bestroute.train.sentence.package import Weights, load_weights
 
 ORDERS = ((2, 0), (3, 1), (5, 2))  # tokens of an n-gram, and how many of them stand before its own
@@ -149,13 +148,3 @@ def _beside(weights: Weights, name: str, axis: int) -> NDArray[np.float32]:
 
 def _parameter(values: NDArray[np.float32]) -> nn.Parameter:
     return nn.Parameter(torch.tensor(values))
-
-
-def padded(rows: Sequence[TokenRow], device: str) -> tuple[Tensor, Tensor]:
-    """Ids and mask of shape (rows, longest), padded with zeros."""
-    width = max(len(row.ids) for row in rows)
-    ids, mask = (torch.zeros(len(rows), width, dtype=torch.long) for _ in range(2))
-    for index, row in enumerate(rows):
-        ids[index, : len(row.ids)] = torch.tensor(row.ids)
-        mask[index, : len(row.ids)] = 1
-    return ids.to(device), mask.to(device)

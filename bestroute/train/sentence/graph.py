@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from bestroute.artefacts.session import TokenRow
+from bestroute.train.encoder import padded
 from bestroute.train.sentence.encoder import (
     BRANCH,
     FEATURES,
@@ -21,7 +22,6 @@ from bestroute.train.sentence.encoder import (
     ORDERS,
     TOKEN,
     SentenceEncoder,
-    padded,
 )
 from bestroute.train.sentence.net import SentenceNet
 from bestroute.train.sentence.nodes import PEAK, Nodes
@@ -55,6 +55,14 @@ def graph_of(model: SentenceNet, rows: Sequence[TokenRow]) -> onnx.ModelProto:
     nodes.add("Reshape", strange, nodes.whole(-1), name="novelty")
     _curves(nodes, model, read)
     return nodes.model("router", outputs)
+
+
+def encoder_graph(encoder: SentenceEncoder, rows: Sequence[TokenRow]) -> onnx.ModelProto:
+    """The graph of an encoder alone, which gives `features`."""
+    nodes = Nodes()
+    features, _ = _encoder(nodes, encoder.cpu().eval(), fixed_ranges(encoder, rows))
+    nodes.add("Identity", features, name="features")
+    return nodes.model("encoder", {"features": (FEATURES,)})
 
 
 def fixed_ranges(encoder: SentenceEncoder, rows: Sequence[TokenRow]) -> tuple[float, float]:

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefacts.predictor import single_row
-from bestroute.artefacts.session import TokenRow, clip_characters
+from bestroute.artefacts.session import TokenRow, clip_characters, single_row
 from bestroute.records.record import Record, split_of
 from bestroute.train.fit import FitSettings
 from bestroute.train.labels import (
@@ -38,7 +37,7 @@ class SentenceSettings:
     """What the router model shall predict, and how it is trained; see RouterSettings.
 
     `weighing`: of queries and of the squared error of their gaps. `pieces`: how many of the tokenizer's
-    commonest pieces are kept.
+    commonest pieces are kept. `dropout`: of what the heads read.
     """
 
     reference: str = "large"
@@ -47,9 +46,10 @@ class SentenceSettings:
     max_tokens: int = 256
     weighing: Weighing = Weighing()
     pieces: int = KEPT
+    dropout: float = 0.3
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(
-            epochs=3, batch_size=64, rate=4e-4, head_rate=5e-5, weight_decay=0.02, checkpoint_every=100
+            epochs=3, batch_size=64, rate=3e-4, head_rate=5e-5, weight_decay=0.02, checkpoint_every=100
         )
     )
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from bestroute.artefacts.session import TokenRow, batches
+from bestroute.train.encoder import padded
 from bestroute.train.models import Calibration, Monotone
-from bestroute.train.sentence.encoder import FEATURES, SentenceEncoder, padded
+from bestroute.train.sentence.encoder import FEATURES, SentenceEncoder
 from bestroute.train.sentence.wide import BUCKETS, wide_of
 
 _BATCH_TOKENS = 6144
@@ -27,10 +28,12 @@ class SentenceNet(nn.Module):
     the table of bestroute.train.sentence.wide, which is added to the curves of quality.
     """
 
-    def __init__(self, kept: NDArray[np.int64], classes: int, max_n: int, extra: int, pooled: int) -> None:
+    def __init__(
+        self, kept: NDArray[np.int64], classes: int, max_n: int, extra: int, pooled: int, dropout: float
+    ) -> None:
         super().__init__()
         self.encoder = SentenceEncoder(kept)
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout(dropout)
         self.classes, self.max_n = classes, max_n
         width = self.encoder.width
         self.curves = Monotone(width, classes, max_n)

@@ -79,7 +79,8 @@ def fit_network(
     """The network after its best epoch, and the history of the training."""
     seed_everything(settings.fit.seed)
     width = lessons.train.pooled.shape[1]
-    model = SentenceNet(lessons.kept, len(lessons.classes), settings.max_n, len(lessons.llms), width)
+    heads = (len(lessons.classes), settings.max_n, len(lessons.llms), width)
+    model = SentenceNet(lessons.kept, *heads, settings.dropout)
     start_from_ridge(model, lessons.rows["train"], lessons.train)
     model.to(settings.fit.device)
     task, judge = (

