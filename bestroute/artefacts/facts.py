@@ -21,11 +21,11 @@ FACTS = (
     "states an answer", "answer field", "starts as JSON", "digits", "short", "long",
 )  # fmt: skip
 _READ, _LANGUAGE = 6000, 1500  # characters that are looked at, and those that tell a script
+_NUMERAL = r"\d[\d,]*(?:\.\d*)?"  # its digits match in one way alone, so that a long run of them costs little
 _EQUATION = re.compile(
-    r"(?<![\d.,/^])(-?\$?\d[\d,]*\.?\d*)\s*([-+*/x×÷−])\s*\$?(\d[\d,]*\.?\d*)\s*=\s*\$?(-?\d[\d,]*\.?\d*)"
-    r"(?![\d/^])"
+    rf"(?<![\d.,/^])(-?\$?{_NUMERAL})\s*([-+*/x×÷−])\s*\$?({_NUMERAL})\s*=\s*\$?(-?{_NUMERAL})(?![\d/^])"
 )
-_WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d[\d,]*\.?\d*")
+_WORD, _NUMBER = re.compile(r"\w+"), re.compile(_NUMERAL)
 _BULLET, _HEADING = re.compile(r"\s*(?:[-*•]|\d+[.)])\s"), re.compile(r"^#+ ", re.MULTILINE)
 _SORRY = re.compile(r"\b(?:sorry|apologi[sz]e|cannot|can't|unable|as an ai|i don't have)\b", re.IGNORECASE)
 _HEDGE = re.compile(

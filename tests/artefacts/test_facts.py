@@ -1,5 +1,7 @@
 """Facts about responses, each counted by hand."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,3 +54,11 @@ def test_any_text_has_finite_facts_of_its_own(query, responses):
     assert np.isfinite(found).all()
     for response, row in zip(responses, found, strict=True):
         assert facts_of(query, [response])[0].tolist() == row.tolist()
+
+
+@pytest.mark.parametrize("response", ["1" * 6000, "1+" + "1" * 6000, "1 + 1 = " + "1" * 6000 + "/"])
+def test_a_run_of_digits_is_read_in_passing(response):
+    """It took seconds, when the digits of a number could be matched in more ways than one."""
+    started = time.perf_counter()
+    facts("1" * 6000, response)
+    assert time.perf_counter() - started < 1
