@@ -258,7 +258,7 @@ class TestConstruction:
 class TestPick:
     def test_the_highest_reward_is_kept_where_none_agree(self):
         picked = router(reward=FakeReward({"a": 0.25, "b": 0.75})).pick("q", ["a", "b", "c"])
-        assert picked == (1, (0.25, 0.75, 0.5), (0, 1, 2))
+        assert picked == (1, (0.25, 0.75, 0.5), (0, 1, 2), ((), (), ()))
 
     def test_the_policys_selector_chooses(self):
         responses = ["Answer: 5", "#### 5", "Answer: 6"]
@@ -312,7 +312,7 @@ class TestPick:
 
     def test_with_the_embedded_reward_model(self, embedded):
         responses = ["About 3.7 km.", "", "No idea."]
-        best, rewards, _ = embedded.pick("How deep is the sea?", responses)
+        best, rewards, *_ = embedded.pick("How deep is the sea?", responses)
         assert len(rewards) == 3
         assert rewards[best] == max(rewards[0], rewards[2])
         backwards = embedded.pick("How deep is the sea?", responses[::-1])

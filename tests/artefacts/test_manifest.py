@@ -189,7 +189,10 @@ class TestDamage:
         ("change", "output"),
         [
             ({"max_n": 99}, "'quality'"),
-            ({"classes": ["a"], "mean_output_tokens": [1.0], "reference": "a"}, "'quality'"),
+            (
+                {"classes": ["a"], "mean_output_tokens": [1.0], "reference": "a", "taught_n": [10]},
+                "'quality'",
+            ),
         ],
     )
     def test_a_manifest_that_promises_another_shape(self, copy_of, change, output):

@@ -118,14 +118,17 @@ def test_a_megabyte_costs_no_more_than_its_ends(predictor):
     assert row == predictor.tokenize([text[:20_000] + text[-20_000:]])[0]
 
 
-def test_strange_text_is_more_novel_than_an_exam_question(predictor):
-    known = (
-        "A train travels 60 miles in 1.5 hours. How many miles does it travel in 4 hours at the same speed?"
-    )
-    strange = ["Write a limerick about my cat's birthday party.", "सवाल क्या है?", "x" * 5000]
-    rows = predictor.tokenize([known, *strange])
+def test_what_is_like_nothing_is_novel_and_ordinary_requests_are_not(predictor):
+    ordinary = [
+        "A train travels 60 miles in 1.5 hours. How many miles does it travel in 4 hours at the same speed?",
+        "Write a limerick about my cat's birthday party.",
+        "Was ist die Hauptstadt von Frankreich?",
+        "日本の首都はどこですか？",
+    ]
+    strange = ["", "zxqv bnmk lkjh poiu ytre", "9f8a7d6c5b4a 3e2d1c0b", "x" * 5000]
+    rows = predictor.tokenize([*ordinary, *strange])
     novelty = predictor.predict(rows).novelty
-    assert novelty[0] <= predictor.manifest.max_novelty < novelty[1:].min()
+    assert novelty[: len(ordinary)].max() <= predictor.manifest.max_novelty < novelty[len(ordinary) :].min()
     alone = np.concatenate([predictor.predict([row]).novelty for row in rows])
     np.testing.assert_allclose(alone, novelty, atol=0.02)
 
