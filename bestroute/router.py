@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -203,12 +203,29 @@ class Router:
         asked = Query.of(query)
         return pick(self._reward_model(), asked, responses, self._selector, same, self.checked(asked))
 
+    def under(self, policy: Policy) -> Router:
+        """A router of a variant of this policy, with another dial or other rules, on what is open here."""
+        opened = {
+            "predictor": self._predictor,
+            "reward": self._reward_model(),
+            "posterior": self._posterior,
+            "sampler": self._endpoint_sampler(),
+            "sessions": self._sessions,
+        }
+        return Router(policy, **{**self._given, **opened})
+
+    @property
+    def digest(self) -> str:
+        """The policy's digest, as decisions have it."""
+        return self._decider.digest
+
     async def acomplete(
         self,
         request: RequestLike,
         *,
         metadata: dict[str, Any] | None = None,
         session: Session | Mapping[str, Any] | None = None,
+        on_decision: Callable[[Decision], object] | None = None,
     ) -> Answer:
         """Route, sample and pick, along the decision's plan. Raises SamplingError, carrying every attempt,
         when no model answers.
@@ -217,7 +234,8 @@ class Router:
         to the model but `model`, `n` and `stream`, which are the policy's to say, and where the policy's
         `sampling` says another thing the request counts. Routing, rewarding and judging run in a worker
         thread, so the event loop is not held up. Raises InputError, naming the field, for a request of wrong
-        shape, for `n` above 1, and for what the policy forbids.
+        shape, for `n` above 1, and for what the policy forbids. `on_decision` is told the decision before
+        any model is asked.
         """
         import asyncio
 
@@ -227,6 +245,8 @@ class Router:
         query = ChatRequest.of(request, metadata=metadata, session=session).query
         check_allowed(query, self.policy)
         asked = await asyncio.to_thread(self._go_on, query)
+        if on_decision is not None:
+            on_decision(asked.decision)
         found = await answer(
             asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of
         )
@@ -239,6 +259,7 @@ class Router:
         *,
         metadata: dict[str, Any] | None = None,
         session: Session | Mapping[str, Any] | None = None,
+        on_decision: Callable[[Decision], object] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """As `acomplete`, telling what happens: each `Chunk` of the answer, `Progress` where responses are
         sampled or judged before one is kept, and last `Ended` with the answer, or `Broken`.
@@ -258,6 +279,8 @@ class Router:
         chat = ChatRequest.of(request, metadata=metadata, session=session)
         check_allowed(chat.query, self.policy)
         asked = await asyncio.to_thread(self._go_on, chat.query)
+        if on_decision is not None:
+            on_decision(asked.decision)
         sampler, course = self._endpoint_sampler(), self.course(asked)
         told = run(
             asked, course, self.policy, sampler, self._rewards_of,

@@ -182,7 +182,7 @@ async def run(
                         replies = [piece]
                     else:
                         given = piece
-                        yield Chunk(piece)
+                        yield Chunk(piece, ask.more[0][0])
         else:
             yield Progress(ask.step.arm.label)
             replies = await _sample(ask, asked.query, policy, sampler, clock.share_s(ask))
@@ -211,7 +211,7 @@ async def run(
     best = course.kept if given is None else len(course.heard) - 1
     found = _answer(asked, course, best, attempts, at_reference, usage)
     for chunk in _chunks(found, given, include_usage) if streams else ():
-        yield Chunk(chunk)
+        yield Chunk(chunk, found.model)
     yield Ended(found)
 
 

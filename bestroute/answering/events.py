@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bestroute.answering.course import Taken
@@ -12,9 +12,11 @@ from bestroute.answering.sampling import Attempt, Sample, Usage
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of the answer: `data` is a Chat Completions chunk, as JSON has it."""
+    """A piece of the answer: `data` is a Chat Completions chunk, as JSON has it, `model` the policy's name of
+    who wrote it."""
 
     data: Mapping[str, Any]
+    model: str = field(default="", compare=False)
 
     @property
     def text(self) -> str:

@@ -5,6 +5,7 @@ models                           what a router model knows: classes, and LLMs by
 route, ask, pick                 one query
 dry_run, diff, test, calibrate   a policy in use
 collect, score, adapt, train/, evaluate  from prompts to artefacts, and what these give
+serve                            a policy as a gateway
 bench, completion                this installation, this shell
 questions, answers               what `init` asks, and what it was told
 sides, reading                   the queries of a calibration; how it and `evaluate` read records
@@ -46,6 +47,7 @@ _COMMANDS = {
     "route": "bestroute.cli.route",
     "schema": "bestroute.cli.schema",
     "score": "bestroute.cli.score",
+    "serve": "bestroute.cli.serve",
     "test": "bestroute.cli.test",
     "train": "bestroute.cli.train",
 }

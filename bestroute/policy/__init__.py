@@ -21,10 +21,11 @@ How a tier is chosen by a policy is in `decision`; how a policy's dial is found 
 """
 
 from bestroute.policy.load import check_policy, load_policy, load_to_adapt, parse_policy, read_policy
-from bestroute.policy.schema import Policy, Sampling, Tier
+from bestroute.policy.schema import Overrides, Policy, Sampling, Tier
 
 __all__ = [
     "Policy",
+    "Overrides",
     "Sampling",
     "Tier",
     "check_policy",

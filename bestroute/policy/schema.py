@@ -167,6 +167,30 @@ class Tier(Arm):
         return Arm(models=self.models)
 
 
+class GapBounds(Frozen):
+    """Bounds on a gap, both included."""
+
+    min: Gap = Field(default=0.0, description="the least", examples=[0.0])
+    max: Gap = Field(description="the most", examples=[0.05])
+
+    @model_validator(mode="after")
+    def _spans(self) -> GapBounds:
+        if self.min > self.max:
+            raise ValueError(f"has min {self.min:g} above max {self.max:g}, so nothing is within")
+        return self
+
+
+class Overrides(Frozen):
+    """What a request to the gateway may say in place of the policy."""
+
+    max_gap: GapBounds | None = Field(
+        default=None,
+        description="what a request may set max_gap to; absent: nothing",
+        examples=[{"min": 0.0, "max": 0.05}],
+    )
+    models: bool = Field(default=True, description="whether a request may name the model that answers it")
+
+
 class Policy(Frozen):
     """A whole policy: models, the reference they are measured by, tiers, rules, and the one dial.
 
@@ -237,6 +261,11 @@ class Policy(Frozen):
     )
     rules: tuple[Rule, ...] = Field(default=(), description="asked before the router model; first match wins")
     sampling: Sampling = Field(default_factory=Sampling, description="how responses are asked for")
+    overrides: Overrides | None = Field(
+        default=None,
+        description="what a request to the gateway may say in place of this policy",
+        examples=[{"max_gap": {"max": 0.05}, "models": False}],
+    )
 
     @model_validator(mode="after")
     def _has_one_dial(self) -> Policy:

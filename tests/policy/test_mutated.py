@@ -45,6 +45,7 @@ OTHERS = [
     .replace("{max: 12}", "{min: 2, max: 12}"),
     GOOD.replace("models:", "adapter: adapter\nmodels:", 1),
     GOOD + "sampling: {forbid: [temperature]}\n",
+    GOOD + "overrides: {max_gap: {min: 0.0, max: 0.05}, models: false}\n",
 ]
 TEXTS = [beside_artefacts(text) for text in [*(path.read_text("utf-8") for path in SHIPPED), *OTHERS]]
 

@@ -16,7 +16,8 @@ class Attempt:
 
     `asked` and `got` count responses (`got` only those that may win), `latency_s` is in seconds, `error` says
     what went wrong (None: nothing did), `usage` what was billed (None: not reported), `notes` what was asked
-    otherwise than the policy says, such as without a field that the endpoint does not take.
+    otherwise than the policy says, such as without a field that the endpoint does not take, `status` the HTTP
+    status that it was refused with (None: it was not, or no answer came at all).
     """
 
     arm: str
@@ -26,6 +27,7 @@ class Attempt:
     latency_s: float
     usage: Usage | None = None
     notes: tuple[str, ...] = ()
+    status: int | None = None
 
     def __str__(self) -> str:
         line = f"{self.arm}: {self.got} of {self.asked} in {self.latency_s:.2f} s"
@@ -38,7 +40,7 @@ def attempt_of(model: str, n: int, sampled: Sampled, latency_s: float) -> Attemp
     got = sum(sample.may_win for sample in sampled.samples)
     errors = [*sampled.errors, *filter(None, (sample.lack for sample in sampled.samples))]
     label, told = Arm(model=model, n=n).label, _summary(errors)
-    return Attempt(label, n, got, told, latency_s, sampled.usage, sampled.notes)
+    return Attempt(label, n, got, told, latency_s, sampled.usage, sampled.notes, sampled.status)
 
 
 def _summary(errors: Sequence[str]) -> str | None:

@@ -1,0 +1,88 @@
+"""Which address is answered by what."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bestroute.router import Router
+from bestroute.serve import listing
+from bestroute.serve.chat import chat
+from bestroute.serve.handling import Service, json_response, recorded
+from bestroute.serve.refusals import Refusal
+from bestroute.serve.routing import route
+
+_CODES = {404: "unknown_url", 405: "method_not_allowed"}
+
+
+def app_of(
+    service: Service, on_ready: Callable[[], object] = lambda: None, middleware: Sequence[Middleware] = ()
+) -> Starlette:
+    """The gateway as an ASGI application. `on_ready` is called once the first request would not wait."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.service, app.state.ready = service, asyncio.Event()
+        service.policies.start()
+        _reopen_on_hangup(service)
+        warming = asyncio.create_task(_warm(app, on_ready))
+        yield
+        warming.cancel()
+        await asyncio.to_thread(service.policies.close)
+        if service.log is not None:
+            await asyncio.to_thread(service.log.close)
+
+    routes = [
+        Route("/v1/chat/completions", recorded(chat), methods=["POST"]),
+        Route("/v1/route", recorded(route), methods=["POST"]),
+        Route("/v1/models", listing.models),
+        Route("/v1/models/{name:path}", listing.model),
+        Route("/healthz", listing.healthz),
+        Route("/readyz", listing.readyz),
+        Route("/metrics", listing.metrics),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[*middleware],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _not_here},
+    )
+
+
+async def _warm(app: Starlette, on_ready: Callable[[], object]) -> None:
+    """Do once what the first request would wait for."""
+    service: Service = app.state.service
+    for router in service.policies.routers.values():
+        await asyncio.to_thread(_first, router)
+    app.state.ready.set()
+    on_ready()
+
+
+def _first(router: Router) -> None:
+    router.route("Is anybody there?")
+    importlib.import_module("openai")  # the client of every endpoint, half a second
+
+
+def _reopen_on_hangup(service: Service) -> None:
+    log = service.log
+    if log is not None and hasattr(signal, "SIGHUP"):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, log.reopen)
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    told = f"{request.method} {request.url.path[:200]}: {error.detail}"
+    refusal = Refusal(error.status_code, told, _CODES.get(error.status_code))
+    response = json_response(refusal.as_dict(), refusal.status)
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,106 @@
+"""What is known of a request once it is over: for the log, for metrics, and for the response's headers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bestroute.answering.sampling import Attempt, Usage
+from bestroute.decision import Decision
+from bestroute.query import Query
+
+if TYPE_CHECKING:
+    from bestroute.answering.answer import Answer
+    from bestroute.answering.events import Broken
+
+
+@dataclass
+class Entry:
+    """A request, filled in as it goes. Costs are US$, times seconds; None and "": not known.
+
+    `policy` is the name it is served by, `digest` its content's; `model` wrote the response, `cost` is what
+    was spent, until then what the decision expects. `error` is the code of what the caller was told.
+    """
+
+    request_id: str
+    path: str
+    at: float = field(default_factory=time.time)
+    began: float = field(default_factory=time.perf_counter)
+    status: int = 0
+    seconds: float = 0.0
+    stream: bool = False
+    first_s: float | None = None
+    policy: str = ""
+    digest: str = ""
+    decision: Decision | None = None
+    query: Query | None = None
+    model: str = ""
+    cost: float | None = None
+    reference_cost: float | None = None
+    usage: Usage | None = None
+    attempts: Sequence[Attempt] = ()
+    error: str | None = None
+
+    def decided(self, decision: Decision) -> None:
+        """What will be asked is known, and what that should cost."""
+        self.decision = decision
+        self.model = decision.model
+        self.cost, self.reference_cost = decision.expected_cost, decision.reference_cost
+
+    def answered(self, answer: Answer) -> None:
+        """All of the answer is there."""
+        self.decision = answer.decision
+        self.model = answer.model
+        self.cost, self.reference_cost = answer.cost, answer.reference_cost
+        self.usage, self.attempts = answer.usage, answer.attempts
+
+    def broke(self, broken: Broken) -> None:
+        """Only some of the answer came."""
+        self.cost, self.usage, self.attempts = broken.cost, broken.usage, broken.attempts
+        self.error = "stream_broken"
+
+    def ended(self, status: int) -> None:
+        """Nothing more will come."""
+        self.status = self.status or status
+        self.seconds = time.perf_counter() - self.began
+
+    def as_dict(self, with_query: bool = False) -> dict[str, Any]:
+        """A line of the log. Texts of the caller only `with_query`."""
+        decision = self.decision
+        line: dict[str, Any] = {
+            "time": round(self.at, 3),
+            "request_id": self.request_id,
+            "path": self.path,
+            "status": self.status,
+            "error": self.error,
+            "stream": self.stream,
+            "policy": self.policy,
+            "digest": self.digest,
+            "model": self.model or None,
+            "arm": None if decision is None else decision.arm.label,
+            "cause": None if decision is None else decision.cause,
+            "rule": None if decision is None else decision.rule,
+            "gap": None if decision is None else decision.gap,
+            "cost": self.cost,
+            "reference_cost": self.reference_cost,
+            "input_tokens": None if self.usage is None else self.usage.input_tokens,
+            "output_tokens": None if self.usage is None else self.usage.output_tokens,
+            "latency_ms": round(1e3 * self.seconds, 3),
+            "first_ms": None if self.first_s is None else round(1e3 * self.first_s, 3),
+            "decision_ms": None if decision is None else decision.timings_ms.get("total"),
+            "attempts": [_told(one) for one in self.attempts],
+        }
+        if with_query and self.query is not None:
+            line |= {"messages": self.query.messages, "metadata": dict(self.query.metadata)}
+        return line
+
+
+def _told(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "arm": attempt.arm,
+        "got": attempt.got,
+        "latency_ms": round(1e3 * attempt.latency_s, 3),
+        "error": attempt.error,
+    }

@@ -1,0 +1,116 @@
+"""What every handler shares: an id, errors, the record of a request, and callers who go away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive
+
+from bestroute.errors import BestRouteError, InputError
+from bestroute.serve.entry import Entry
+from bestroute.serve.headers import headers_of, request_id
+from bestroute.serve.log import DecisionLog
+from bestroute.serve.metrics import Metrics
+from bestroute.serve.policies import Found, Policies
+from bestroute.serve.refusals import Refusal, encoded, refusal_of
+from bestroute.serve.settings import Limits
+from bestroute.serve.wishes import Wishes
+
+_LOG = logging.getLogger("bestroute.serve")
+T = TypeVar("T")
+
+
+class Service(NamedTuple):
+    """What handlers work with: one of each in a worker."""
+
+    policies: Policies
+    metrics: Metrics
+    log: DecisionLog | None
+    limits: Limits
+
+    def over(self, entry: Entry, status: int) -> None:
+        """Record a request that has its response."""
+        entry.ended(status)
+        self.metrics.add(entry)
+        if self.log is not None:
+            self.log.add(entry)
+
+
+Handler: TypeAlias = Callable[[Request, Entry, Service], Awaitable[Response]]
+
+
+def recorded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of a handler: whatever happens there is a response, with an id, and a record of it."""
+
+    async def endpoint(request: Request) -> Response:
+        service: Service = request.app.state.service
+        entry = Entry(request_id(request.headers.get("x-request-id")), request.url.path)
+        try:
+            response = await handler(request, entry, service)
+        except Exception as error:
+            response = _refused(error, entry)
+        response.headers.update(headers_of(entry))
+        if not isinstance(response, Ongoing):
+            service.over(entry, response.status_code)
+        return response
+
+    return endpoint
+
+
+class Ongoing(Response):
+    """A response that is recorded when it ends, not when it begins."""
+
+
+def json_response(value: Any, status: int = 200) -> Response:
+    """A JSON document."""
+    return Response(encoded(value), status, media_type="application/json")
+
+
+def refused(refusal: Refusal, entry: Entry) -> Response:
+    """The response to a request that is not answered."""
+    entry.error = refusal.code or refusal.kind
+    return json_response(refusal.as_dict(), refusal.status)
+
+
+def find(service: Service, body: dict[str, Any], wishes: Wishes, entry: Entry) -> Found:
+    """What decides a request, by the model that it names. Raises Refusal."""
+    model = body.get("model")
+    if model is not None and not isinstance(model, str):
+        raise Refusal(400, "model must be a text", "invalid_type", "model")
+    found = service.policies.find(model, wishes)
+    entry.policy, entry.digest = found.name, found.digest
+    return found
+
+
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives; it is cancelled, and Refusal raised, where the caller goes away before."""
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Refusal(499, "the caller went away", "caller_gone")
+    finally:
+        gone.cancel()
+        working.cancel()
+        await asyncio.wait((working,))
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _refused(error: Exception, entry: Entry) -> Response:
+    if isinstance(error, BestRouteError):
+        entry.attempts = getattr(error, "attempts", ())
+        if not isinstance(error, InputError):
+            _LOG.warning("request %s: %s", entry.request_id, error)
+    elif not isinstance(error, Refusal):
+        _LOG.error("request %s failed", entry.request_id, exc_info=error)
+    return refused(refusal_of(error), entry)

@@ -1,0 +1,57 @@
+"""What there is, and whether it works: /v1/models, /healthz, /readyz, /metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bestroute.serve.handling import Service, json_response
+from bestroute.serve.metrics import CONTENT_TYPE
+from bestroute.serve.refusals import Refusal
+
+
+async def models(request: Request) -> Response:
+    """The names that a request may give as its model: `auto`, further policies, their models."""
+    return json_response({"object": "list", "data": [*map(_model, _service(request).policies.models)]})
+
+
+async def model(request: Request) -> Response:
+    """One of them."""
+    name = request.path_params["name"]
+    if name not in _service(request).policies.models:
+        refusal = Refusal(404, f"the model {name[:100]!r} is not served here", "model_not_found", "model")
+        return json_response(refusal.as_dict(), refusal.status)
+    return json_response(_model(name))
+
+
+async def healthz(request: Request) -> Response:
+    """That the event loop goes round."""
+    return json_response({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Whether requests would be answered at once, by which policies, and which of these are not as their
+    files now are, since those do not hold."""
+    ready: bool = request.app.state.ready.is_set()
+    policies = _service(request).policies
+    digests = {name: router.digest for name, router in policies.routers.items()}
+    told = {"ready": ready, "policies": digests, "reloads": policies.reloads, "refused": [*policies.faults]}
+    return json_response(told, 200 if ready else 503)
+
+
+async def metrics(request: Request) -> Response:
+    """All counts, as Prometheus reads them."""
+    body = await asyncio.to_thread(_service(request).metrics.exposition)
+    return Response(body, media_type=CONTENT_TYPE)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "bestroute"}

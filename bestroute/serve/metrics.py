@@ -1,0 +1,95 @@
+"""Entries to Prometheus. Labels come from the policies alone, so that callers cannot make any.
+
+Several workers keep their counts in files of one folder, named by PROMETHEUS_MULTIPROC_DIR, and whichever is
+asked tells the sum of all.
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from bestroute.serve.entry import Entry
+from bestroute.serve.settings import METRICS_FOLDER
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_DECISION_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1)
+
+
+class Metrics:
+    """What the gateway counts."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "bestroute_requests",
+            "Requests, by what became of them.",
+            ["path", "policy", "model", "cause", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "bestroute_request_seconds",
+            "From a request's head to the end of its response.",
+            ["path", "stream"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._first = Histogram(
+            "bestroute_first_chunk_seconds",
+            "From a request's head to the first chunk of a streamed answer.",
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._decisions = Histogram(
+            "bestroute_decision_seconds",
+            "What decisions took.",
+            buckets=_DECISION_S,
+            registry=self._registry,
+        )
+        self._cost = Counter(
+            "bestroute_cost_dollars", "US$ spent.", ["policy", "model"], registry=self._registry
+        )
+        self._reference = Counter(
+            "bestroute_reference_cost_dollars",
+            "US$ that the reference would have cost.",
+            ["policy"],
+            registry=self._registry,
+        )
+        self._dropped = Counter(
+            "bestroute_log_dropped", "Entries that the decision log lost.", registry=self._registry
+        )
+
+    def add(self, entry: Entry) -> None:
+        """Count a request that is over."""
+        decision = entry.decision
+        cause = "" if decision is None else decision.cause
+        self._requests.labels(entry.path, entry.policy, entry.model, cause, str(entry.status)).inc()
+        self._seconds.labels(entry.path, str(entry.stream).lower()).observe(entry.seconds)
+        if entry.first_s is not None:
+            self._first.observe(entry.first_s)
+        if decision is not None and "total" in decision.timings_ms:
+            self._decisions.observe(decision.timings_ms["total"] / 1e3)
+        if entry.usage is not None:
+            self._cost.labels(entry.policy, entry.model).inc(entry.cost or 0.0)
+            self._reference.labels(entry.policy).inc(entry.reference_cost or 0.0)
+
+    def drop(self, entries: int) -> None:
+        """Count what the log lost."""
+        self._dropped.inc(entries)
+
+    def exposition(self) -> bytes:
+        """All counts, as Prometheus reads them."""
+        if METRICS_FOLDER not in os.environ:
+            return generate_latest(self._registry)
+        summed = CollectorRegistry()
+        multiprocess.MultiProcessCollector(summed)  # type: ignore[no-untyped-call]
+        return generate_latest(summed)

@@ -1,0 +1,177 @@
+"""The policies that are served, by name, each following its file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+from bestroute.errors import InputError
+from bestroute.policy import Overrides, Policy
+from bestroute.policy.arms import Arm
+from bestroute.policy.rules import Rule, When
+from bestroute.policy.rules.conditions import Turns
+from bestroute.retune.watch import PolicyWatcher
+from bestroute.router import Router
+from bestroute.serve.refusals import Refusal
+from bestroute.serve.wishes import Wishes
+
+AUTO = "auto"
+NAMED = "the request names its model"
+_LOOK_S, _SETTLED_S = 0.4, 0.2  # every worker follows a change within a second
+_VARIANTS = 64
+_SHOWN = 100  # characters of a name that is quoted back
+
+
+class Policies:
+    """Policies by name: `auto` the first, the others by the names of their files; each in use is a router.
+
+    Constructing opens their models, and raises as Router.from_policy does, and InputError where two names are
+    one.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        names = [AUTO, *(path.stem for path in paths[1:])]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise InputError(f"two policies would be served as {twice[0]!r}; rename a file")
+        self._variant = lru_cache(_VARIANTS)(_variant)
+        self._watchers = {
+            name: PolicyWatcher(
+                path,
+                interval_s=_LOOK_S,
+                debounce_s=_SETTLED_S,
+                on_reload=lambda *_: self._variant.cache_clear(),
+            )
+            for name, path in zip(names, paths, strict=True)
+        }
+        for name, watcher in self._watchers.items():
+            _check_names(name, watcher.router.policy, self._watchers)
+
+    @property
+    def routers(self) -> dict[str, Router]:
+        """The routers that are in use now, by name of their policy."""
+        return {name: watcher.router for name, watcher in self._watchers.items()}
+
+    @property
+    def reloads(self) -> int:
+        """How often a policy was taken over anew."""
+        return sum(watcher.reloads for watcher in self._watchers.values())
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Policies whose file does not hold as it now is, and why; the last that held is served."""
+        errors = {name: watcher.last_error for name, watcher in self._watchers.items()}
+        return {name: str(error) for name, error in errors.items() if error is not None}
+
+    @property
+    def models(self) -> list[str]:
+        """The names that a request may give as its model."""
+        named = (
+            model.name
+            for router in self.routers.values()
+            if _overrides(router.policy).models
+            for model in router.policy.models
+        )
+        return list(dict.fromkeys([*self._watchers, *named]))
+
+    def start(self) -> None:
+        """Follow the files from now on."""
+        for watcher in self._watchers.values():
+            watcher.start()
+
+    def close(self) -> None:
+        """Follow them no more."""
+        for watcher in self._watchers.values():
+            watcher.close()
+
+    def find(self, model: str | None, wishes: Wishes) -> Found:
+        """What decides a request that gives this as its model. Raises Refusal."""
+        routers = self.routers
+        asked = AUTO if model is None else model
+        if asked in routers:
+            return self._found(asked, routers[asked], wishes)
+        for name, router in routers.items():
+            if _may_name(router.policy, asked):
+                return self._found(name, router, Wishes(wishes.max_gap, wishes.model or asked))
+        raise _unknown(asked)
+
+    def _found(self, name: str, router: Router, wishes: Wishes) -> Found:
+        if wishes.model is not None and not _may_name(router.policy, wishes.model):
+            raise _unknown(wishes.model)
+        if wishes.max_gap is not None:
+            _check_gap(router.policy, wishes.max_gap)
+        if wishes.model is None and wishes.max_gap is None:
+            return Found(name, router)
+        return Found(name, router, lambda: self._variant(router, wishes.max_gap, wishes.model))
+
+
+class Found:
+    """The policy that decides a request, by the name it is served by."""
+
+    def __init__(self, name: str, router: Router, vary: Callable[[], Router] | None = None) -> None:
+        self.name, self._router, self._vary = name, router, vary
+
+    @property
+    def digest(self) -> str:
+        """The policy's, as its file has it."""
+        return self._router.digest
+
+    async def router(self) -> Router:
+        """What decides; made for this request, in milliseconds, where it has wishes of its own."""
+        return self._router if self._vary is None else await asyncio.to_thread(self._vary)
+
+    @contextmanager
+    def faults(self) -> Iterator[None]:
+        """Let no error tell where the policy lies."""
+        try:
+            yield
+        except InputError as error:
+            raise InputError(str(error).replace(str(self._router.policy.path), "the policy")) from error
+
+
+def _variant(router: Router, max_gap: float | None, model: str | None) -> Router:
+    """The router with another dial, or with every request going to one model."""
+    policy = router.policy if max_gap is None else router.policy.at(max_gap)
+    if model is not None:
+        rule = Rule(name=NAMED, when=When(turns=Turns(min=0)), route=Arm(model=model))
+        policy = policy.model_copy(update={"rules": (rule,)})
+    return router.under(policy)
+
+
+def _overrides(policy: Policy) -> Overrides:
+    return policy.overrides or Overrides()
+
+
+def _may_name(policy: Policy, model: str) -> bool:
+    return _overrides(policy).models and any(one.name == model for one in policy.models)
+
+
+def _check_gap(policy: Policy, gap: float) -> None:
+    bounds = _overrides(policy).max_gap
+    if bounds is None or policy.max_gap is None:
+        raise Refusal(400, "this policy lets no request set max_gap", "not_allowed", "max_gap")
+    if not bounds.min <= gap <= bounds.max:
+        raise Refusal(
+            400,
+            f"max_gap may be from {bounds.min:g} to {bounds.max:g}, not {gap:g}",
+            "out_of_bounds",
+            "max_gap",
+        )
+
+
+def _check_names(name: str, policy: Policy, names: Container[str]) -> None:
+    """Raise InputError where a model of a policy could not be told from a policy."""
+    for model in policy.models:
+        if model.name in names:
+            raise InputError(
+                f"{policy.path}: the model {model.name!r} has the name of a policy that is served"
+            )
+
+
+def _unknown(model: str) -> Refusal:
+    shown = model if len(model) <= _SHOWN else model[:_SHOWN] + "..."
+    return Refusal(404, f"the model {shown!r} is not served here", "model_not_found", "model")

@@ -1,0 +1,66 @@
+"""Errors in OpenAI's shape: what a caller is told, and what only the operator is.
+
+A caller learns what to mend in the request, and never an address, a key's variable or a path of the server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from bestroute.answering.sampling import Attempt
+from bestroute.errors import InputError, SamplingError
+
+_KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_OF_THE_REQUEST = (400, 413, 422)
+
+
+class Refusal(Exception):
+    """A request that is not answered: an HTTP status, and what the caller is told.
+
+    `param` names the field at fault, `code` says in a word what is wrong (None: nothing to say).
+    """
+
+    def __init__(self, status: int, message: str, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.param = status, code, param
+
+    @property
+    def kind(self) -> str:
+        """OpenAI's `type`."""
+        return _KINDS.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The body of the response."""
+        error = {"message": str(self), "type": self.kind, "param": self.param, "code": self.code}
+        return {"error": error}
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """What a caller is told of an error."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, InputError):
+        return Refusal(400, str(error))
+    if isinstance(error, SamplingError):
+        return unanswered(error.attempts)
+    return Refusal(500, "the gateway failed; its log says why, under this request's id", "internal_error")
+
+
+def unanswered(attempts: Iterable[Attempt]) -> Refusal:
+    """What a caller is told where no model answered: who was asked, and where all refused the request
+    itself, why."""
+    tried = list(attempts)
+    statuses = {one.status for one in tried}
+    asked = ", ".join(one.arm for one in tried) or "none"
+    if tried and statuses <= {*_OF_THE_REQUEST}:
+        return Refusal(400, f"every model refused the request: {tried[-1].error}", "refused_by_model")
+    if statuses == {429}:
+        return Refusal(429, f"every model is over its rate limit (asked: {asked})", "rate_limit_exceeded")
+    return Refusal(502, f"no model answered (asked: {asked}); the log says why", "no_model_answered")
+
+
+def encoded(value: Any) -> bytes:
+    """A JSON document, in ASCII, so that no text can break it."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,98 @@
+"""What a request may say for itself: a dial, a model, that it wants the decision alone, or all of it told.
+
+By headers `x-bestroute-max-gap`, `-model`, `-route-only`, `-explain`, or by `metadata.bestroute`: an object,
+or, for clients whose metadata are texts, words such as `explain, max_gap=0.02, model=gpt-4o, route-only`.
+A header goes before metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from bestroute.serve.refusals import Refusal
+
+KEY = "bestroute"
+_NAMES = ("explain", "max_gap", "model", "route_only")
+_YES = {True: True, False: False, "true": True, "1": True, "": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a request wants otherwise than its policy says; None and False: nothing."""
+
+    max_gap: float | None = None
+    model: str | None = None
+    route_only: bool = False
+    explain: bool = False
+
+
+def wishes_of(headers: Mapping[str, str], metadata: Any) -> Wishes:
+    """The wishes of a request. Raises Refusal, naming the place, for what cannot be one."""
+    told: Any = metadata.get(KEY) if isinstance(metadata, Mapping) else None
+    said: dict[str, tuple[str, Any]] = {
+        name: (f"metadata.{KEY}.{name}", value) for name, value in _in_metadata(told).items()
+    }
+    for name in _NAMES:
+        header = f"x-{KEY}-{name.replace('_', '-')}"
+        if header in headers:
+            said[name] = (header, headers[header])
+    return Wishes(
+        max_gap=_gap(*said["max_gap"]) if "max_gap" in said else None,
+        model=_name(*said["model"]) if "model" in said else None,
+        route_only="route_only" in said and _yes(*said["route_only"]),
+        explain="explain" in said and _yes(*said["explain"]),
+    )
+
+
+def without_wishes(body: dict[str, Any]) -> dict[str, Any]:
+    """The request as it is routed and goes on: its metadata without what is for the gateway."""
+    metadata = body.get("metadata")
+    if not isinstance(metadata, Mapping) or KEY not in metadata:
+        return body
+    left = {name: value for name, value in metadata.items() if name != KEY}
+    rest = {name: value for name, value in body.items() if name != "metadata"}
+    return {**rest, "metadata": left} if left else rest
+
+
+def _in_metadata(told: Any) -> dict[str, Any]:
+    if told is None:
+        return {}
+    if isinstance(told, str):
+        pairs = (word.partition("=") for word in told.split(",") if word.strip())
+        told = {name.strip().replace("-", "_"): value.strip() for name, _, value in pairs}
+    if not isinstance(told, dict):
+        raise _wrong(f"metadata.{KEY}", "an object, or words with commas between")
+    for name in told:
+        if name not in _NAMES:
+            raise _wrong(f"metadata.{KEY}", f"only {', '.join(_NAMES)}")
+    return told
+
+
+def _gap(place: str, value: Any) -> float:
+    try:
+        gap = float("nan") if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        gap = float("nan")
+    if not isfinite(gap):
+        raise _wrong(place, "a number, in quality points")
+    return gap
+
+
+def _name(place: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise _wrong(place, "the name of a model")
+    return value
+
+
+def _yes(place: str, value: Any) -> bool:
+    folded = value.strip().lower() if isinstance(value, str) else value
+    if not isinstance(folded, (bool, str)) or folded not in _YES:
+        raise _wrong(place, "true or false")
+    return _YES[folded]
+
+
+def _wrong(place: str, wanted: str) -> Refusal:
+    return Refusal(400, f"{place} must be {wanted}", "invalid_value", place)

@@ -1,0 +1,98 @@
+"""Several processes on one address: started, watched, ended together."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from multiprocessing.synchronize import Event
+from typing import NamedTuple
+
+from bestroute.serve.settings import METRICS_FOLDER, Settings
+
+_LOG = logging.getLogger("bestroute.serve")
+_LOOK_S = 0.1
+_PAUSE_S = 1.0  # between a worker's end and its successor, so that one that cannot live does not spin
+Work = Callable[[Settings, socket.socket, Callable[[], object]], None]
+
+
+class _Worker(NamedTuple):
+    process: multiprocessing.process.BaseProcess
+    ready: Event
+
+
+def run_workers(
+    count: int, work: Work, settings: Settings, listening: socket.socket, on_ready: Callable[[], object]
+) -> int:
+    """Run `count` processes until SIGTERM or SIGINT; gives the exit code.
+
+    One that ends for no reason is replaced; one that ends before any was ready ends all.
+    """
+    with tempfile.TemporaryDirectory(prefix="bestroute-") as folder:
+        os.environ[METRICS_FOLDER] = folder
+        return _Workers(count, work, settings, listening).run(on_ready)
+
+
+class _Workers:
+    def __init__(self, count: int, work: Work, settings: Settings, listening: socket.socket) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._args = (work, settings, listening)
+        self._ending = threading.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, lambda *_: self._ending.set())
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, lambda sign, _: self._send(sign))
+        self._workers = [self._start() for _ in range(count)]
+
+    def run(self, on_ready: Callable[[], object]) -> int:
+        told = False
+        while not self._ending.is_set():
+            wait([worker.process.sentinel for worker in self._workers], _LOOK_S)
+            if not told and all(worker.ready.is_set() for worker in self._workers):
+                told = True
+                on_ready()
+            if not self._replace_the_dead(told):
+                self._end()
+                return 1
+        self._end()
+        return 0
+
+    def _start(self) -> _Worker:
+        ready = self._context.Event()
+        process = self._context.Process(target=_work, args=(*self._args, ready))
+        process.start()
+        return _Worker(process, ready)
+
+    def _replace_the_dead(self, told: bool) -> bool:
+        """Whether serving goes on."""
+        for place, worker in enumerate(self._workers):
+            if self._ending.is_set() or worker.process.is_alive():
+                continue
+            if not told:
+                return False
+            _LOG.error("worker %s ended with %s", worker.process.pid, worker.process.exitcode)
+            time.sleep(_PAUSE_S)
+            self._workers[place] = self._start()
+        return True
+
+    def _send(self, sign: int) -> None:
+        for worker in self._workers:
+            if worker.process.pid is not None and worker.process.is_alive():
+                os.kill(worker.process.pid, sign)
+
+    def _end(self) -> None:
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+
+
+def _work(work: Work, settings: Settings, listening: socket.socket, ready: Event) -> None:
+    work(settings, listening, ready.set)

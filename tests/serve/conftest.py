@@ -1,0 +1,33 @@
+"""One gateway for all tests that only ask, before an endpoint that each test scripts."""
+
+import pytest
+
+from tests.answering.fake_endpoint import FakeEndpoint, answer_n
+from tests.serve.gateway import POLICY, started
+
+LIMITS = {"body_bytes": 2**20, "head_s": 2.0, "body_s": 2.0, "batch": 3}
+
+
+@pytest.fixture(scope="session")
+def _served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("serve")
+    endpoint = FakeEndpoint()
+    texts = [POLICY.format(url=endpoint.base_url, dial=dial) for dial in (-1.0, 1.0)]
+    with started(folder, *texts, limits=LIMITS, log=str(folder / "log.jsonl"), log_queries=True) as gateway:
+        gateway.log = folder / "log.jsonl"
+        yield gateway, endpoint
+    endpoint.close()
+
+
+@pytest.fixture
+def upstream(_served):
+    _, endpoint = _served
+    endpoint.requests.clear()
+    endpoint.play(answer_n())
+    return endpoint
+
+
+@pytest.fixture
+def gateway(_served, upstream):
+    """Its policy `auto` asks big where no rule matches, `p1` tiny."""
+    return _served[0]
