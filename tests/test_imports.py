@@ -55,6 +55,12 @@ def test_routing_reports_nothing_to_the_maker_of_onnxruntime(tmp_path):
     assert not [*tmp_path.rglob("*onnxruntime*")]
 
 
+def test_reading_a_log_loads_no_server_and_no_torch():
+    assert not modules_after("import bestroute.serve.reading").intersection(
+        {*NETWORK, "onnxruntime", "uvicorn"}
+    )
+
+
 def test_listing_commands_loads_no_model():
     code = "from bestroute.cli import cli\ncli(['check', '--help'], standalone_mode=False)"
     assert not modules_after(code).intersection({"onnxruntime", "numpy", "torch"})

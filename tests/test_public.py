@@ -13,7 +13,7 @@ NAMES = [
 ]  # fmt: skip
 COMMANDS = [
     "adapt", "ask", "bench", "calibrate", "check", "collect", "completion", "diff", "dry-run", "evaluate",
-    "init", "models", "pick", "route", "schema", "score", "serve", "test", "train",
+    "init", "log", "models", "pick", "route", "schema", "score", "serve", "test", "train",
 ]  # fmt: skip
 
 
@@ -26,4 +26,5 @@ def test_the_names_of_the_package():
 
 def test_the_names_of_the_commands():
     assert cli.list_commands(None) == COMMANDS
+    assert sorted(cli.get_command(None, "log").commands) == ["queries", "summary"]
     assert sorted(cli.get_command(None, "train").commands) == ["llms", "posterior", "reward", "router"]

@@ -8,6 +8,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO
 
 from bestroute.errors import InputError
@@ -74,6 +75,9 @@ class DecisionLog:
             except (OSError, InputError, ValueError) as error:
                 _LOG.error("decision log: %d entries are lost: %s", len(entries), error)
                 self._on_drop(len(entries))
+        if self._target != "-":
+            with suppress(OSError):  # what could not be written was counted
+                self._file.close()
 
     def _batch(self) -> list[Entry | None]:
         batch = [self._queue.get()]

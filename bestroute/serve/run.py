@@ -64,9 +64,13 @@ def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], ob
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=round(settings.drain_s),
     )
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: None)  # uvicorn raises it again once it has drained
-    uvicorn.Server(config).run([listening])
+    server = uvicorn.Server(config)
+    for sign in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # before uvicorn listens to them, and when it raises them anew
+        signal.signal(sign, lambda *_: setattr(server, "should_exit", True))
+    server.run([listening])
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -20,6 +20,7 @@ from bestroute.serve.settings import METRICS_FOLDER, Settings
 _LOG = logging.getLogger("bestroute.serve")
 _LOOK_S = 0.1
 _PAUSE_S = 1.0  # between a worker's end and its successor, so that one that cannot live does not spin
+_GRACE_S = 10.0  # beyond the time to drain, for logs to be written
 Work = Callable[[Settings, socket.socket, Callable[[], object]], None]
 
 
@@ -90,8 +91,10 @@ class _Workers:
     def _end(self) -> None:
         for worker in self._workers:
             worker.process.terminate()
+        ends = time.monotonic() + self._args[1].drain_s + _GRACE_S
         for worker in self._workers:
-            worker.process.join()
+            worker.process.join(max(0.0, ends - time.monotonic()))
+            worker.process.kill()
 
 
 def _work(work: Work, settings: Settings, listening: socket.socket, ready: Event) -> None:

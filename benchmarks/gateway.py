@@ -1,0 +1,262 @@
+"""What the gateway adds to a call, beside calls straight to the same endpoint.
+
+    python benchmarks/gateway.py
+    python benchmarks/gateway.py --beside litellm=http://127.0.0.1:4000/v1     # another gateway, same mock
+
+As public benchmarks of gateways do it: all on loopback, an endpoint that answers at once, rounds in which the
+targets take turns, the median of a round, then the median of the rounds. `added` is a target's less the
+direct calls'. `a core` are requests for each second of processor time of the gateway's process, which other
+work on the machine moves little; times it moves. The mock listens on --mock-port, and what --beside names
+must ask it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bestroute.table import table
+
+POLICY = """\
+version: 1
+models:
+  - {{name: small, class: small, price: {{input: 1, output: 2}}, endpoint: {{base_url: "{url}"}}}}
+  - {{name: large, class: large, price: {{input: 10, output: 30}}, endpoint: {{base_url: "{url}"}}}}
+reference: large
+max_gap: 0.03
+abstain: false
+tiers: [{{model: small}}, {{model: large}}]
+rules: [{{name: ruled, when: {{keywords: [RULED]}}, route: {{model: small}}}}]
+"""
+QUESTION = "A train leaves at nine and travels 120 miles at 40 miles an hour. When does it arrive, and why?"
+REPLY = "It arrives at noon, since 120 / 40 is 3 hours."
+CONCURRENT = (1, 16, 64)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is asked: an address, the model to name, what to say; `pid` of the process whose time counts."""
+
+    name: str
+    port: int
+    model: str
+    words: str
+    pid: int | None = None
+
+
+async def mock(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI application that answers every Chat Completions request at once."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    streams = json.loads(body).get("stream")
+    kind = b"text/event-stream" if streams else b"application/json"
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+    for piece in _streamed() if streams else [_whole()]:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _whole() -> bytes:
+    message = {"role": "assistant", "content": REPLY}
+    choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+    usage = {"prompt_tokens": 30, "completion_tokens": 15, "total_tokens": 45}
+    head = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
+    return json.dumps({**head, "choices": choices, "usage": usage}).encode()
+
+
+def _streamed() -> Iterator[bytes]:
+    head = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    for word in REPLY.split():
+        choices = [{"index": 0, "delta": {"content": f"{word} "}, "finish_reason": None}]
+        yield b"data: " + json.dumps({**head, "choices": choices}).encode() + b"\n\n"
+    ended = {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    yield b"data: " + json.dumps(ended).encode() + b"\n\ndata: [DONE]\n\n"
+
+
+def serve_mock(port: int) -> None:
+    """Run the mock on a port."""
+    import uvicorn
+
+    uvicorn.run(mock, host="127.0.0.1", port=port, log_level="error", lifespan="off")
+
+
+@contextmanager
+def mocking(port: int) -> Iterator[str]:
+    """The mock in a process of its own; gives its address."""
+    process = multiprocessing.get_context("spawn").Process(target=serve_mock, args=(port,), daemon=True)
+    process.start()
+    _await_port(port)
+    yield f"http://127.0.0.1:{port}/v1"
+    process.terminate()
+    process.join()
+
+
+def _await_port(port: int) -> None:
+    import socket
+
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"nothing listens on port {port}")
+
+
+@contextmanager
+def serving(url: str) -> Iterator[tuple[int, int]]:
+    """`bestroute serve` before the mock; gives its port and process id, and prints what the start took."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "policy.yaml"
+        path.write_text(POLICY.format(url=url), "utf-8")
+        started = time.perf_counter()
+        command = [sys.executable, "-m", "bestroute", "serve", str(path), "--port", "0"]
+        env = {**os.environ, "NO_PROXY": "127.0.0.1"}
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
+        assert process.stderr is not None
+        said = re.search(r"serving on http://[^:]+:(\d+)", process.stderr.readline())
+        assert said is not None
+        took = time.perf_counter() - started
+        print(f"start: {took:.2f} s, of processor time {_processor_s(process.pid):.2f} s\n")
+        yield int(said.group(1)), process.pid
+        process.terminate()
+        process.wait()
+
+
+def _processor_s(pid: int) -> float:
+    """Seconds of processor time that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Caller:
+    """A connection that is kept, as HTTP clients do."""
+
+    def __init__(self, target: Target, streams: bool) -> None:
+        body = json.dumps(
+            {
+                "model": target.model,
+                "stream": streams,
+                "messages": [{"role": "user", "content": target.words}],
+            }
+        ).encode()
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer k\r\n"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        self._port, self._sent, self._streams = target.port, head.encode() + body, streams
+
+    async def calls(self, count: int) -> list[float]:
+        """Seconds to the whole answer, of a stream to its first chunk, of so many calls."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        took = []
+        for _ in range(count):
+            started = time.perf_counter()
+            writer.write(self._sent)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b" 200 " not in head[:20]:
+                raise SystemExit(f"not answered: {head!r}")
+            took.append(await self._read(reader, head.lower(), started))
+        writer.close()
+        return took
+
+    async def _read(self, reader: asyncio.StreamReader, head: bytes, started: float) -> float:
+        length = re.search(rb"content-length: (\d+)", head)
+        if length is not None:
+            await reader.readexactly(int(length.group(1)))
+            return time.perf_counter() - started
+        first = None
+        while size := int(await reader.readline(), 16):
+            await reader.readexactly(size + 2)
+            first = first or time.perf_counter() - started
+        await reader.readline()
+        return first if self._streams and first else time.perf_counter() - started
+
+
+async def measured(target: Target, streams: bool, at_once: int, calls: int) -> tuple[list[float], float]:
+    """Seconds of every call, and calls for each second of the target's processor time (nan: not known)."""
+    before = _processor_s(target.pid) if target.pid else 0.0
+    each = max(1, calls // at_once)
+    found = await asyncio.gather(*(Caller(target, streams).calls(each) for _ in range(at_once)))
+    spent = _processor_s(target.pid) - before if target.pid else 0.0
+    return sorted(sum(found, [])), each * at_once / spent if spent else float("nan")
+
+
+def rounds(targets: Sequence[Target], streams: bool, at_once: int, calls: int, count: int) -> list[list[str]]:
+    """A row for each target: medians over the rounds, and what is added to the first target's."""
+    seen: dict[str, list[tuple[float, float, float]]] = {target.name: [] for target in targets}
+    for turn in range(count):
+        order = [*targets[turn % len(targets) :], *targets[: turn % len(targets)]]
+        for target in order:
+            took, a_core = asyncio.run(measured(target, streams, at_once, calls))
+            seen[target.name].append((took[len(took) // 2], took[len(took) * 99 // 100], a_core))
+    medians = {
+        name: [statistics.median(column) for column in zip(*one, strict=True)] for name, one in seen.items()
+    }
+    base = medians[targets[0].name]
+    kind = "first chunk" if streams else "whole"
+    return [[name, kind, str(at_once), *_cells(one, base)] for name, one in medians.items()]
+
+
+def _cells(found: Sequence[float], base: Sequence[float]) -> list[str]:
+    p50, p99, a_core = found
+    times = (p50, p99, p50 - base[0], p99 - base[1])
+    return [*(f"{1e3 * seconds:.2f}" for seconds in times), "-" if isnan(a_core) else f"{a_core:.0f}"]
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--calls", type=int, default=256, help="calls of a target in a round")
+    parser.add_argument("--mock-port", type=int, default=8095)
+    parser.add_argument("--beside", action="append", default=[], metavar="NAME=URL")
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        url = stack.enter_context(mocking(given.mock_port))
+        port, pid = stack.enter_context(serving(url))
+        targets = [
+            Target("direct", given.mock_port, "small", QUESTION),
+            Target("rules", port, "auto", f"RULED {QUESTION}", pid),
+            Target("router model", port, "auto", QUESTION, pid),
+        ]
+        for beside in given.beside:
+            name, _, address = beside.partition("=")
+            targets.append(Target(name, urlsplit(address).port or 80, "small", QUESTION))
+        for target in targets:
+            asyncio.run(measured(target, False, 1, 20))
+        rows = [
+            row
+            for streams in (False, True)
+            for at_once in CONCURRENT
+            for row in rounds(targets, streams, at_once, given.calls, given.rounds)
+        ]
+    print(
+        table(["target", "answer", "at once", "p50 ms", "p99 ms", "added p50", "added p99", "a core"], rows)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""`bestroute log`: the decision log of a gateway, read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bestroute.cli.options import FILE, INPUT, json_option, refuse_to_overwrite, skip_bad_option
+from bestroute.cli.output import BadLines, print_json, print_table
+from bestroute.table import dollars, share
+
+_logs = click.argument("logs", nargs=-1, required=True, type=INPUT)
+
+
+@click.group("log")
+def command() -> None:
+    """Read the decision log that `bestroute serve --log` writes."""
+
+
+@command.command("queries", epilog="Example: bestroute log queries decisions.jsonl --out queries.jsonl")
+@_logs
+@click.option("--out", type=FILE, help="Write them here; to standard output if absent.")
+@skip_bad_option
+def queries(logs: tuple[Path, ...], out: Path | None, skip_bad: bool) -> None:
+    """The queries of LOGS, a line each, for dry-run, diff and calibrate.
+
+    They are there where the gateway ran with --log-queries. Whoever was refused counts too.
+    """
+    from bestroute.files import atomic_write
+    from bestroute.serve.reading import read_queries_of
+
+    bad = BadLines(skip_bad)
+    found = read_queries_of(logs, bad.on_bad)
+    if out is None:
+        for query in found:
+            click.echo(json.dumps(query))
+    else:
+        refuse_to_overwrite(out, *logs)
+        with atomic_write(out) as file:
+            for query in found:
+                file.write(json.dumps(query).encode("ascii") + b"\n")
+    bad.tell()
+
+
+@command.command("summary", epilog="Example: bestroute log summary decisions.jsonl")
+@_logs
+@skip_bad_option
+@json_option
+def summary(logs: tuple[Path, ...], skip_bad: bool, as_json: bool) -> None:
+    """What the requests in LOGS came to: traffic and cost by arm, against the reference; errors; latency."""
+    from bestroute.serve.reading import Summary, read_log
+
+    bad, found = BadLines(skip_bad), Summary()
+    for line in read_log(logs, bad.on_bad):
+        found.add(line)
+    bad.tell()
+    told = found.as_dict()
+    if as_json:
+        print_json(told)
+    else:
+        _print(told)
+
+
+def _print(told: dict[str, Any]) -> None:
+    rows = [
+        [arm, str(one["requests"]), share(one["share"]), dollars(one["cost"])]
+        for arm, one in told["arms"].items()
+    ]
+    print_table(["arm", "requests", "share", "cost $"], rows)
+    saving = "" if told["saving"] is None else f", saving {told['saving']:.0%}"
+    click.echo(f"\n{told['requests']} requests, {told['answered']} answered by models")
+    click.echo(
+        f"cost ${dollars(told['cost'])}, from the reference ${dollars(told['reference_cost'])}{saving}"
+    )
+    for name in ("causes", "errors", "policies"):
+        if told[name]:
+            click.echo(f"{name}: " + ", ".join(f"{key} {count}" for key, count in told[name].items()))
+    for name, words in (("latency_ms", "whole response"), ("first_ms", "first chunk")):
+        if told[name]:
+            click.echo(f"{words}, ms: " + ", ".join(f"{rank} {ms:.1f}" for rank, ms in told[name].items()))

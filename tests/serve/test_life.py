@@ -1,0 +1,126 @@
+"""A gateway's life: it starts or says why not, follows its files, ends without losing a request."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests import ROOT
+from tests.answering.fake_endpoint import answer_n, event, pieces
+from tests.serve.gateway import PATIENCE_S, POLICY, launch, started
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals")
+
+
+@pytest.fixture
+def policy(fake_endpoint):
+    return POLICY.format(url=fake_endpoint.base_url, dial=0.03)
+
+
+def until(holds):
+    ends = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_does_not_start_on_a_policy_that_does_not_hold(tmp_path, policy, workers):
+    path = tmp_path / "policy.yaml"
+    path.write_text(policy.replace("reference: big", "reference: bog"), "utf-8")
+    command = [sys.executable, "-m", "bestroute", "serve", str(path), "--port", "0", "--workers", workers]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert ran.returncode == 2
+    assert "no model is named 'bog'" in ran.stderr or "did you mean 'big'" in ran.stderr
+    assert "serving" not in ran.stderr
+
+
+def test_it_does_not_start_where_two_policies_have_one_name(tmp_path, policy):
+    paths = [tmp_path / "a" / "p.yaml", tmp_path / "p.yaml", tmp_path / "b" / "p.yaml"]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(policy, "utf-8")
+    gateway = launch(paths)
+    assert gateway.process.wait(PATIENCE_S) == 1
+    assert any("two policies would be served as 'p'" in line for line in gateway.lines)
+    gateway.process.stderr.close()
+
+
+@posix
+def test_it_follows_its_file_and_loses_no_request(tmp_path, policy, fake_endpoint):
+    """Requests all the while: each is decided by one policy or the next, in every worker within a second."""
+    with started(tmp_path, policy, workers=2) as gateway:
+        path, ends, found = tmp_path / "p0.yaml", threading.Event(), []
+
+        def ask():
+            while not ends.is_set():
+                found.append(gateway.ask("hello"))
+
+        with ThreadPoolExecutor(4) as pool:
+            asking = [pool.submit(ask) for _ in range(4)]
+            digests = {found[0].headers["x-bestroute-policy"] for _ in [until(lambda: found)]}
+            for dial in ("0.04", "0.05"):
+                path.write_text(policy.replace("max_gap: 0.03", f"max_gap: {dial}"), "utf-8")
+                until(lambda: found[-1].headers["x-bestroute-policy"] not in digests)
+                digests.add(found[-1].headers["x-bestroute-policy"])
+            path.write_text("nonsense", "utf-8")
+            until(lambda: gateway.get("/readyz").json["refused"] == ["auto"])
+            ends.set()
+            for one in asking:
+                one.result()
+        assert {reply.status for reply in found} == {200}
+        assert len({reply.headers["x-bestroute-policy"] for reply in found}) == 3
+        counts = gateway.get("/metrics").body.decode()
+        [told] = [line for line in counts.splitlines() if line.startswith("bestroute_request_seconds_count")]
+        assert float(told.split()[-1]) == len(found)
+
+
+@posix
+def test_it_ends_after_what_is_under_way(tmp_path, policy, fake_endpoint):
+    chunks = [event({"content": f"{place} "}) for place in range(10)]
+    fake_endpoint.play(pieces(*chunks, event({}, "stop"), b"data: [DONE]\n\n", gap_s=0.1))
+    with started(tmp_path, policy) as gateway, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(gateway.ask, stream=True)
+        until(lambda: fake_endpoint.streaming)
+        assert gateway.end() == 0
+        body = asked.result().body
+        assert body.count(b"chat.completion.chunk") == 11
+        assert body.endswith(b"data: [DONE]\n\n")
+
+
+@posix
+def test_its_log_is_whole_and_opened_anew_when_told(tmp_path, policy, fake_endpoint):
+    fake_endpoint.play(answer_n())
+    log = tmp_path / "log.jsonl"
+    with started(tmp_path, policy, log=str(log)) as gateway:
+        first = gateway.ask("hello").headers["x-bestroute-request-id"]
+        until(lambda: log.read_text("utf-8").count("\n") == 1)
+        log.rename(tmp_path / "old.jsonl")
+        gateway.tell(signal.SIGHUP)
+        until(lambda: gateway.ask(model="nobody") and log.exists())
+        assert gateway.end() == 0
+    [old] = map(json.loads, (tmp_path / "old.jsonl").read_text("utf-8").splitlines()[:1])
+    assert (old["request_id"], old["arm"], old["status"], old["error"]) == (first, "tiny@1", 200, None)
+    assert "hello" not in (tmp_path / "old.jsonl").read_text("utf-8")
+    assert json.loads(log.read_text("utf-8").splitlines()[-1])["error"] == "model_not_found"
+
+
+@posix
+def test_a_worker_that_dies_is_replaced(tmp_path, policy):
+    with started(tmp_path, policy, workers=2) as gateway:
+        children = subprocess.run(
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(gateway.process.pid)],
+            capture_output=True,
+            text=True,
+        )
+        workers = [int(line.split()[0]) for line in children.stdout.splitlines() if "spawn_main" in line]
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        gateway.await_line(f"worker {workers[0]} ended with -9")
+        assert gateway.ask("hello").status == 200
