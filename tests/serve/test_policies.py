@@ -1,0 +1,75 @@
+"""Which policy decides a request, and what a request may change of it."""
+
+import asyncio
+
+import pytest
+
+from bestroute.errors import InputError
+from bestroute.serve.policies import Policies
+from bestroute.serve.refusals import Refusal
+from bestroute.serve.wishes import Wishes
+from tests.serve.gateway import POLICY
+
+TEXT = POLICY.format(url="http://127.0.0.1:9/v1", dial=0.03)
+
+
+@pytest.fixture
+def served(tmp_path):
+    def made(*texts):
+        paths = [tmp_path / f"p{place}.yaml" for place in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text, "utf-8")
+        return Policies(paths)
+
+    return made
+
+
+def decided(policies, model, wishes, query="hello"):
+    return asyncio.run(policies.find(model, wishes).router()).route(query)
+
+
+def test_names(served):
+    policies = served(TEXT, TEXT.replace("tiny", "mini"))
+    assert policies.models == ["auto", "p1", "tiny", "big", "mini"]
+    assert decided(policies, None, Wishes()).model == decided(policies, "auto", Wishes()).model == "tiny"
+    assert decided(policies, "p1", Wishes()).model == decided(policies, "mini", Wishes()).model == "mini"
+    assert policies.find("mini", Wishes()).name == "p1"
+
+
+def test_a_model_that_is_named_goes_before_the_rules(served):
+    policies = served(TEXT)
+    assert decided(policies, "big", Wishes()).arm.label == "big@1"
+    assert decided(policies, "auto", Wishes(model="big")).rule == "the request names its model"
+
+
+def test_a_dial_leaves_the_rules_alone(served):
+    policies = served(TEXT)
+    assert decided(policies, "auto", Wishes(max_gap=0.1)).rule == "greetings – 契約"
+    assert decided(policies, "auto", Wishes(max_gap=0.1), "Why?").objective.setting == 0.1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "model", "wishes", "code"),
+    [
+        ("{max_gap: {max: 0.1}}", "auto", Wishes(max_gap=0.11), "out_of_bounds"),
+        ("{max_gap: {max: 0.1}}", "auto", Wishes(max_gap=-0.01), "out_of_bounds"),
+        ("{models: true}", "auto", Wishes(max_gap=0.01), "not_allowed"),
+        ("{models: false}", "big", Wishes(), "model_not_found"),
+        ("{models: false}", "auto", Wishes(model="big"), "model_not_found"),
+        ("{models: true}", "gpt", Wishes(), "model_not_found"),
+    ],
+)
+def test_what_a_policy_does_not_allow(served, overrides, model, wishes, code):
+    policies = served(TEXT.replace("{max_gap: {max: 0.1}}", overrides))
+    with pytest.raises(Refusal) as caught:
+        policies.find(model, wishes)
+    assert caught.value.code == code
+
+
+def test_models_are_listed_where_they_may_be_named(served):
+    assert served(TEXT.replace("{max_gap: {max: 0.1}}", "{models: false}")).models == ["auto"]
+
+
+def test_a_model_may_not_have_the_name_of_a_policy(served):
+    with pytest.raises(InputError, match="'p1' has the name of a policy"):
+        served(TEXT, TEXT.replace("tiny", "p1"))
