@@ -205,7 +205,7 @@ class Router:
 
     def under(self, policy: Policy) -> Router:
         """A router of a variant of this policy, with another dial or other rules, on what is open here."""
-        opened = {
+        opened: dict[str, Any] = {
             "predictor": self._predictor,
             "reward": self._reward_model(),
             "posterior": self._posterior,

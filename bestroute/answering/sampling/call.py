@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from bestroute.answering.sampling.billing import billed, read_usage
-from bestroute.answering.sampling.clients import on_failure
+from bestroute.answering.sampling.clients import NAMED, on_failure
 from bestroute.answering.sampling.complaints import Complaint, read_complaint
 from bestroute.answering.sampling.completion import is_completion, read_completion, read_document
 from bestroute.answering.sampling.failures import describe, hints
@@ -114,10 +114,8 @@ class Call:
 
     async def _post(self, body: dict[str, Any], timeout: Any) -> bytes:
         create = cast(Any, self.client.chat.completions.with_streaming_response.create)
-        needed = {name: body[name] for name in ("model", "messages")}
-        extra = {name: value for name, value in body.items() if name not in needed}
         answer = bytearray()
-        async with create(**needed, extra_body=extra, timeout=timeout) as response:
+        async with create(**NAMED, extra_body=body, timeout=timeout) as response:
             async for chunk in response.iter_bytes():
                 answer += chunk
                 if len(answer) > MAX_BYTES:

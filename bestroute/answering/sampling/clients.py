@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
@@ -40,6 +40,10 @@ _KEY_HEADERS = ("api-key", "authorization")
 _CLIENT_HEADERS = "x-stainless-"  # the client marks in them how it is to read the response
 
 _AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn", ".azure-api.net")
+
+NAMED: Mapping[str, Any] = {"model": "", "messages": ()}
+"""What the client wants named; the body of the request goes before it. Named messages it copies part by part,
+which takes longer the longer they are."""
 
 on_failure: ContextVar[Callable[[bytes], None] | None] = ContextVar("on_failure", default=None)
 """Is told the body of every reply with an error status, also of those that the client tries again."""

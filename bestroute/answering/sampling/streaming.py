@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from bestroute.answering.sampling.billing import read_usage
-from bestroute.answering.sampling.clients import on_failure
+from bestroute.answering.sampling.clients import NAMED, on_failure
 from bestroute.answering.sampling.complaints import Complaint, read_complaint
 from bestroute.answering.sampling.completion import cleaned, completion_of, read_completion, read_document
 from bestroute.answering.sampling.failures import describe
@@ -110,10 +110,8 @@ class _Try:
     async def _opened(self, body: dict[str, Any]) -> AsyncIterator[Any]:
         """The response, once its status is there; within the time of the call, all tries together."""
         create = cast(Any, self._call.client.chat.completions.with_streaming_response.create)
-        needed = {name: body[name] for name in ("model", "messages")}
-        extra = {name: value for name, value in body.items() if name not in needed}
         limits = require("openai", "client").Timeout(self._call.timeout_s, connect=_CONNECT_TIMEOUT_S)
-        opening = create(**needed, extra_body=extra, timeout=limits)
+        opening = create(**NAMED, extra_body=body, timeout=limits)
         told = on_failure.set(lambda failure: self._spent.append(read_usage(read_document(failure))))
         try:
             response = await asyncio.wait_for(opening.__aenter__(), self._call.timeout_s)
