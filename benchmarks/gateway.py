@@ -105,10 +105,12 @@ def mocking(port: int) -> Iterator[str]:
     """The mock in a process of its own; gives its address."""
     process = multiprocessing.get_context("spawn").Process(target=serve_mock, args=(port,), daemon=True)
     process.start()
-    _await_port(port)
-    yield f"http://127.0.0.1:{port}/v1"
-    process.terminate()
-    process.join()
+    try:
+        _await_port(port)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.join()
 
 
 def _await_port(port: int) -> None:
@@ -134,13 +136,15 @@ def serving(url: str) -> Iterator[tuple[int, int]]:
         env = {**os.environ, "NO_PROXY": "127.0.0.1"}
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
         assert process.stderr is not None
-        said = re.search(r"serving on http://[^:]+:(\d+)", process.stderr.readline())
-        assert said is not None
-        took = time.perf_counter() - started
-        print(f"start: {took:.2f} s, of processor time {_processor_s(process.pid):.2f} s\n")
-        yield int(said.group(1)), process.pid
-        process.terminate()
-        process.wait()
+        try:
+            said = re.search(r"serving on http://[^:]+:(\d+)", process.stderr.readline())
+            assert said is not None
+            took = time.perf_counter() - started
+            print(f"start: {took:.2f} s, of processor time {_processor_s(process.pid):.2f} s\n")
+            yield int(said.group(1)), process.pid
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def _processor_s(pid: int) -> float:
