@@ -22,9 +22,10 @@ from bestroute.answering.pick import Pick, pick
 from bestroute.answering.selection import SELECTORS
 from bestroute.answering.sessions import SessionMemory
 from bestroute.artefacts.adapter import open_predictor
+from bestroute.artefacts.own_reward import open_reward
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction, Predictor
-from bestroute.artefacts.reward import OnnxRewardModel, RewardModel
+from bestroute.artefacts.reward import RewardModel
 from bestroute.decision import Cause, Decider, Decision, Forecast
 from bestroute.decision.planner import Asked, Planner
 from bestroute.errors import InputError, PredictorError, PredictorOverrun
@@ -376,7 +377,7 @@ class Router:
     def _reward_model(self) -> RewardModel:
         with self._lock:
             if self._reward is None:
-                self._reward = OnnxRewardModel(self.policy.reward)
+                self._reward = open_reward(self.policy.reward, self.policy.adapter)
             return self._reward
 
     def _endpoint_sampler(self) -> Sampler:

@@ -10,6 +10,7 @@ names      which LLM a name means, and which are near
 odds       probabilities and their log-odds
 adapter    a router model that knows own models, from scored responses of theirs
 reward     the reward model: what each response is worth
+own_reward a reward model that knows own scores, from an adapter
 facts      what can be counted in a response, beside what the encoder reads of it
 posterior  what the kept response is worth by what came; three regressions in JSON
 

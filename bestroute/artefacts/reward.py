@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,26 @@ class RewardModel(Protocol):
         ...
 
 
+class Sight(NamedTuple):
+    """What a reward model sees of K responses to a query: the log-odds of its rewards (K,), what its encoder
+    says of each (K, features), and the facts, standardised (K, facts)."""
+
+    odds: Floats
+    features: Floats
+    facts: Floats
+
+
+@runtime_checkable
+class AdaptableReward(RewardModel, Protocol):
+    """A reward model that says what its rewards are made of, so that own scores can be fitted to it."""
+
+    manifest: Manifest
+
+    def sight(self, query: str, responses: Sequence[str]) -> Sight:
+        """What rewards are made of; at least one response."""
+        ...
+
+
 class OnnxRewardModel:
     """The reward model of an artefact folder: its encoder on onnxruntime, its head in numpy.
 
@@ -47,8 +67,12 @@ class OnnxRewardModel:
         """One reward for each response, shape (responses,); 0 for one that says nothing."""
         if not responses:
             return np.empty(0, np.float32)
+        return rewards_by(self.sight(query, responses).odds, responses)
+
+    def sight(self, query: str, responses: Sequence[str]) -> Sight:
+        """What rewards are made of; at least one response."""
         read = self.read([query, *responses])
-        return self._head.rewards(read[:1], read[1:], query, responses)
+        return self._head.sight(read[:1], read[1:], query, responses)
 
     def rewards_of_pairs(self, pairs: Sequence[tuple[str, str]]) -> Floats:
         """One reward for each (query, response), shape (pairs,); 0 for a response that says nothing."""
@@ -92,10 +116,14 @@ class Head:
 
     def rewards(self, asked: Floats, read: Floats, query: str, responses: Sequence[str]) -> Floats:
         """From the features of the query, (1, F), and of its responses, (responses, F)."""
-        logits = self.logits(asked, read, facts_of(query, [clean(response) for response in responses]))
-        rewards: Floats = 1 / (1 + np.exp(-(logits * self.scale + self.shift)))
-        rewards[[says_nothing(clean(response)) for response in responses]] = 0.0
-        return rewards
+        return rewards_by(self.sight(asked, read, query, responses).odds, responses)
+
+    def sight(self, asked: Floats, read: Floats, query: str, responses: Sequence[str]) -> Sight:
+        """From the features of the query, (1, F), and of its responses, (responses, F)."""
+        facts = facts_of(query, [clean(response) for response in responses])
+        odds: Floats = self.logits(asked, read, facts) * self.scale + self.shift
+        known: Floats = (facts - self.centre) / self.spread
+        return Sight(odds, read, known)
 
     def logits(self, asked: Floats, read: Floats, facts: Floats) -> Floats:
         """Before calibration, shape (responses,)."""
@@ -105,6 +133,13 @@ class Head:
         hidden = np.concatenate([ours, theirs, ours * theirs, known], 1) @ self.mixed + self.mixed_bias
         logits: Floats = np.maximum(hidden, 0) @ self.out + read @ self.plain + known @ self.facts
         return logits
+
+
+def rewards_by(odds: Floats, responses: Sequence[str]) -> Floats:
+    """Rewards of log-odds, shape (responses,); 0 for a response that says nothing."""
+    rewards: Floats = 1 / (1 + np.exp(-odds))
+    rewards[[says_nothing(clean(response)) for response in responses]] = 0.0
+    return rewards
 
 
 def read_head(folder: Path, features: int) -> Head:

@@ -99,7 +99,7 @@ def command(
     report = build_report(judge, router, baselines, lambda name: _say(f"judging {name}"))
     report["baselines"] |= dict.fromkeys(absent)
     report["policy"] |= {"digest": checked.digest, **checked.objective.as_dict()}
-    told = cautions(divided, seen, judge_all, checked.reward)
+    told = cautions(divided, seen, judge_all, checked)
     report["warnings"] = list(dict.fromkeys([*told, *absent.values(), *report["warnings"]]))
     report |= _counts(divided)
     for warning in report["warnings"]:

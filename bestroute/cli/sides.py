@@ -46,7 +46,7 @@ def of_records(
     seen = Seen(policy.learned)
     divided = divide_records(policy, replayed(paths, bad), None, seen, judge_all, threads)
     bad.tell()
-    warnings += cautions(divided, seen, judge_all, policy.reward)
+    warnings += cautions(divided, seen, judge_all, policy)
     if promises and seen.silent:
         warnings.append("what is promised below holds only if training saw none of these records")
     if divided.saw and not judge_all:

@@ -179,6 +179,15 @@ def scored_part(record: Record) -> Record:
     return replace(record, responses={name: items for name, items in scored.items() if items})
 
 
+def without_rewards(record: Record) -> Record:
+    """The record without the rewards of those responses whose text is known, which can be rewarded anew."""
+    responses = {
+        name: tuple(item if item.text is None else replace(item, reward=None) for item in items)
+        for name, items in record.responses.items()
+    }
+    return replace(record, responses=responses)
+
+
 def scores_of(responses: Iterable[Response]) -> list[float]:
     """The oracle scores. Raises InputError where one is missing."""
     known = [response.score for response in responses]

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from bestroute.artefacts.adapter import router_model, standing_on
 from bestroute.artefacts.manifest import read_manifest
+from bestroute.artefacts.own_reward import reward_model, with_own
 from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import BestRouteError, InputError
@@ -239,9 +240,11 @@ def _kept(old: Router, policy: Policy, given: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {"sampler": opened.sampler, "sessions": opened.sessions}
     if "predictor" not in given:
         kept["predictor"] = _kept_predictor(opened.predictor, old.policy, policy)
-    if "reward" not in given and (opened.reward is not None or policy.reward != old.policy.reward):
-        same = _same(opened.reward, old.policy.reward, policy.reward)
-        kept["reward"] = same or OnnxRewardModel(policy.reward)
+    other = (policy.reward, policy.adapter) != (old.policy.reward, old.policy.adapter)
+    if "reward" not in given and (opened.reward is not None or other):
+        same = _same(reward_model(opened.reward), old.policy.reward, policy.reward)
+        base = same if isinstance(same, OnnxRewardModel) else OnnxRewardModel(policy.reward)
+        kept["reward"] = with_own(base, policy.adapter)
     return kept
 
 

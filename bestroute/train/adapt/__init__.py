@@ -7,6 +7,8 @@ ridge    many features, few queries: the dual form
 steps    how far to go from the router model as it is, by cross-validation
 growth   how fast quality rises with n
 novelty  what own traffic looks like
+sights   own scored responses as the reward model sees them
+own_rewards  what own scores add to the reward model
 fit      all of these: an adapter
 judge    how good it is on queries that fitted nothing, and how many more would help
 worth    what it saves on them, beside the static mix and the router model as it is

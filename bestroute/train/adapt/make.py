@@ -11,16 +11,19 @@ import numpy as np
 
 from bestroute.artefacts.adapter import WEIGHTS
 from bestroute.artefacts.manifest import LLMS, SEEN, Manifest, sha256
+from bestroute.artefacts.own_reward import OWN_REWARD, AdaptedReward, found_of_rewards, with_own
 from bestroute.artefacts.predictor import Predictor
-from bestroute.artefacts.reward import RewardModel
+from bestroute.artefacts.reward import HEAD, AdaptableReward, RewardModel
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import query_of
 from bestroute.policy import Policy
 from bestroute.records.record import Record, query_hash, scored_part
 from bestroute.train.adapt.fit import Fitted, columns_of_models, fit_adapter
 from bestroute.train.adapt.own import Indices, Own, OwnReader
+from bestroute.train.adapt.own_rewards import OwnRewards, fit_own_rewards
 from bestroute.train.adapt.report import Judged, report_of
 from bestroute.train.adapt.rows import ROWS, read_rows, save_rows, with_more
+from bestroute.train.adapt.sights import read_scored, rewarded
 from bestroute.train.folder import new_folder, write_manifest
 
 
@@ -50,32 +53,63 @@ def adapt(
     InputError where the records tell too little of the policy's models.
     """
     kept = None if earlier is None else read_rows(earlier, policy, base.manifest)
-    reader = OwnReader(policy, base.manifest.max_n, base.manifest.margin, reward)
     records = [scored_part(record) for record in records]
-    if kept is not None:
-        seen = set(kept.hashes.tolist())
-        fresh = [record for record in records if _hash(record) not in seen]
-        if len(fresh) < len(records):
-            reader.left_out["of queries that the earlier adapter saw"] += len(records) - len(fresh)
-        records = fresh
-    for record in records:
+    seen = set() if kept is None else set(kept.hashes.tolist())
+    fresh = [record for record in records if _hash(record) not in seen]
+    judge, fresh, rewards = _rewarded(policy, fresh, reward, advance, earlier)
+    reader = OwnReader(policy, base.manifest.max_n, base.manifest.margin, judge)
+    if len(fresh) < len(records):
+        reader.left_out["of queries that the earlier adapter saw"] += len(records) - len(fresh)
+    for record in fresh:
         reader.add(record)
     own = reader.finish(base, advance) if kept is None else with_more(kept, reader.finish(base, advance, 1))
     columns = columns_of_models(policy, base.manifest, own)
     reference = [model.name for model in policy.models].index(policy.reference)
     fitted = fit_adapter(own, columns, base.manifest, reference)
     manifest = _manifest(policy, base.manifest, own, fitted, recipe)
-    judged = Judged(policy, records, reward, own, fitted, base.manifest, manifest)
-    report = {"left_out": dict(reader.left_out.most_common()), **report_of(judged, advance)}
+    judged = Judged(policy, fresh, judge, own, fitted, base.manifest, manifest)
+    report = {
+        "left_out": dict(reader.left_out.most_common()),
+        **report_of(judged, advance),
+        "rewards": None if rewards is None else rewards.report,
+    }
     with new_folder(out) as folder:
         fitted.adapter.save(folder)
         save_rows(folder, own)
         np.save(folder / SEEN, np.unique(own.hashes))
-        files = {name: sha256(folder / name) for name in (WEIGHTS, SEEN)}
-        metrics = {key: report[key] for key in ("cross_fitted", "base", "savings", "known")}
-        with_rows = {**manifest.recipe, "rows": sha256(folder / ROWS)}
+        if rewards is not None:
+            rewards.own.save(folder)
+        files = {name: sha256(folder / name) for name in (WEIGHTS, SEEN, *([OWN_REWARD] if rewards else []))}
+        metrics = {key: report[key] for key in ("cross_fitted", "base", "savings", "known", "rewards")}
+        made_on = {"reward": reward.manifest.files[HEAD]} if isinstance(reward, AdaptableReward) else {}
+        with_rows = {**manifest.recipe, **made_on, "rows": sha256(folder / ROWS)}
         written = write_manifest(folder, replace(manifest, files=files, metrics=metrics, recipe=with_rows))
     return Adapted(written, report)
+
+
+def _rewarded(
+    policy: Policy,
+    records: Sequence[Record],
+    reward: RewardModel | None,
+    advance: Callable[[], None],
+    earlier: Path | None,
+) -> tuple[RewardModel | None, Sequence[Record], OwnRewards | None]:
+    """The reward model with what own scores say on it, and the records with what it says of each response
+    that did not fit it; all as they were where too little is known. What an earlier adapter knows stays."""
+    if not isinstance(reward, AdaptableReward):
+        return reward, records, None
+    known: dict[tuple[str, str], float] = {}
+    judge, told = with_own(reward, earlier), found_of_rewards(earlier)
+    if isinstance(judge, AdaptedReward) and told is not None:
+        found = OwnRewards(judge.own, np.empty(0), told)
+    else:
+        scored = read_scored(policy, records, reward, advance)
+        fitted = None if scored is None else fit_own_rewards(scored)
+        if scored is None or fitted is None:
+            return reward, records, None
+        found, judge = fitted, AdaptedReward(reward, fitted.own)
+        known = dict(zip(scored.keys, found.held.tolist(), strict=True))
+    return judge, [rewarded(record, known, judge) for record in records], found
 
 
 def _hash(record: Record) -> int | None:

@@ -93,7 +93,7 @@ def choose(own: Own, columns: Indices) -> tuple[Chosen, Floats]:
         tried = {one: weights * (sigmoid(said) - scores) ** 2 for one, said in ridged.items()}
         strength = min(tried, key=lambda one: float(_mean(tried[one])))
         found = tried[strength]
-        if _better(_by_query(best), _by_query(found)):
+        if better(_by_query(best), _by_query(found)):
             lower = [_mean(found[:, [model]]) < _mean(best[:, [model]]) for model in range(len(columns))]
             chosen = ["features" if low else step for low, step in zip(lower, chosen, strict=True)]
     said_by: dict[Step, Floats] = {**simple, "none": simple["base"]}
@@ -171,12 +171,12 @@ def _furthest(errors: list[Floats]) -> int:
     """The last step that is better than the one taken before it."""
     taken = 0
     for step in range(1, len(errors)):
-        if _better(errors[taken], errors[step]):
+        if better(errors[taken], errors[step]):
             taken = step
     return taken
 
 
-def _better(simpler: Floats, further: Floats) -> bool:
+def better(simpler: Floats, further: Floats) -> bool:
     """Whether the errors (rows,) of what goes further are lower by more than one standard error."""
     difference = simpler - further
     known = difference[~np.isnan(difference)]

@@ -25,6 +25,7 @@ def as_text(report: Mapping[str, Any], out: str) -> str:
         _models(report["models"]),
         "On queries that fitted nothing (five folds):\n\n" + _found(report),
         _savings(report["savings"]),
+        _rewards(report["rewards"]),
     ]
     for title, key in (("source", "sources"), ("language", "languages")):
         if len(report[key]) > 1:
@@ -67,6 +68,11 @@ def cautions(report: Mapping[str, Any]) -> list[str]:
                 f"{name} was asked in kinds of traffic and degrees of difficulty that make up "
                 f"{model['covered']:.0%} of the queries; of the others its level is a guess from these"
             )
+    if report["rewards"] is not None and not report["rewards"]["tells"]:
+        found.append(
+            "on these responses rewards cannot be told from chance; they are set equal, but for breaking "
+            "ties, so that `select: reward+vote` counts heads alone"
+        )
     if report["savings"]["why_not"]:
         found.append(f"no saving can be told: {report['savings']['why_not']}")
     if report["cross_fitted"]["gap_correlation"] is None:
@@ -160,6 +166,20 @@ def _savings(found: Mapping[str, Any]) -> str:
 def _saving(one: Mapping[str, float]) -> str:
     mean, low, high = (100 * one[name] + 0.0 for name in ("mean", "low", "high"))
     return f"{mean:.1f}% ({low:.1f} to {high:.1f})"
+
+
+def _rewards(found: Mapping[str, Any] | None) -> str:
+    """How well the best response is chosen; a random choice takes none of the gain, and half of the pairs."""
+    if found is None:
+        return ""
+    words = {"own": "with own scores", "base": "as it is", "longest": "the longest"}
+    if not found["adapted"]:
+        words["own"] = "calibrated alone"
+    rows = [
+        [words[key], *(_interval(found[part][key]) for part in ("share_of_gain", "pairs"))] for key in words
+    ]
+    head = f"reward ({found['queries']:,} queries, {found['responses']:,} responses)"
+    return table([head, "share of the gain by the best of 4", "pairs in order"], rows)
 
 
 def _curve(report: Mapping[str, Any]) -> str:

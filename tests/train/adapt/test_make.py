@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 
 from bestroute.artefacts.adapter import AdaptedPredictor
+from bestroute.artefacts.facts import FACTS
 from bestroute.artefacts.manifest import read_manifest, seen_queries
+from bestroute.artefacts.own_reward import with_own
+from bestroute.artefacts.reward import HEAD, Sight
 from bestroute.errors import ArtefactError, InputError
-from bestroute.records.record import query_hash
+from bestroute.records.record import Response, query_hash
 from bestroute.router import Router as Face
 from bestroute.train.adapt.make import adapt
+from bestroute.train.adapt.rows import read_rows
 from bestroute.train.adapt.telling import as_text, cautions
+from tests.fakes import FakeReward, make_policy
 from tests.train.adapt.traffic import MANIFEST, NAMES, POLICY, Router, hard_and_easy, records_of
 
 COUNT = 150
@@ -190,3 +195,45 @@ def test_an_earlier_adapter_that_does_not_go_with_it_is_refused(made, tmp_path):
     with pytest.raises(InputError, match="without --from"):
         adapt(POLICY, records, out, BASE, None, {}, earlier=copy)
     assert AdaptedPredictor(BASE, copy)  # it serves all the same
+
+
+class Sees(FakeReward):
+    """A reward model whose features tell what is right, and whose own rewards do not."""
+
+    manifest = replace(MANIFEST, kind="reward", files={HEAD: "b" * 64}, features=4)
+
+    def sight(self, query, responses):
+        right = np.array([float("right" in text) for text in responses])
+        features = np.column_stack([right, np.ones((len(right), 3))])
+        return Sight(np.zeros(len(right)), features, np.zeros((len(right), len(FACTS))))
+
+
+def sampled(count, start=0):
+    """Records of two responses of the tiny model, one of them right, and one of each other."""
+    return [
+        replace(
+            record,
+            responses={
+                **record.responses,
+                "tiny": (Response(1.0, f"right {row}", 9.0), Response(0.0, f"wrong {row}", 9.0)),
+            },
+        )
+        for row, record in enumerate(records_of(SCORES[: start + count]))
+        if row >= start
+    ]
+
+
+def test_own_rewards_are_part_of_the_folder_and_of_its_labels(tmp_path):
+    twice = make_policy(tiers=[{"model": "tiny"}, {"model": "tiny", "n": 2}, {"model": "big"}])
+    made = adapt(twice, sampled(40), tmp_path / "one", BASE, Sees(), {})
+    found = made.report["rewards"]
+    assert found["adapted"]
+    assert found["share_of_gain"]["own"]["value"] == 1
+    assert found["share_of_gain"]["base"]["value"] == 0
+    assert "with own scores" in as_text(made.report, "one")
+    right, wrong = with_own(Sees(), tmp_path / "one").rewards("q", ["right", "wrong"])
+    assert right > 0.9 > 0.1 > wrong
+    rows = read_rows(tmp_path / "one", twice, MANIFEST)
+    assert rows.quality[:, 0, 1] == pytest.approx(1)
+    adapt(twice, sampled(10, 40), tmp_path / "two", BASE, Sees(), {}, earlier=tmp_path / "one")
+    assert with_own(Sees(), tmp_path / "two").rewards("q", ["right"]) == pytest.approx([right])

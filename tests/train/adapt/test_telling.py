@@ -31,6 +31,16 @@ def test_whether_more_would_help(told, words):
     assert words in more(told)
 
 
+def test_rewards_that_say_nothing_are_told_of():
+    quiet = {
+        "left_out": {}, "seen_by_router": 0, "features": 1, "models": {}, "savings": {"why_not": None},
+        "cross_fitted": {"gap_correlation": {}}, "rewards": {"tells": False},
+    }  # fmt: skip
+    assert "`select: reward+vote` counts heads alone" in cautions(quiet)[0]
+    assert cautions({**quiet, "rewards": {"tells": True}}) == []
+    assert cautions({**quiet, "rewards": None}) == []
+
+
 def test_nothing_is_said_of_more_without_two_points():
     assert more(report(0.3)) is None
     assert more(report(None, (30, 0.1))) is None
@@ -44,6 +54,7 @@ def test_what_flatters_and_what_is_missing_is_told():
         "features": 0,
         "models": {},
         "savings": {"why_not": "no record can be replayed"},
+        "rewards": None,
     }
     text = "\n".join(cautions(found))
     for words in (
