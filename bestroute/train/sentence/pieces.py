@@ -28,7 +28,7 @@ def kept_pieces(model: PieceModel, count: int = KEPT) -> NDArray[np.int64]:
 
 def tokenizer_json(model: PieceModel, kept: Sequence[int] | NDArray[np.int64]) -> str:
     """The tokenizer of the kept pieces, which are numbered anew in this order."""
-    vocabulary: list[list[Any]] = [[model.pieces[at], model.scores[at]] for at in kept]
+    vocabulary: list[list[Any]] = [[model.pieces[at], _short(model.scores[at])] for at in kept]
     for place, name in enumerate(_CONTROL):
         vocabulary[place][0] = name
     charsmap = base64.b64encode(model.charsmap).decode()
@@ -61,6 +61,11 @@ def tokenizer_json(model: PieceModel, kept: Sequence[int] | NDArray[np.int64]) -
 def open_tokenizer(content: str) -> Any:
     """The tokenizer of such a JSON text."""
     return require("tokenizers", "train").Tokenizer.from_str(content)
+
+
+def _short(score: float) -> float:
+    """As few digits as tell a score from every other of single precision: they are a quarter of the file."""
+    return float(str(np.float32(score)))
 
 
 def _framed() -> dict[str, Any]:
