@@ -17,6 +17,8 @@ _QUOTED = re.compile(
     r"|\{([^{}\n]{1,40})\}"
 )
 _END = re.compile(r"(?<=[.!?;])\s+|(?<=[a-z)\ue001][.!?])(?=[A-Z])|(?<=[。！？])|\n+")
+_SPACES = re.compile(r"[^\S\n]+")
+_HOLE_SIGNS = re.compile("[\ue000\ue001]")
 _HOLE = re.compile(r"\ue000(\d+)\ue001")
 _CONDITION = re.compile(
     r"(?i)^\W*(?:if|when|whenever|unless|wenn|falls|si|quand|lorsque|cuando|もし|如果|若|만약|만일)\b"
@@ -50,6 +52,7 @@ def sentences(query: str) -> Iterator[Sentence]:
     """The sentences of a query that ask without condition."""
     if len(query) > _MOST:
         query = f"{query[: _MOST // 2]}\n{query[-_MOST // 2 :]}"
+    query = _SPACES.sub(" ", _HOLE_SIGNS.sub("", query))  # a query's own signs would be taken for holes
     quoted: list[str] = []
 
     def hole(match: re.Match[str]) -> str:

@@ -22,7 +22,8 @@ _WANT = (
     r"|intégr\w+|incorpor\w+|utilis\w+"
     r"|utili[cz]\w+|emplo\w+|contenir|contener|contenga|enth\w+|verwende\w*|benutze\w*)\b"
 )
-_HOLES = r"\ue000\d+\ue001(?:\W{0,3}(?:(?:and|or|et|ou|y|o|und|と|や|、|和) ?)?\W{0,3}\ue000\d+\ue001)*"
+_BETWEEN = r"[^\w\ue000\ue001]{0,6}(?:(?:and|or|et|ou|y|o|und|と|や|和)[^\w\ue000\ue001]{0,4})?"
+_HOLES = rf"\ue000\d+\ue001(?:{_BETWEEN}\ue000\d+\ue001)*"  # one way to match: a list of any length is linear
 _BEFORE = re.compile(
     rf"(?P<gap>[^\ue000]*?{_CUE}[^\ue000]{{0,30}}?)(?P<holes>{_HOLES})(?P<after>[^\ue000]{{0,40}})"
 )

@@ -113,3 +113,17 @@ def test_a_checker_of_the_callers_own():
 def test_never_raises(query, text):
     for name in failed(query + " q", text):
         assert name in CHECKS
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "다음 단어 목록: " + ", ".join(f'"단어{number}"' for number in range(90)),
+        "Use the words " + ", ".join(f'"w{number}"' for number in range(200)) + " twice each.",
+        "the words " + " " * 1_000_000 + "not",
+        "Include the words \ue0005\ue001 and \ue000x\ue001 in it.",
+    ],
+)
+def test_no_query_takes_long_or_fails(query):
+    """A list that a pattern could split in more ways than one would not end within a lifetime."""
+    assert EVERY.of(Query.of(query)) is not None
