@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bestroute.artefacts.facts import FACTS, facts_of
 from bestroute.artefacts.manifest import MEND, Manifest
+from bestroute.artefacts.odds import sigmoid
 from bestroute.artefacts.session import Session, clip_characters, single_row
 from bestroute.errors import ArtefactError
 from bestroute.text import clean, says_nothing
@@ -137,7 +138,7 @@ class Head:
 
 def rewards_by(odds: Floats, responses: Sequence[str]) -> Floats:
     """Rewards of log-odds, shape (responses,); 0 for a response that says nothing."""
-    rewards: Floats = 1 / (1 + np.exp(-odds))
+    rewards: Floats = sigmoid(odds)
     rewards[[says_nothing(clean(response)) for response in responses]] = 0.0
     return rewards
 
