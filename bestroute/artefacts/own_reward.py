@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bestroute.artefacts.facts import FACTS
 from bestroute.artefacts.manifest import MEND, Manifest, check_files, read_manifest
@@ -36,15 +37,16 @@ class OwnReward:
     rewards are equal then but for breaking ties.
     """
 
-    level: Floats
-    slope: Floats
-    response: Floats
-    counted: Floats
+    level: NDArray[Any]
+    slope: NDArray[Any]
+    response: NDArray[Any]
+    counted: NDArray[Any]
 
-    def odds(self, sight: Sight) -> Floats:
+    def odds(self, sight: Sight) -> NDArray[Any]:
         """Log-odds of the expected scores, shape (responses,)."""
-        own: Floats = sight.features @ self.response + sight.facts @ self.counted
-        return self.level + self.slope * sight.odds + own
+        own = sight.features @ self.response + sight.facts @ self.counted
+        found: NDArray[Any] = self.level + self.slope * sight.odds + own
+        return found
 
     def save(self, folder: Path) -> None:
         """Write it into a folder."""

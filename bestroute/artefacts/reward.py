@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +34,9 @@ class Sight(NamedTuple):
     """What a reward model sees of K responses to a query: the log-odds of its rewards (K,), what its encoder
     says of each (K, features), and the facts, standardised (K, facts)."""
 
-    odds: Floats
-    features: Floats
-    facts: Floats
+    odds: NDArray[Any]
+    features: NDArray[Any]
+    facts: NDArray[Any]
 
 
 @runtime_checkable

@@ -55,7 +55,7 @@ def adapt(
     kept = None if earlier is None else read_rows(earlier, policy, base.manifest)
     records = [scored_part(record) for record in records]
     seen = set() if kept is None else set(kept.hashes.tolist())
-    fresh = [record for record in records if _hash(record) not in seen]
+    fresh: Sequence[Record] = [record for record in records if _hash(record) not in seen]
     judge, fresh, rewards = _rewarded(policy, fresh, reward, advance, earlier)
     reader = OwnReader(policy, base.manifest.max_n, base.manifest.margin, judge)
     if len(fresh) < len(records):

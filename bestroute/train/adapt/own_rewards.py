@@ -98,7 +98,7 @@ class _Rows:
     def said(self, own: OwnReward, rows: Rows) -> Floats:
         """What it says of some of the rows."""
         part = self.scored
-        return np.asarray(own.odds(Sight(part.odds[rows], part.features[rows], part.facts[rows])), float)
+        return np.asarray(own.odds(Sight(part.odds[rows], part.features[rows], part.facts[rows])), np.float64)
 
 
 def _cross_fitted(rows: _Rows, strengths: Sequence[float]) -> Floats:
