@@ -50,7 +50,7 @@ def fit_own_rewards(scored: Scored) -> OwnRewards | None:
         return None
     rows = _Rows.of(scored)
     every = np.ones(len(scored), bool)
-    strengths = STRENGTHS
+    strengths: Sequence[float] = STRENGTHS
     held = _cross_fitted(rows, strengths)
     if np.nanmean(_pairs(scored, held)) < np.nanmean(_pairs(scored, scored.odds)):
         strengths = ()
