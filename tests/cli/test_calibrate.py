@@ -128,8 +128,12 @@ def test_a_share_that_is_to_change(policy, records):
     )
 
 
-def test_where_the_reference_always_answers(records):
-    result = run(ONE_SHOT, records, "--max-drop", "40%")
+def test_where_the_reference_always_answers(tmp_path):
+    strange = [
+        {**record, "query": f"{index} zxqv \U0001f71a\U0001f71b lorem kfjq wkrtz pplmn 0x7f3a ;;;; ~~~"}
+        for index, record in enumerate(sums(60))
+    ]
+    result = run(ONE_SHOT, write(tmp_path / "strange.jsonl", strange), "--max-drop", "40%")
     assert result.exit_code == 1
     assert "`bestroute dry-run` tells why the reference answers" in result.stdout
 
@@ -167,8 +171,9 @@ def test_a_policy_that_escalates_is_played(records, tmp_path):
     assert sum(expected["after"]["arms"].values()) == pytest.approx(1)
 
 
-def test_an_aim_that_does_not_bind_is_said_so(policy, records):
+def test_an_aim_that_does_not_bind_is_said_so(policy, tmp_path):
     """A query costs some $0.0001: at $0.4, a slip for $0.4 per 1,000, the reference answers all of them."""
+    records = write(tmp_path / "records.jsonl", sums(120))
     report = document(run(policy, records, "--budget", "0.4", "--json"))
     assert report["dial"] == -1
     (warning,) = report["warnings"]
@@ -322,7 +327,6 @@ def test_what_per_tier_needs(policy, records, tmp_path):
         (["--share", "small=30"], "'30' is 3000 %; write 30%"),
         (["--share", "tiny=30%"], "no model is named 'tiny'"),
         (["--share", "small=101%"], "a share lies between 0 % and 100 %, which 101 % does not"),
-        (["--share", "large=+30%"], "--share large=+30%: 100.0% now; a share lies between"),
         (["--share", "small=30%", "--budget", "1"], "give exactly one of"),
     ],
 )
@@ -330,6 +334,13 @@ def test_wrong_usage(policy, records, words, message):
     result = run(policy, records, *words)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_a_share_that_cannot_grow(policy, records):
+    policy.write_text(policy.read_text("utf-8").replace("max_gap: 0.0", "max_gap: -1.0"), "utf-8")
+    result = run(policy, records, "--share", "large=+30%")
+    assert result.exit_code == 2
+    assert "--share large=+30%: 100.0% now; a share lies between" in result.stderr
 
 
 def test_it_draws_what_it_chose(tmp_path):

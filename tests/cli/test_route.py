@@ -10,7 +10,8 @@ from tests.cli.typed import document, run, write
 EXAMPLE = str(ROOT / "policy.example.yaml")
 DECISION_FIELDS = [
     "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost", "reference_cost",
-    "candidates", "policy", "objective", "novel", "plan", "expected_calls", "expected_gap", "timings_ms",
+    "candidates", "policy", "objective", "novel", "session", "plan",
+    "expected_calls", "expected_gap", "timings_ms",
 ]  # fmt: skip
 
 

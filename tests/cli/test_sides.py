@@ -54,8 +54,8 @@ def test_what_training_saw_promises_nothing(partly_seen, records):
 
 def test_rewards_that_are_given_are_told_of(policy, tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "_MANY", 10)
-    raw = [*sums(60)]
-    for record in raw:
+    raw = [*sums(120)]
+    for record in raw[:60]:
         for item in record["responses"]["small"]:
             del item["reward"]
     found = document(run(policy, write(tmp_path / "bare.jsonl", raw), "--reference-share", "50%", "--json"))
