@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EVERYDAY = "bestroute/retune/calibrate/everyday.jsonl"
 MODELS = ("llama-3.1-8b=0.18/0.18", "gpt-4o=2.50/10.00")
 QUESTION = "What is 5 + 3?"
-EASY = "What is the capital of France? Answer with one word only."
+EASY = "What is the capital of France? Answer in one short sentence."
 HARD = "What is 137 times 249? Answer with the number only."
 
 
