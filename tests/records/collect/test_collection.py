@@ -48,7 +48,10 @@ class TestRecords:
         assert report == {
             "out": str(desk.out), "complete": True, "missing": 0, "prompts": 3, "repeats": 0,
             "models": {
-                "a": {"wanted": 6, "done": 6, "collected": 6, "mean_output_tokens": 1.0, "given_up": None}
+                "a": {
+                    "wanted": 6, "done": 6, "collected": 6,
+                    "mean_output_tokens": 1.0, "mean_thinking_tokens": None, "given_up": None,
+                }
             },
             "failed": [], "cost": 0.0, "spent": 0.0, "stopped_by": None, "written": True,
         }  # fmt: skip
