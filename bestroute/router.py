@@ -18,6 +18,7 @@ import numpy as np
 
 from bestroute.answering.agreement import Same
 from bestroute.answering.checks import Checked, Checker, Checks
+from bestroute.answering.listeners import Listeners
 from bestroute.answering.pick import Pick, pick
 from bestroute.answering.selection import SELECTORS
 from bestroute.answering.sessions import SessionMemory
@@ -26,15 +27,17 @@ from bestroute.artefacts.own_reward import open_reward
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.reward import RewardModel
-from bestroute.decision import Cause, Decider, Decision, Forecast
-from bestroute.decision.planner import Asked, Planner
-from bestroute.errors import InputError, PredictorError, PredictorOverrun
+from bestroute.decision import Cause, Decider, Decision, Forecast, Health
+from bestroute.decision.order import Asked
+from bestroute.decision.planner import Planner
+from bestroute.errors import InputError, PredictorError, PredictorOverrun, SamplingError
 from bestroute.policy import Policy, load_policy
 from bestroute.query import ChatRequest, Query, QueryLike, RequestLike, Session
 
 if TYPE_CHECKING:
     from bestroute.answering.answer import Answer, Event
     from bestroute.answering.course import Course, Grouper
+    from bestroute.answering.health import HealthReport, Keeper
     from bestroute.answering.sampling import Sampler
 
 _LOG = logging.getLogger(__name__)
@@ -60,6 +63,9 @@ class Router:
     `time_budget_s` for one query never fails a request: the reference answers, with cause `fallback`, and
     `fallbacks` counts it.
 
+    `on_decision` is told every decision that `route` and `complete` make, `on_answer` every answer, in the
+    thread that makes them, so they should be quick; what they raise is logged, and never fails a request.
+
     A copy of a router is the router itself. One that is pickled opens its artefacts again where it arrives,
     from the same folders, and takes along the parts it was given; one of those that cannot travel raises
     InputError.
@@ -76,6 +82,8 @@ class Router:
         sessions: SessionMemory | None = None,
         checkers: Sequence[Checker] = (),
         time_budget_s: float | None = 1.0,
+        on_decision: Callable[[Decision], object] | None = None,
+        on_answer: Callable[[Answer], object] | None = None,
     ) -> None:
         self.policy = policy
         self.fallbacks = 0
@@ -100,7 +108,11 @@ class Router:
             "sessions": sessions,
             "checkers": checkers,
             "time_budget_s": time_budget_s,
+            "on_decision": on_decision,
+            "on_answer": on_answer,
         }
+        self._listeners = Listeners(on_decision, on_answer)
+        self._loaded = False
         self._selector = SELECTORS[policy.sampling.select]()
         self._checks = Checks(policy.sampling.checks, checkers)
         self._lock = threading.Lock()
@@ -134,6 +146,7 @@ class Router:
         metadata: dict[str, Any] | None = None,
         explain_all: bool = False,
         session: Session | Mapping[str, Any] | None = None,
+        health: Health | None = None,
     ) -> Decision:
         """Decide which arm answers a query. No network; milliseconds on one core.
 
@@ -141,9 +154,14 @@ class Router:
         (`decision.session`, or its `as_dict()`); nothing is remembered here.
 
         `explain_all` asks the router model even where a rule decides, so that every candidate has its gap.
-        Raises InputError for a query with nothing to route on.
+        `health` says which models cannot be asked now, and how long they take: `router.health().now`, or a
+        value of your own; nothing is known against any model if absent. Raises InputError for a query with
+        nothing to route on.
         """
-        return self._consider(Query.of(query, metadata=metadata, session=session), explain_all).decision
+        asked = Query.of(query, metadata=metadata, session=session)
+        decision = self._consider(asked, explain_all, health).decision
+        self._listeners.decided(decision)
+        return decision
 
     def route_batch(self, queries: Iterable[QueryLike], *, explain_all: bool = False) -> list[Decision]:
         """Decide many queries at once, in order, as `route` does one by one.
@@ -240,18 +258,21 @@ class Router:
         """
         import asyncio
 
+        began = perf_counter()
+        if not self._loaded:
+            await asyncio.to_thread(self._load)
         from bestroute.answering.answer import answer
         from bestroute.answering.request import check_allowed
 
         query = ChatRequest.of(request, metadata=metadata, session=session).query
         check_allowed(query, self.policy)
-        asked = await asyncio.to_thread(self._go_on, query)
-        if on_decision is not None:
-            on_decision(asked.decision)
-        found = await answer(
-            asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of
-        )
-        await self._note(asked.query, found.model)
+        with self._listeners.failing():
+            asked = await self._decided(query, on_decision)
+            found = await answer(
+                asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of,
+                perf_counter() - began,
+            )  # fmt: skip
+        await self._ended(asked.query, found)
         return found
 
     async def astream(
@@ -274,24 +295,28 @@ class Router:
         import asyncio
         from contextlib import aclosing
 
+        began = perf_counter()
+        if not self._loaded:
+            await asyncio.to_thread(self._load)
         from bestroute.answering.answer import Ended, run
+        from bestroute.answering.events import Broken
         from bestroute.answering.request import check_allowed
 
         chat = ChatRequest.of(request, metadata=metadata, session=session)
         check_allowed(chat.query, self.policy)
-        asked = await asyncio.to_thread(self._go_on, chat.query)
-        if on_decision is not None:
-            on_decision(asked.decision)
-        sampler, course = self._endpoint_sampler(), self.course(asked)
-        told = run(
-            asked, course, self.policy, sampler, self._rewards_of,
-            streams=True, include_usage=chat.include_usage,
-        )  # fmt: skip
-        async with aclosing(told) as events:
-            async for event in events:
-                if isinstance(event, Ended):
-                    await self._note(asked.query, event.answer.model)
-                yield event
+        with self._listeners.failing():
+            asked = await self._decided(chat.query, on_decision)
+            told = run(
+                asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of,
+                perf_counter() - began, streams=True, include_usage=chat.include_usage,
+            )  # fmt: skip
+            async with aclosing(told) as events:
+                async for event in events:
+                    if isinstance(event, Ended):
+                        await self._ended(asked.query, event.answer)
+                    elif isinstance(event, Broken):
+                        self._listeners.failed()
+                    yield event
 
     def stream(
         self,
@@ -321,21 +346,77 @@ class Router:
             return asyncio.run(self.acomplete(request, metadata=metadata, session=session))
         raise InputError("an event loop runs here: use `await router.acomplete(...)`")
 
-    async def _note(self, query: Query, model: str) -> None:
-        """Remember which model answered a turn, where the policy has sessions."""
+    def health(self) -> HealthReport:
+        """How every endpoint that was asked has behaved, and what has come of requests: for monitors."""
+        from bestroute.answering.health import HealthReport
+
+        keeper = self._keeper()
+        counts = {**self._listeners.counts, "predictor_failed": self.fallbacks}
+        if keeper is None:
+            return HealthReport(counts=counts)
+        return HealthReport(keeper.report(), counts, keeper.now(self.policy.models))
+
+    def warm(self) -> None:
+        """Do now what the first request would wait for: import the client, run every model once."""
+        self._predict([Query.of("warm")], None)
+        self._rewards_of(Query.of("warm"), ["warm"])
+        self._load()
+
+    async def awarm(self) -> None:
+        """As `warm`, in a thread, and open a connection to every endpoint on the running loop."""
+        import asyncio
+
+        await asyncio.to_thread(self.warm)
+        connect = getattr(self._endpoint_sampler(), "connect", None)
+        if connect is not None:
+            await connect(self.policy.models)
+
+    def _load(self) -> None:
+        """Import what answers: in a thread, so that the event loop is not held up."""
+        from bestroute.answering import answer, request  # noqa: F401  (imported for what follows)
+
+        load = getattr(self._endpoint_sampler(), "load", None)
+        if load is not None:
+            load()
+        self._loaded = True
+
+    async def _decided(self, query: Query, on_decision: Callable[[Decision], object] | None) -> Asked:
+        """One query, decided within the deadline by what is known of endpoints now."""
+        import asyncio
+
+        keeper = self._keeper()
+        health = None if keeper is None else keeper.now(self.policy.models)
+        going_on = asyncio.to_thread(self._go_on, query, health)
+        try:
+            asked = await asyncio.wait_for(going_on, self.policy.sampling.deadline_s)
+        except asyncio.TimeoutError:
+            raise SamplingError("no model was asked: the deadline passed before one was chosen") from None
+        self._listeners.decided(asked.decision)
+        if on_decision is not None:
+            on_decision(asked.decision)
+        return asked
+
+    async def _ended(self, query: Query, found: Answer) -> None:
+        """Remember which model answered a turn, where the policy has sessions, and tell the listeners."""
         import asyncio
 
         settings = self.policy.sampling.session
         if settings is not None:
-            await asyncio.to_thread(self._sessions.note, query, model, settings)
+            await asyncio.to_thread(self._sessions.note, query, found.model, settings)
+        self._listeners.answered(found)
 
-    def _go_on(self, query: Query) -> Asked:
+    def _go_on(self, query: Query, health: Health | None) -> Asked:
         """One query, decided as a turn of the conversation that it is remembered to be, where the policy has
         sessions."""
         settings = self.policy.sampling.session
-        return self._consider(query if settings is None else self._sessions.recall(query, settings))
+        turn = query if settings is None else self._sessions.recall(query, settings)
+        return self._consider(turn, health=health)
 
-    def _consider(self, query: Query, explain_all: bool = False) -> Asked:
+    def _keeper(self) -> Keeper | None:
+        """What the sampler knows of endpoints; None for one of the caller's own that keeps nothing."""
+        return getattr(self._endpoint_sampler(), "health", None)
+
+    def _consider(self, query: Query, explain_all: bool = False, health: Health | None = None) -> Asked:
         """One query, decided within the time budget, with what the decision rests on."""
         start = perf_counter()
         rule = self._decider.rule_for(query)
@@ -349,7 +430,7 @@ class Router:
                 predicted = perf_counter()
             else:
                 without = "abstain"
-        decision = self._planner.decide(query, rule, forecast, without)
+        decision = self._planner.decide(query, rule, forecast, without, health)
         return Asked(query, rule, forecast, _timed(decision, start, ruled, tokenized, predicted))
 
     def _predict(

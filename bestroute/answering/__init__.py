@@ -1,6 +1,7 @@
 """From a decision to an answer: ask, see which responses agree, keep one, or go on.
 
 request     which requests a policy allows
+health/     how endpoints have behaved lately, and which may be asked now
 thought     what a response says once the thinking is taken off
 toolcall    the tools that it calls
 sampling/   n responses of a model, from endpoints that speak the OpenAI protocol
@@ -17,6 +18,7 @@ events      what a caller of a stream is told
 live        one response that nothing is judged of, streamed as it comes
 answer      the plan carried out in time and money; the only place where time passes
 blocking    the events of a stream for a caller without an event loop
+listeners   what comes of requests, counted and told to hooks
 
 What to ask next is decided in `decision.planner`; what a kept response is worth in `artefacts.posterior`.
 """

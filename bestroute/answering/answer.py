@@ -17,19 +17,18 @@ from typing import Any, TypeAlias
 from bestroute.answering.course import Ask, Course, Heard, Shortfall, Taken
 from bestroute.answering.demands import Demands
 from bestroute.answering.events import Broken, Chunk, Progress
-from bestroute.answering.live import Streamer, goes_live, live
+from bestroute.answering.live import GRACE_S, Streamer, goes_live, live
 from bestroute.answering.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
 from bestroute.answering.sampling.billing import billed, share
 from bestroute.answering.wire import chunks_of, completion_of, message_of, usage_chunk
 from bestroute.decision import Decision, reason
-from bestroute.decision.planner import Asked
+from bestroute.decision.order import Asked
 from bestroute.errors import SamplingError
-from bestroute.policy import Policy
+from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query, Session
 
 Rewarder = Callable[[Query, Sequence[str]], Sequence[float]]
-_GRACE_S = 0.25  # a sampler ends its calls itself; one that does not is cut off
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,14 @@ class Answer:
         return self.reference_cost - self.cost
 
     @property
+    def fell_back(self) -> bool:
+        """Whether a model answers that the dial would not have asked, since those that it would have failed,
+        cool down or are late."""
+        planned = {name for step in self.decision.plan for name in step.arm.models}
+        reference = self.decision.candidates[-1]
+        return self.model not in planned or reference.objection in ("cooling", "late")
+
+    @property
     def why(self) -> str:
         """Why this response is the answer, in one line."""
         step = next((step for step in reversed(self.steps) if step.responses), None)
@@ -122,6 +129,7 @@ class Answer:
             "saved": self.saved,
             "shortfall": self.shortfall,
             "usage": asdict(self.usage),
+            "fell_back": self.fell_back,
             "why": self.why,
             "decision": self.decision.as_dict(),
         }
@@ -137,9 +145,19 @@ class Ended:
 Event: TypeAlias = Chunk | Progress | Broken | Ended
 
 
-async def answer(asked: Asked, course: Course, policy: Policy, sampler: Sampler, reward: Rewarder) -> Answer:
-    """Run a course to its end. Raises SamplingError, carrying every attempt, when no model answers."""
-    async with aclosing(run(asked, course, policy, sampler, reward)) as events:
+async def answer(
+    asked: Asked,
+    course: Course,
+    policy: Policy,
+    sampler: Sampler,
+    reward: Rewarder,
+    waited_s: float = 0.0,
+) -> Answer:
+    """Run a course to its end. Raises SamplingError, carrying every attempt, when no model answers.
+
+    `waited_s`: seconds since the request came, which count towards the deadline.
+    """
+    async with aclosing(run(asked, course, policy, sampler, reward, waited_s)) as events:
         async for event in events:
             if isinstance(event, Ended):
                 return event.answer
@@ -152,6 +170,7 @@ async def run(
     policy: Policy,
     sampler: Sampler,
     reward: Rewarder,
+    waited_s: float = 0.0,
     *,
     streams: bool = False,
     include_usage: bool = False,
@@ -165,7 +184,7 @@ async def run(
     at_reference: list[float] = []
     usages: list[Usage] = []
     demands = Demands(asked.query)
-    clock = _Clock(policy.sampling.deadline_s)
+    clock = _Clock(policy.sampling.deadline_s, waited_s)
     given: Mapping[str, Any] | None = None
     heard: list[Heard] = []
     while given is None:
@@ -192,7 +211,7 @@ async def run(
         attempts += [
             attempt_of(name, n, reply, latency_s) for (name, n), reply in zip(ask.more, replies, strict=True)
         ]
-        heard = await _heard(ask, replies, course, asked.query, reward)
+        heard = await _heard(ask, replies, course, asked.query, reward, clock.left_s)
         cost = sum(
             bill(policy.model(name), asked.query, reply) for name, reply in zip(names, replies, strict=True)
         )
@@ -200,7 +219,7 @@ async def run(
             at_reference += _at_reference(policy, policy.model(name), asked.query, reply)
             usages.append(_usage(policy.model(name), asked.query, reply))
         clock.lap(perf_counter() - started)
-        await asyncio.to_thread(course.add, ask, heard, cost, latency_s)
+        await _add(course, ask, heard, cost, latency_s)
         if given is None:
             yield Progress(ask.step.arm.label, course.steps[-1])
     usage = Usage.total(usages) or Usage(0, 0)
@@ -221,15 +240,28 @@ def _next(course: Course, clock: _Clock) -> Ask | None:
     return course.next(clock.in_haste)
 
 
+async def _add(course: Course, ask: Ask, heard: list[Heard], cost: float, latency_s: float) -> None:
+    if len(course.heard) + len(heard) > 1:  # responses are compared, which may take milliseconds
+        await asyncio.to_thread(course.add, ask, heard, cost, latency_s)
+    else:
+        course.add(ask, heard, cost, latency_s)
+
+
 async def _heard(
-    ask: Ask, replies: Sequence[Sampled], course: Course, query: Query, reward: Rewarder
+    ask: Ask,
+    replies: Sequence[Sampled],
+    course: Course,
+    query: Query,
+    reward: Rewarder,
+    left_s: float | None,
 ) -> list[Heard]:
-    """The responses of a step, with their rewards where there is anything to choose or to judge."""
+    """The responses of a step, with their rewards where there is anything to choose or to judge, and time."""
     came = [(name, one) for (name, _), reply in zip(ask.more, replies, strict=True) for one in reply.samples]
     rewards: Sequence[float] = [float("nan")] * len(came)
     one_of_many = ask.max_gap is not None or ask.step.arm.n > 1
     if len(came) > 1 or (course.needs_rewards and one_of_many):
-        rewards = await asyncio.to_thread(reward, query, [sample.said for _, sample in came])
+        texts = [sample.said for _, sample in came]
+        rewards = await _in_time(left_s, reward, query, texts) or rewards
     return [Heard(name, sample, value) for (name, sample), value in zip(came, rewards, strict=True)]
 
 
@@ -248,7 +280,7 @@ def _stream(
     ask: Ask, query: Query, policy: Policy, sampler: Streamer, left_s: float | None
 ) -> AsyncGenerator[Any, None]:
     """The stream of the one response of a step; no silence in it lasts longer than the time that is left."""
-    model, settings = policy.model(ask.more[0][0]), policy.sampling
+    model, settings = policy.model(ask.more[0][0]), _settings(ask, policy)
     if left_s is not None:
         settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, left_s)})
         model = _within(model, left_s)
@@ -266,8 +298,8 @@ class _Clock:
     """What is left of a deadline, and whether another step fits into it: none is taken to be longer than the
     longest so far."""
 
-    def __init__(self, deadline_s: float | None) -> None:
-        self._ends = None if deadline_s is None else perf_counter() + deadline_s
+    def __init__(self, deadline_s: float | None, waited_s: float) -> None:
+        self._ends = None if deadline_s is None else perf_counter() + deadline_s - waited_s
         self._longest = 0.0
 
     @property
@@ -293,31 +325,77 @@ class _Clock:
         self._longest = max(self._longest, seconds)
 
 
+async def _in_time(
+    left_s: float | None, reward: Rewarder, query: Query, texts: Sequence[str]
+) -> Sequence[float] | None:
+    """The rewards of responses, from a worker thread; None where they would come too late."""
+    rewarding = asyncio.to_thread(reward, query, texts)
+    try:
+        return await (rewarding if left_s is None else asyncio.wait_for(rewarding, left_s))
+    except asyncio.TimeoutError:
+        return None
+
+
 async def _sample(
     ask: Ask, query: Query, policy: Policy, sampler: Sampler, left_s: float | None
 ) -> list[Sampled]:
     """The replies of every model of a step, all asked at once, within the time that is left."""
+    settings = _settings(ask, policy)
+    calls = [
+        asyncio.ensure_future(_ask(policy.model(name), query, n, settings, sampler, left_s))
+        for name, n in ask.more
+    ]
+    try:
+        several = any(n > 1 for _, n in ask.more)
+        await asyncio.wait(calls, timeout=left_s and left_s + (GRACE_S if several else 0.0))
+    except asyncio.CancelledError:
+        for call in calls:
+            call.cancel()
+        raise
+    return [call.result() if call.done() else _cut(call, left_s or 0.0) for call in calls]
 
-    async def one(name: str, n: int) -> Sampled:
-        model, settings = policy.model(name), policy.sampling
-        if left_s is None:
-            return await sampler.sample(model, query, n, settings)
-        settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, left_s)})
-        try:
-            reply = sampler.sample(_within(model, left_s), query, n, settings)
-            return await asyncio.wait_for(reply, left_s + _GRACE_S)
-        except asyncio.TimeoutError:
-            return Sampled(errors=(f"no answer within the {left_s:.3g} s that were left",))
 
-    return list(await asyncio.gather(*(one(name, n) for name, n in ask.more)))
+def _settings(ask: Ask, policy: Policy) -> Sampling:
+    return policy.sampling if ask.patient else policy.sampling.model_copy(update={"retries": 0})
+
+
+async def _ask(
+    model: Model, query: Query, n: int, settings: Sampling, sampler: Sampler, left_s: float | None
+) -> Sampled:
+    if left_s is None:
+        return await sampler.sample(model, query, n, settings)
+    own_s = left_s + GRACE_S if n == 1 else left_s  # of several calls, those that came are told at the end
+    settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, own_s)})
+    return await sampler.sample(_within(model, own_s), query, n, settings)
+
+
+def _cut(call: asyncio.Future[Sampled], left_s: float) -> Sampled:
+    """What is told of a call that nobody waits for any more. It may end by itself, and so be remembered as
+    one that got no answer in time: cleaning up after hundreds of calls takes longer than a deadline has."""
+    _CUT.add(call)
+    call.add_done_callback(_forget)
+    asyncio.get_running_loop().call_later(2 * GRACE_S, call.cancel)
+    return Sampled(errors=(f"no answer within the {left_s:.3g} s that were left",))
+
+
+_CUT: set[asyncio.Future[Sampled]] = set()
+
+
+def _forget(call: asyncio.Future[Sampled]) -> None:
+    _CUT.discard(call)
+    if not call.cancelled():
+        call.exception()  # looked at, so that nobody is told of it
 
 
 def _within(model: Model, left_s: float) -> Model:
-    """The model with its endpoint's own time limit held below what is left."""
-    endpoint = model.endpoint
-    if endpoint is None or endpoint.timeout_s is None or endpoint.timeout_s <= left_s:
+    """The model with its endpoints' own time limits held below what is left."""
+    if all(endpoint.timeout_s is None or endpoint.timeout_s <= left_s for endpoint in model.places):
         return model
-    return model.model_copy(update={"endpoint": endpoint.model_copy(update={"timeout_s": left_s})})
+    places = tuple(
+        endpoint.model_copy(update={"timeout_s": endpoint.timeout_s and min(endpoint.timeout_s, left_s)})
+        for endpoint in model.places
+    )
+    return model.model_copy(update={"endpoint": None, "endpoints": places})
 
 
 def bill(model: Model, query: Query, reply: Sampled) -> float:
@@ -357,6 +435,7 @@ def _answer(
     if best is None:
         tried = "".join(f"\n  {attempt}" for attempt in attempts)
         ended = ", and no more may be spent (max_cost)" if course.shortfall == "budget" else ""
+        ended += f" ({course.hint})" if course.hint else ""
         raise SamplingError(
             f"no model answered{ended}{':' if tried else '; there was none to ask'}{tried}", attempts
         )

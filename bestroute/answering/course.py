@@ -17,8 +17,9 @@ from bestroute.answering.agreement.group import group as agreeing
 from bestroute.answering.sampling.values import Sample, contenders
 from bestroute.answering.selection import Selector, failing_least
 from bestroute.artefacts.posterior import Evidence, Judgement, Posterior
+from bestroute.decision.order import Asked, Try
 from bestroute.decision.plan import Step
-from bestroute.decision.planner import Asked, Planner, Standing, Try
+from bestroute.decision.planner import Planner, Standing
 
 Grouper = Callable[[Sequence[str]], Sequence[int]]
 Check = Callable[[str], Sequence[str]]
@@ -38,7 +39,8 @@ class Heard:
 class Ask:
     """What to ask now: for each model how many responses more, and the step of the plan that this is.
 
-    `last`: nothing else stands after it, should it fail.
+    `last`: nothing else stands after it, should it fail. `patient`: failed calls may be made again; not where
+    a tier that costs no more is next.
     """
 
     step: Step
@@ -46,6 +48,7 @@ class Ask:
     max_gap: float | None
     place: int
     last: bool
+    patient: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,8 @@ class Course:
         if usable:
             self._weigh(ask, useful)
         why = self._verdict(ask, useful)
+        if not useful and self._planner.decider.policy.sampling.fallback == "none":
+            self.stop("failure")
         gap = None if self._judgement is None else self._judgement.gap
         agreement = self._agreement if usable else None
         rewards = tuple(one.reward for one in came)
@@ -168,8 +173,31 @@ class Course:
             for model, n in one.arm.parts
             if n > standing.there.get(model, 0)
         )
-        last = one.place >= len(self._planner.order(self._asked)) - 1
-        return Ask(step, more, one.max_gap, one.place, last)
+        following = [
+            other
+            for other in self._planner.order(self._asked)
+            if other.place > one.place and not (other.spare and self.heard)
+        ]
+        return Ask(step, more, one.max_gap, one.place, not following, not self._has_as_cheap(one, following))
+
+    def _has_as_cheap(self, one: Try, following: Sequence[Try]) -> bool:
+        """Whether another model that costs no more is next, and is well."""
+        failed = self._failed.union(one.arm.models)
+        others = (other for other in following if not other.spare and failed.isdisjoint(other.arm.models))
+        next_, health = next(others, None), self._asked.decision.health
+        if next_ is None or (health is not None and health.against(next_.arm.models)):
+            return False
+        cost = self._planner.price(self._asked, next_.arm, {})
+        return cost <= self._planner.price(self._asked, one.arm, {})
+
+    @property
+    def hint(self) -> str:
+        """Where nothing is kept: what would have let another model answer; "" where nothing would."""
+        policy = self._planner.decider.policy
+        others = sorted({name for tier in policy.tiers for name in tier.models} - self._failed)
+        if self.shortfall != "failure" or policy.sampling.fallback == "any" or not others:
+            return ""
+        return f"with `fallback: any` {' or '.join(others)} may"
 
     def _usable(self) -> tuple[int, ...]:
         return contenders([one.sample for one in self.heard])

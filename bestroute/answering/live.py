@@ -21,6 +21,7 @@ from bestroute.query import Query
 
 Piece: TypeAlias = "ChunkData | Sampled"
 
+GRACE_S = 0.25  # a call ends itself soon after nobody waits for it any more; one that does not is cut off
 _CALLS = ("function_call", "tool_calls")
 
 
@@ -79,7 +80,8 @@ async def _within(
     ends = loop.time() + left_s
     while True:
         try:
-            piece = await asyncio.wait_for(anext(pieces), max(0.0, ends - loop.time()))
+            grace_s = 0.0 if seen else GRACE_S
+            piece = await asyncio.wait_for(anext(pieces), max(0.0, ends + grace_s - loop.time()))
         except asyncio.TimeoutError:
             yield partial(seen, f"no more time than the {left_s:.3g} s that were left")
             return

@@ -200,5 +200,5 @@ def _say_what_next(policy: Policy, file: Path, first: FirstDial | None) -> None:
     click.echo(f"  bestroute check {path}")
     click.echo(f'  bestroute route {path} "Why is the sky blue?"')
     click.echo(f"  bestroute dry-run {path} queries.txt      # your queries, one a line: shares and costs")
-    if not all(model.endpoint for model in policy.models):
+    if not all(model.places for model in policy.models):
         click.echo("To ask the models too (`bestroute ask`), give each an endpoint in the file.")

@@ -153,7 +153,8 @@ def _judge(own: dict[str, Any]) -> tuple[Callable[[], Oracle], dict[str, Any]]:
     policy = load_policy(path)
     model, settings = policy.model(name), policy.sampling
     rubric = _read_rubric(own["rubric"]) if own["rubric"] else RUBRIC
-    asked = model.endpoint and {"base_url": model.endpoint.base_url, "model": model.endpoint.model or name}
+    first = model.places[0] if model.places else None
+    asked = first and {"base_url": first.base_url, "model": first.model or name}
     told = {"judge": asked, "rubric": rubric, "reference": own["reference"]}
     if own["absolute"]:
         return partial(AbsoluteJudge, model, settings, rubric), told

@@ -1,9 +1,12 @@
 """From a forecast to an arm or a plan, and how that is told. No model is asked here, no clock, no network.
 
 candidate  each tier as it was weighed, and the Forecast that this rests on
+health     what is known of models at one moment, as a value
+against    what stands against an arm before the dial is asked
 decider    one shot: the tiers of one policy weighed for one query, by the dial
 row        an arm as the decider weighs it, with all that does not depend on the query looked up
 holding    what prompt caches hold, and when a conversation stays with its model
+order      everything that may be asked, in order of trial
 planner    the dial asked twice: what to ask next, by what is there already
 plan       which tiers are worth trying, in which order; arithmetic
 decision   the Decision that leaves, and how it is told to people
@@ -12,9 +15,19 @@ Which rule matches is in `policy.rules`, whether a gap is within the dial in `po
 costs in `policy.arms`; asking is in `answering`.
 """
 
-from bestroute.decision.candidate import BY_FORECAST, ONLY_A_GUESS, TOO_DEAR, Candidate, Cause, Forecast
+from bestroute.decision.candidate import (
+    BY_FORECAST,
+    ONLY_A_GUESS,
+    TOO_DEAR,
+    Candidate,
+    Cause,
+    Forecast,
+    Objection,
+    WhyNot,
+)
 from bestroute.decision.decider import Decider
 from bestroute.decision.decision import Decision, explain, reason
+from bestroute.decision.health import Health
 
 __all__ = [
     "BY_FORECAST",
@@ -25,6 +38,9 @@ __all__ = [
     "Decider",
     "Decision",
     "Forecast",
+    "Health",
+    "Objection",
+    "WhyNot",
     "explain",
     "reason",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,23 @@ from bestroute.policy.objective import Offer
 Cause: TypeAlias = Literal["rule", "tier", "reference", "abstain", "fallback"]
 BY_FORECAST: tuple[Cause, ...] = ("tier", "reference")
 """Causes of a decision that was left to the dial."""
+WhyNot: TypeAlias = Literal[
+    "capability", "chance", "cooling", "cost", "dial", "excluded", "guess", "last", "late", "no_better",
+    "no_forecast", "not_learned", "novel", "rule", "session", "window",
+]  # fmt: skip
+"""What kind of thing stands against a tier."""
 Floats = NDArray[np.float32]
 TOO_DEAR = "costs more than max_cost"
 """Why a tier is left out that costs more than one query may."""
 ONLY_A_GUESS = "the dial lets nothing be lost, and what is predicted of this query is a guess"
 """Why the reference answers a novel query where the dial, too, would lose nothing."""
+
+
+class Objection(NamedTuple):
+    """What stands against a tier, and in words."""
+
+    kind: WhyNot
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +44,10 @@ class Candidate:
     (negative: better); both None where they cannot be told. `expected_cost` is in US$ for this query,
     `max_gap` the largest gap the tier may have, None where the dial is `min_match`, which it then must reach.
     `total_cost`: under `cost_per_point`, US$ with what its gap is worth. `why_not` says what stood against
-    it, None if nothing did; `too_far`: the dial did, and nothing else. `chance`: where the policy
-    escalates, that its gap after will be within `max_gap`. `taught`: its n is one that the router model was
-    taught of each class; where not, what is predicted of it is what is predicted of the most that it was.
+    it, `objection` of what kind that is, both None if nothing did; `too_far`: the dial did, and nothing else.
+    `chance`: where the policy escalates, that its gap after will be within `max_gap`. `taught`: its n is one
+    that the router model was taught of each class; where not, what is predicted of it is what is predicted of
+    the most that it was.
     """
 
     model: str
@@ -52,6 +65,7 @@ class Candidate:
     min_match: float | None = None
     total_cost: float | None = None
     taught: bool = True
+    objection: WhyNot | None = None
 
     @property
     def arm(self) -> Arm:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import columns_of, mixed
-from bestroute.decision.candidate import ONLY_A_GUESS, Candidate, Cause, Forecast, arm_of
+from bestroute.decision.against import Against
+from bestroute.decision.candidate import ONLY_A_GUESS, Candidate, Cause, Forecast, Objection, arm_of
 from bestroute.decision.decision import Decision
+from bestroute.decision.health import WELL, Health
 from bestroute.decision.holding import WORTH, Holding
 from bestroute.decision.row import Row, no_better
 from bestroute.errors import InputError
@@ -41,6 +43,7 @@ class Decider:
         rows = [self._row(tier.arm, tier.objective) for tier in policy.tiers]
         self._rows = tuple(replace(row, no_better=no_better(row, rows)) for row in rows)
         self._reference_row = self._row(Arm(model=policy.reference))
+        self._against = Against(policy, self.holding, self._rows[-1])
 
     def at(self, setting: float, rule: Rule | None) -> tuple[Decider, Rule | None]:
         """The same, and the rule that a query matches, where the dial of that query stands elsewhere: the
@@ -53,27 +56,29 @@ class Decider:
         """The first rule that matches and, where it routes, whose models can take the request."""
 
         def can_serve(rule: Rule) -> bool:
-            return rule.route is None or self._obstacle(self._row(rule.route), query) is None
+            return rule.route is None or self._against.obstacle(self._row(rule.route), query) is None
 
         return first_match(self.policy.rules, query, can_serve)
 
     def decide(
-        self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None = None
-    ) -> Decision:
+        self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None = None,
+        health: Health | None = None,
+    ) -> Decision:  # fmt: skip
         """The arm for a query.
 
         `forecast` is None where a rule routes, or where there is none to be had; then `without` says why
         (`abstain` or `fallback`) and the reference answers. So it does where the forecast itself says that
         the query is too novel to trust it, unless the policy says `abstain: false`; then still where the dial
-        lets nothing be lost.
+        lets nothing be lost. Tiers that `health` speaks against are passed over, the reference only where the
+        policy lets another answer in its place (`fallback: any`).
         """
         novel = self._novel(forecast)
         if novel and self.policy.abstain:
             without = "abstain"
         reference_cost = self._cost(self._reference_row, query, forecast)
-        bound = self._is_bound(query, rule)
+        bound = self._against.binds(query, rule)
         candidates = tuple(
-            self._weigh(row, query, rule, forecast, without, reference_cost, novel, bound)
+            self._weigh(row, query, rule, forecast, without, reference_cost, novel, bound, health or WELL)
             for row in self._rows
         )
         if rule is not None and rule.route is not None:
@@ -81,12 +86,12 @@ class Decider:
             _, gap, match = self._predicted(row, forecast)
             cost = self._cost(row, query, forecast)
             return self._decision(
-                query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates, novel
+                query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates, novel, health
             )  # fmt: skip
         if not any(candidate.eligible for candidate in candidates):
             if bound and not any(self.open_tiers(query, rule)):
-                return self._as_bound(query, rule, forecast, reference_cost, candidates, novel)
-            candidates = self._with_last_able(candidates, query, rule)
+                return self._as_bound(query, rule, forecast, reference_cost, candidates, novel, health)
+            candidates = self._with_last_able(candidates, query, rule, health or WELL)
         chosen, stays = self._choose(candidates, rule, reference_cost), None
         if bound:
             stays = self.holding.bond(query)
@@ -99,12 +104,12 @@ class Decider:
         cause = without or ("reference" if list(chosen.models) == [self._reference.name] else "tier")
         return self._decision(
             query, rule, cause, chosen, chosen.gap, chosen.match_probability, chosen.expected_cost,
-            reference_cost, candidates, novel, stays,
+            reference_cost, candidates, novel, health, stays,
         )  # fmt: skip
 
     def _as_bound(
         self, query: Query, rule: Rule | None, forecast: Forecast | None, reference_cost: float,
-        candidates: tuple[Candidate, ...], novel: bool | None,
+        candidates: tuple[Candidate, ...], novel: bool | None, health: Health | None,
     ) -> Decision:  # fmt: skip
         """One response of the model that must go on, which no tier asks alone."""
         holder = self.holding.holder(query)
@@ -114,40 +119,47 @@ class Decider:
         cause: Cause = "reference" if holder.name == self._reference.name else "tier"
         return self._decision(
             query, rule, cause, row.arm, gap, match, self._cost(row, query, forecast), reference_cost,
-            candidates, novel, self.holding.bond(query),
+            candidates, novel, health, self.holding.bond(query),
         )  # fmt: skip
 
-    def _is_bound(self, query: Query, rule: Rule | None) -> bool:
-        """Whether only the model that holds the conversation may go on: it has a bond, and the holder may and
-        can take the request. What a rule routes or excludes goes before."""
-        holder = self.holding.holder(query)
-        if holder is None or (rule is not None and (rule.route or holder.name in (rule.exclude or ()))):
-            return False
-        if self.holding.bond(query) is None:
-            return False
-        if holder.name == self._reference.name:
-            return self._beyond_reference(query) is None
-        return self._model_obstacle(holder, query) is None
-
     def ladder(self, decision: Decision, query: Query, rule: Rule | None) -> list[Arm]:
-        """The decided arm, then what to ask if it does not answer: dearer tiers of other models, at last the
-        reference.
+        """The decided arm, then what to ask if it does not answer: tiers of other models within the dial that
+        cost no more, dearer tiers, at last the reference. With `fallback: none` there is nothing else.
 
         Tiers that may not or cannot take the query, and further arms of a model that failed, are left out.
         """
-        rungs, asked = [decision.arm], set(decision.models)
-        open_ = self.open_tiers(query, rule)
-        for row, candidate, may in zip(self._rows, decision.candidates, open_, strict=True):
-            last = row is self._rows[-1]
-            dearer = candidate.expected_cost > decision.expected_cost or last
-            if (
-                dearer
-                and not asked.intersection(row.arm.models)
-                and (self._beyond_reference(query) is None if last else may)
-            ):
-                rungs.append(row.arm)
+        rungs = [decision.arm]
+        if self.policy.sampling.fallback == "none":
+            return rungs
+        weighed = list(zip(self._rows, decision.candidates, strict=True))
+        most = decision.expected_cost
+        as_good = [row for row, one in weighed if one.eligible and one.expected_cost <= most]
+        dearer = [row for row, one in weighed if one.expected_cost > most or row is self._rows[-1]]
+        return self._others(rungs, [*as_good, *dearer], query, rule)
+
+    def spare(self, rungs: Sequence[Arm], query: Query, rule: Rule | None) -> list[Arm]:
+        """What may answer where all of these failed though the dial would not take it, the dearest first;
+        nothing but with `fallback: any`."""
+        if self.policy.sampling.fallback != "any":
+            return []
+        return self._others(rungs, self._rows[::-1], query, rule)[len(rungs) :]
+
+    def _others(
+        self, rungs: Sequence[Arm], rows: Iterable[Row], query: Query, rule: Rule | None
+    ) -> list[Arm]:
+        """The arms, and those of further rows that may be asked and share no model with any before."""
+        found, asked = list(rungs), {name for arm in rungs for name in arm.models}
+        bound = self._against.binds(query, rule)
+        for row in rows:
+            if asked.isdisjoint(row.arm.models) and self._may_follow(row, query, rule, bound):
+                found.append(row.arm)
                 asked |= set(row.arm.models)
-        return rungs
+        return found
+
+    def _may_follow(self, row: Row, query: Query, rule: Rule | None, bound: bool) -> bool:
+        if row is self._rows[-1]:
+            return self._against.beyond_reference(query) is None
+        return self._against.at_all(row, query, rule, bound) is None
 
     def affordable(self, decision: Decision, query: Query, rule: Rule | None, most: float) -> Arm:
         """What to ask where the decided arm costs more than `most` US$: what the objective takes of the tiers
@@ -168,12 +180,8 @@ class Decider:
 
     def open_tiers(self, query: Query, rule: Rule | None) -> list[bool]:
         """For each tier, whether it may be asked at all, whatever its gap."""
-        excluded = (rule.exclude if rule is not None else None) or ()
-        bound = self._is_bound(query, rule)
-        return [
-            self._open(row, query, excluded) and not (bound and self.holding.why_not(row.arm, query))
-            for row in self._rows
-        ]
+        bound = self._against.binds(query, rule)
+        return [self._against.at_all(row, query, rule, bound) is None for row in self._rows]
 
     def prior(self, name: str, forecast: Forecast | None) -> float | None:
         """Predicted quality of one response of a model; None where it cannot be had."""
@@ -205,13 +213,10 @@ class Decider:
     def _column(self, model: Model) -> int | None:
         return self._columns.get(model.column_in(self._manifest.adapted))
 
-    def _open(self, row: Row, query: Query, excluded: Sequence[str]) -> bool:
-        return not row.arm.models.keys() & set(excluded) and self._obstacle(row, query) is None
-
     def _decision(
         self, query: Query, rule: Rule | None, cause: Cause, arm: Arm | Candidate, gap: float | None,
         match: float | None, cost: float, reference_cost: float, candidates: tuple[Candidate, ...],
-        novel: bool | None, stays: str | None = None,
+        novel: bool | None, health: Health | None, stays: str | None = None,
     ) -> Decision:  # fmt: skip
         return Decision(
             model=arm.model,
@@ -229,6 +234,7 @@ class Decider:
             novel=novel,
             query_id=query.id,
             session=self.holding.after(arm_of(tuple(arm.models.items())), query, stays),
+            health=health,
             asked=query,
             rules=self.policy.rules,
         )
@@ -249,95 +255,47 @@ class Decider:
         return known[self.objective(rule).choose([candidate.offer(reference_cost) for candidate in known])]
 
     def _with_last_able(
-        self, candidates: tuple[Candidate, ...], query: Query, rule: Rule | None
+        self, candidates: tuple[Candidate, ...], query: Query, rule: Rule | None, health: Health
     ) -> tuple[Candidate, ...]:
-        """With the last tier that can take the request eligible, where the reference cannot; InputError where
-        none can."""
+        """With the last tier that can take the request eligible, where the reference cannot or is passed
+        over, if there is one that is not passed over itself; InputError where none can."""
         open_ = self.open_tiers(query, rule)
         able = [at for at, row in enumerate(self._rows) if open_[at] and row.no_better is None]
         if not able:
-            raise InputError(self._why_nobody(query, rule))
-        last = replace(candidates[able[-1]], eligible=True, why_not=None)
-        return (*candidates[: able[-1]], last, *candidates[able[-1] + 1 :])
-
-    def _why_nobody(self, query: Query, rule: Rule | None) -> str:
-        excluded = (rule.exclude if rule is not None else None) or ()
-        why = {name: f"{name} is excluded" for name in excluded}
-        for row in self._rows:
-            for model, _ in row.models:
-                why.setdefault(model.name, f"{model.name} {self._model_obstacle(model, query)}")
-        needed = sorted(_ONLY_WHERE_TOLD & query.needs)
-        which = "" if query.id is None else f"query {query.id!r}: "
-        return (
-            f"{which}no model that may answer can take {' and '.join(needed)}: {'; '.join(why.values())}. "
-            f"Where one can, say so: capabilities: [{', '.join(sorted(query.needs))}]"
-        )
+            raise InputError(self._against.nobody(self._rows, query, rule))
+        well = [at for at in able if self._against.health(self._rows[at], query, rule, health) is None]
+        chosen = (well or able)[-1]
+        last = replace(candidates[chosen], eligible=True, why_not=None, objection=None)
+        return (*candidates[:chosen], last, *candidates[chosen + 1 :])
 
     def _weigh(
         self, row: Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
-        reference_cost: float, novel: bool | None, bound: bool,
+        reference_cost: float, novel: bool | None, bound: bool, health: Health,
     ) -> Candidate:  # fmt: skip
         objective = self._objective_of(row, rule)
         quality, gap, match = self._predicted(row, forecast)
         cost, arm = self._cost(row, query, forecast), row.arm
         offer = None if gap is None else Offer(gap, match, cost, reference_cost)
-        why_not = self._why_not(row, query, rule, gap is not None, without, bound)
-        dial_decides = why_not is None and row is not self._rows[-1] and (rule is None or rule.route is None)
+        against = self._against.before_the_dial(row, query, rule, gap is not None, without, bound, health)
+        dial_decides = against is None and row is not self._rows[-1] and (rule is None or rule.route is None)
         too_far = self._too_far(row, objective, offer, novel) if dial_decides and offer is not None else None
-        why_not = why_not or too_far
+        kind, words = against or too_far or (None, None)
         limits = objective.limits(gap, cost, reference_cost)
         return Candidate(
-            arm.model, arm.n, dict(arm.models), quality, gap, match, cost, limits.max_gap, why_not is None,
-            why_not, too_far is not None, None, limits.min_match, limits.total_cost, row.taught,
+            arm.model, arm.n, dict(arm.models), quality, gap, match, cost, limits.max_gap, words is None,
+            words, too_far is not None, None, limits.min_match, limits.total_cost, row.taught, kind,
         )  # fmt: skip
 
-    def _too_far(self, row: Row, objective: AnyObjective, offer: Offer, novel: bool | None) -> str | None:
+    def _too_far(
+        self, row: Row, objective: AnyObjective, offer: Offer, novel: bool | None
+    ) -> Objection | None:
         """What the dial has against an arm. Of a guess one thing is sure: the reference loses nothing."""
         if novel and not objective.allows_loss(offer) and list(row.arm.models) != [self._reference.name]:
-            return ONLY_A_GUESS
+            return Objection("guess", ONLY_A_GUESS)
         why_not = objective.why_not(offer)
-        return why_not if why_not is None or row.taught else f"{why_not}, as of the largest n that was taught"
-
-    def _why_not(
-        self, row: Row, query: Query, rule: Rule | None, known: bool, without: Cause | None, bound: bool
-    ) -> str | None:
-        """What stands against an arm before the dial is asked."""
-        if rule is not None and rule.route is not None:
-            return None if row.arm.parts == rule.route.parts else "a rule decided"
-        if bound and (bond := self.holding.why_not(row.arm, query)) is not None:
-            return bond
-        if row is self._rows[-1]:
-            return self._beyond_reference(query)
-        if rule is not None and rule.exclude is not None and row.arm.models.keys() & set(rule.exclude):
-            return f"excluded by rule {rule.name!r}"
-        obstacle = self._obstacle(row, query)
-        if obstacle is not None:
-            return obstacle
-        if known and without == "abstain":
-            return "the query is unlike those that the router model was trained on"
-        return row.no_better if known else _NO_FORECAST.get(without or "", _NOT_LEARNED)
-
-    def _beyond_reference(self, query: Query) -> str | None:
-        """Why even the reference cannot take a request: somebody must, but most models refuse these."""
-        missing = _ONLY_WHERE_TOLD & query.needs.difference(self._reference.capabilities)
-        return f"cannot take {' and '.join(sorted(missing))}" if missing else None
-
-    def _obstacle(self, row: Row, query: Query) -> str | None:
-        """Why an arm cannot take a request at all: a model's window or capabilities."""
-        for model, _ in row.models:
-            obstacle = self._model_obstacle(model, query)
-            if obstacle is not None:
-                return obstacle if len(row.models) == 1 else f"{model.name} {obstacle}"
-        return None
-
-    def _model_obstacle(self, model: Model, query: Query) -> str | None:
-        missing = query.needs.difference(model.capabilities)
-        if missing:
-            return f"cannot take {' and '.join(sorted(missing))}"
-        if model.context_window is None:
+        if why_not is None:
             return None
-        needed = query.input_tokens + self._longest(query)
-        return None if needed <= model.context_window else f"needs {needed} tokens of {model.context_window}"
+        return Objection("dial", why_not if row.taught else f"{why_not}, as of the largest n that was taught")
 
     def _predicted(
         self, row: Row, forecast: Forecast | None
@@ -363,17 +321,5 @@ class Decider:
         tokens = self._mean_tokens if forecast is None else forecast.output_tokens
         column = self._column(model)
         expected = float(tokens[column]) if column is not None else float(tokens.mean())
-        written = model.written(expected, self._longest(query), self._manifest.adapted)
+        written = model.written(expected, self._against.longest(query), self._manifest.adapted)
         return model.cost(n, query.input_tokens, written, self.holding.cached(model, query))
-
-    def _longest(self, query: Query) -> int:
-        """Tokens of the longest response: as the request says, else as the policy does."""
-        return query.max_tokens or self.policy.sampling.max_tokens
-
-
-_ONLY_WHERE_TOLD = frozenset({"audio", "file", "video"})
-_NOT_LEARNED = "the router model has not learned this class or n"
-_NO_FORECAST = {
-    "abstain": "there is no text to predict from",
-    "fallback": "the router model failed",
-}

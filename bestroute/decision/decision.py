@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bestroute.decision.candidate import BY_FORECAST, TOO_DEAR, Candidate, Cause, arm_of
+from bestroute.decision.health import Health
 from bestroute.decision.plan import Step
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import AnyObjective
@@ -14,7 +15,7 @@ from bestroute.policy.rules import Rule
 from bestroute.query import Query, Session
 from bestroute.table import dollars, number, table
 
-_NOT_TOLD = ("query_id", "asked", "rules", "again")
+_NOT_TOLD = ("query_id", "asked", "rules", "again", "further")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,11 @@ class Decision:
     None where that cannot be told. `objective`: the dial of this query, a rule's or the policy's. `novel`:
     the query is unlike all that the router model was trained on, so what is predicted of it is a guess; None
     where the router model cannot tell, and any prediction may be one. `session`: how the conversation stands
-    after it, to hand in with the next turn; None where neither the policy nor the query has sessions. Costs
-    are US$ for this query, `expected_cost` that of the plan. `policy` is the policy's digest. Two decisions
-    are equal whatever their timings. `asked`, `rules`, the policy's, and `again`, which decides anew at
-    another setting of the dial, are what `explain` goes by.
+    after it, to hand in with the next turn; None where neither the policy nor the query has sessions.
+    `health`: what was known of the models then, None where nobody asked. Costs are US$ for this query,
+    `expected_cost` that of the plan. `policy` is the policy's digest. Two decisions are equal whatever their
+    timings. `asked`, `rules`, the policy's, `again`, which decides anew at another setting of the dial, and
+    `further` are what `explain` and `fallbacks` go by.
     """
 
     model: str
@@ -54,15 +56,22 @@ class Decision:
     plan: tuple[Step, ...] = ()
     expected_calls: float = 1.0
     expected_gap: float | None = None
+    health: Health | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict, compare=False)
     asked: Query | None = field(default=None, compare=False, repr=False)
     rules: tuple[Rule, ...] = field(default=(), compare=False, repr=False)
     again: Callable[[float], Decision] | None = field(default=None, compare=False, repr=False)
+    further: Callable[[Decision], tuple[Arm, ...]] | None = field(default=None, compare=False, repr=False)
 
     @property
     def arm(self) -> Arm:
         """The arm that answers."""
         return arm_of(tuple(self.models.items()))
+
+    @property
+    def fallbacks(self) -> tuple[Arm, ...]:
+        """What would be asked where all that is planned gave nothing, in order."""
+        return () if self.further is None else self.further(self)
 
     def explain(self) -> str:
         """The decision for people, as `bestroute route` shows it: what was decided, what it costs, the rules
@@ -78,6 +87,8 @@ class Decision:
         content["candidates"] = [candidate.as_dict() for candidate in self.candidates]
         content["plan"] = [step.as_dict() for step in self.plan]
         content["session"] = None if self.session is None else self.session.as_dict()
+        content["fallbacks"] = [arm.model_dump() for arm in self.fallbacks]
+        content["health"] = None if self.health is None else self.health.as_dict()
         return content if self.query_id is None else {"query_id": self.query_id, **content}
 
 
@@ -173,11 +184,7 @@ def _reason(decision: Decision) -> str:
     if decision.cause == "tier":
         taken = [one for one in decision.candidates if one.models == decision.models and one.eligible]
         if not taken or taken[0].gap is None or taken[0].too_far:
-            return (
-                "as much as max_cost allows"
-                if _bounded_by_cost(decision)
-                else "no other can take the request"
-            )
+            return _why_no_other(decision)
         return _dial_of(taken[0], decision).why(taken[0].offer(decision.reference_cost))
     near = min(
         (one for one in decision.candidates if one.too_far),
@@ -185,6 +192,22 @@ def _reason(decision: Decision) -> str:
         default=None,
     )
     return "no cheaper tier can" if near is None else f"no cheaper tier; {near.arm.label}: {near.why_not}"
+
+
+def _why_no_other(decision: Decision) -> str:
+    """Why an arm answers that the dial did not choose."""
+    if _bounded_by_cost(decision):
+        return "as much as max_cost allows"
+    ill = passed_over(decision)
+    return f"passed over: {ill}" if ill else "no other can take the request"
+
+
+def passed_over(decision: Decision) -> str:
+    """Which models were not asked for their health, and why; "" where none was."""
+    words = [one.why_not or "" for one in decision.candidates if one.objection in ("cooling", "late")]
+    if decision.health is not None:
+        words += [f"{name} {why}" for name, why in decision.health.cooling.items()]
+    return "; ".join(dict.fromkeys(words))
 
 
 def _dial_of(candidate: Candidate, decision: Decision) -> AnyObjective:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bestroute.decision.candidate import ONLY_A_GUESS, Candidate
+from bestroute.decision.candidate import Candidate
 from bestroute.policy import Policy
 from bestroute.policy.arms import Arm, Model
 from bestroute.policy.objective import AnyObjective
@@ -77,7 +77,7 @@ class Holding:
         near = [
             one
             for one in candidates
-            if one.gap is not None and (one.eligible or (one.too_far and one.why_not != ONLY_A_GUESS))
+            if one.gap is not None and (one.eligible or (one.too_far and one.objection != "guess"))
             and self.goes_on(one.arm, query)
             and objective.allows(one.offer(reference_cost), self._keep)
         ]  # fmt: skip
@@ -92,10 +92,13 @@ class Holding:
         assert query.session is not None
         why_not = _STAYS.format(query.session.model, WORTH)
         others = (
-            replace(one, eligible=False, why_not=why_not) if one.eligible else one for one in candidates
+            replace(one, eligible=False, why_not=why_not, objection="session") if one.eligible else one
+            for one in candidates
         )
         return tuple(
-            replace(before, eligible=True, why_not=None, too_far=False) if before is held else one
+            replace(before, eligible=True, why_not=None, objection=None, too_far=False)
+            if before is held
+            else one
             for before, one in zip(candidates, others, strict=True)
         )
 
@@ -123,6 +126,7 @@ class Holding:
         return sum(model.cost(n, tokens, 0.0) - model.cost(n, tokens, 0.0, tokens) for model, n in parts)
 
 
-def _cache_of(model: Model) -> tuple[str, str]:
-    """What a prompt cache belongs to: an address and what it serves or, without one, the entry itself."""
-    return ("", model.name) if model.endpoint is None else (model.endpoint.base_url, model.served_as)
+def _cache_of(model: Model) -> tuple[frozenset[str], str]:
+    """What a prompt cache belongs to: the addresses and what they serve or, without any, the entry itself."""
+    addresses = frozenset(endpoint.base_url for endpoint in model.places)
+    return addresses, model.served_as if addresses else model.name

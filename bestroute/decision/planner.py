@@ -6,37 +6,27 @@ tier may be tried, and the reference, whose response is always taken, stands las
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bestroute.artefacts.posterior import Evidence, Outlook, Posterior
 from bestroute.decision import (
-    BY_FORECAST,
-    ONLY_A_GUESS,
     TOO_DEAR,
     Candidate,
     Cause,
     Decider,
     Decision,
     Forecast,
+    Objection,
 )
-from bestroute.decision.holding import WORTH
+from bestroute.decision.health import WELL, Health
+from bestroute.decision.order import NOT_TO_BE_JUDGED, Asked, Order, Try
 from bestroute.decision.plan import Gamble, Option, Plan, Price, Step, best_plan
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import LEAST_DIAL, CostPerPoint
 from bestroute.policy.rules import Rule
 from bestroute.query import Query, Session
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A query with what was decided for it, and by what."""
-
-    query: Query
-    rule: Rule | None
-    forecast: Forecast | None
-    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +46,6 @@ class Standing:
     in_haste: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
-    """An arm that may be asked: its place in the order of trial, and the largest gap after that it may have.
-
-    `max_gap` is None for one whose response is taken whatever its gap: the reference, or the arm of one shot.
-    """
-
-    place: int
-    arm: Arm
-    max_gap: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """What was worked out for one query: the order of trial, prices, and the plan from the start."""
-
-    asked: Asked
-    order: list[Try] = field(default_factory=list)
-    prices: dict[tuple[str, int], float] = field(default_factory=dict)
-    plans: list[Plan] = field(default_factory=list)
-
-
 class Planner:
     """Plans for one policy. What was worked out for the latest query is kept at hand.
 
@@ -86,26 +54,30 @@ class Planner:
 
     def __init__(self, decider: Decider, posterior: Posterior | None) -> None:
         self.decider = decider
+        self._order = Order(decider)
         self._sampling = decider.policy.sampling
         self._posterior = posterior
         self._reference = Arm(model=decider.policy.reference)
         self._start = Standing(money_left=self._sampling.max_cost)
-        self._desk: _Desk | None = None
 
     def decide(
-        self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None = None
-    ) -> Decision:
+        self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None = None,
+        health: Health | None = None,
+    ) -> Decision:  # fmt: skip
         """The decision, with its plan, what that is expected to cost and to lose, and in how many rounds of
-        asking."""
-        decision = self.decider.decide(query, rule, forecast, without)
-        again = partial(self._again, query, rule, forecast, without)
+        asking. Models that cool down by `health` are passed over where another may answer."""
+        decision = self.decider.decide(query, rule, forecast, without, health)
+        if health is not None and health.against(decision.models) is not None:
+            decision = self._passed_over(Asked(query, rule, forecast, decision))
+        again = partial(self._again, query, rule, forecast, without, health)
+        further = partial(self._further, query, rule, forecast)
         if not self._sampling.plans and self._sampling.max_cost is None:  # one step, and nothing to weigh
             only = Step(decision.arm, 1.0, decision.expected_cost, 1.0)
             lost = self._lost_by(decision.arm, decision.gap)
-            return replace(decision, plan=(only,), expected_gap=lost, again=again)
+            return replace(decision, plan=(only,), expected_gap=lost, again=again, further=further)
         asked = Asked(query, rule, forecast, decision)
         plan = self.plan(asked, self._start)
-        if self._escalates(decision):
+        if self._order.escalates(decision):
             decision = self._as_planned(asked, plan)
         elif decision.arm not in [step.arm for step in plan.steps]:
             decision = self._as_affordable(asked, plan.steps[0].arm)
@@ -116,21 +88,39 @@ class Planner:
             expected_calls=plan.expected_calls,
             expected_gap=self._expected_gap(plan, forecast),
             again=again,
+            further=further,
         )
 
     def _again(
         self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
-        setting: float,
+        health: Health | None, setting: float,
     ) -> Decision:  # fmt: skip
         """The decision, had the dial of the query stood elsewhere."""
         decider, rule = self.decider.at(setting, rule)
-        return Planner(decider, self._posterior).decide(query, rule, forecast, without)
+        return Planner(decider, self._posterior).decide(query, rule, forecast, without, health)
+
+    def _further(
+        self, query: Query, rule: Rule | None, forecast: Forecast | None, decision: Decision
+    ) -> tuple[Arm, ...]:
+        """What would be asked where all that is planned failed."""
+        planned = {name for step in decision.plan for name in step.arm.models}
+        order = self.order(Asked(query, rule, forecast, decision))
+        return tuple(one.arm for one in order if not planned.issuperset(one.arm.models))
+
+    def _passed_over(self, asked: Asked) -> Decision:
+        """The decision with what would be asked next, where that is well: the decided arm cools down."""
+        health, first = asked.decision.health or WELL, self.order(asked)[0].arm
+        if health.against(first.models) is not None:
+            return asked.decision
+        cost, cause = self._order.price(asked, first, {}), asked.decision.cause
+        decision = replace(self._with_arm(asked, first), expected_cost=cost)
+        return replace(decision, cause=cause) if cause in ("abstain", "fallback") else decision
 
     def plan(self, asked: Asked, standing: Standing) -> Plan:
         """The steps that are worth taking from here on; none where nothing is left that may be asked."""
         if standing != self._start:
             return self._planned(asked, standing)
-        plans = self._at(asked).plans
+        plans = self._order.at(asked).plans
         if not plans:
             plans.append(self._planned(asked, standing))
         return plans[0]
@@ -150,13 +140,15 @@ class Planner:
         for one in self.order(asked):
             if one.place <= standing.tried or not self._open(one, asked, standing):
                 continue
+            if one.spare and standing.there:
+                break
             if standing.money_left is None or price(one.arm, None) <= standing.money_left:
                 found.append(one)
             if one.max_gap is None:
                 break
         if not found and standing.tried < 0 and not standing.failed:
             order = self.order(asked)  # no budget is small enough for no answer
-            if self._escalates(asked.decision) and len(order) > 1:
+            if self._order.escalates(asked.decision) and len(order) > 1:
                 found = sorted(order, key=lambda one: price(one.arm, None))[:1]
             else:
                 most = standing.money_left or 0.0
@@ -166,50 +158,11 @@ class Planner:
 
     def order(self, asked: Asked) -> list[Try]:
         """Everything that may be asked for a query, in order of trial."""
-        order = self._at(asked).order
-        if not order:
-            order += self._ordered(asked)
-        return order
-
-    def _at(self, asked: Asked) -> _Desk:
-        desk = self._desk
-        if desk is None or desk.asked is not asked:
-            desk = self._desk = _Desk(asked)
-        return desk
-
-    def _ordered(self, asked: Asked) -> list[Try]:
-        found: dict[Arm, float | None] = {}  # a part of one tier may be another: asked once
-        if self._escalates(asked.decision):
-            *tiers, reference = asked.decision.candidates
-            open_tiers = self.decider.open_tiers(asked.query, asked.rule)
-            for tier, open_ in list(zip(tiers, open_tiers, strict=False))[_first(asked.decision) :]:
-                known = tier.gap is not None and tier.why_not != ONLY_A_GUESS
-                if open_ and known and reference.model not in tier.models:
-                    for arm in (*self._parts_of(tier.arm, asked), tier.arm):
-                        found.setdefault(arm, self._limit(tier, asked))
-            last = reference.arm if reference.eligible else [asked.decision.arm, *found][-1]
-            found.pop(last, None)
-            found[last] = None
-        else:
-            decided = replace(
-                asked.decision, expected_cost=self.price(asked, asked.decision.arm, {})
-            )  # all of it, whatever is planned
-            arm, *further = self.decider.ladder(decided, asked.query, asked.rule)
-            weighed = [one for one in asked.decision.candidates if one.arm == arm]
-            found = {part: self._limit(weighed[0], asked) for part in self._parts_of(arm, asked) if weighed}
-            found |= dict.fromkeys((arm, *further))
-        return [Try(place, arm, max_gap) for place, (arm, max_gap) in enumerate(found.items())]
+        return self._order.of(asked)
 
     def price(self, asked: Asked, arm: Arm, there: Mapping[str, int]) -> float:
         """Expected US$ of asking for those responses of an arm that are not there."""
-        prices, total = self._at(asked).prices, 0.0
-        for model, n in arm.parts:
-            more = n - there.get(model, 0)
-            if more > 0:
-                if (model, more) not in prices:
-                    prices[model, more] = self.decider.cost(model, more, asked.query, asked.forecast)
-                total += prices[model, more]
-        return total
+        return self._order.price(asked, arm, there)
 
     def cost_of(self, asked: Asked, query: Query) -> float:
         """Expected US$ of the plan that was decided, at what this query costs."""
@@ -229,29 +182,6 @@ class Planner:
         onward = self.plan(asked, standing)
         return objective.worth(onward.worth) if onward.steps else one.max_gap
 
-    def _limit(self, tier: Candidate, asked: Asked) -> float:
-        """The gap after that a tier may have; where a quality point has a price, what is spent is spent, and
-        only the reference's cost can be saved."""
-        objective = asked.decision.objective
-        if isinstance(objective, CostPerPoint):
-            return objective.worth(asked.decision.reference_cost)
-        assert tier.max_gap is not None  # min_match is not asked twice
-        return tier.max_gap
-
-    def _escalates(self, decision: Decision) -> bool:
-        bound = decision.session is not None and decision.session.stays not in (None, WORTH)
-        return self._sampling.escalate and decision.cause in BY_FORECAST and not bound
-
-    def _parts_of(self, arm: Arm, asked: Asked) -> Iterable[Arm]:
-        """Smaller arms that may be asked first: two responses, four, and so on; one shows no agreement."""
-        judged = asked.forecast is not None and asked.decision.cause in BY_FORECAST
-        if not self._sampling.stop_early or not judged or len(arm.parts) > 1:
-            return
-        n = 2
-        while n < arm.n:
-            yield Arm(model=arm.model, n=n)
-            n *= 2
-
     def _open(self, one: Try, asked: Asked, standing: Standing) -> bool:
         adds = any(n > standing.there.get(model, 0) for model, n in one.arm.parts)
         return adds and not standing.failed.intersection(model for model, _ in one.arm.parts)
@@ -261,7 +191,7 @@ class Planner:
             there = dict(standing.there)
             for model, n in before.parts if before else ():
                 there[model] = max(n, there.get(model, 0))
-            return self.price(asked, arm, there)
+            return self._order.price(asked, arm, there)
 
         return price
 
@@ -331,7 +261,7 @@ class Planner:
         """The decision with this arm, since the decided one costs too much; an abstention stays one."""
         most = self._sampling.max_cost or 0.0
         candidates = tuple(
-            replace(one, eligible=False, why_not=TOO_DEAR)
+            replace(one, eligible=False, why_not=TOO_DEAR, objection="cost")
             if one.eligible and one.expected_cost > most
             else one
             for one in asked.decision.candidates
@@ -361,22 +291,23 @@ class Planner:
         return self.decider.holding.after(arm, query, stays)
 
 
-def _first(decision: Decision) -> int:
-    """The place of the first tier that may be asked: where the conversation stays, the decided one."""
-    if decision.session is None or decision.session.stays is None:
-        return 0
-    return [one.eligible for one in decision.candidates].index(True)
-
-
 def _as_planned(candidate: Candidate, chances: Mapping[Arm, float | None], taken: set[Arm]) -> Candidate:
     chance = chances.get(candidate.arm)
     if candidate.arm in taken:
-        return replace(candidate, eligible=True, why_not=None, chance=chance)
+        return replace(candidate, eligible=True, why_not=None, objection=None, chance=chance)
+    if candidate.objection in NOT_TO_BE_JUDGED:
+        return candidate
+    kind, words = _why_untaken(candidate, chances)
+    return replace(candidate, eligible=False, why_not=words, objection=kind, chance=chance)
+
+
+def _why_untaken(candidate: Candidate, chances: Mapping[Arm, float | None]) -> Objection:
     if candidate.arm not in chances:
-        why_not = candidate.why_not or "it asks the reference, which stands last"
-        return replace(candidate, eligible=False, why_not=why_not)
+        if candidate.why_not is not None and candidate.objection is not None:
+            return Objection(candidate.objection, candidate.why_not)
+        return Objection("last", "it asks the reference, which stands last")
+    chance = chances[candidate.arm]
     if chance is None:
-        why_not = TOO_DEAR
-    else:
-        why_not = f"its {chance:.0%} chance to suffice is not worth its price and what it may lose"
-    return replace(candidate, eligible=False, why_not=why_not, chance=chance)
+        return Objection("cost", TOO_DEAR)
+    words = f"its {chance:.0%} chance to suffice is not worth its price and what it may lose"
+    return Objection("chance", words)

@@ -22,7 +22,7 @@ from bestroute.answering.sampling.values import Sample
 from bestroute.artefacts.posterior import Evidence, Judgement, Outlook, Posterior
 from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
-from bestroute.decision.planner import Asked
+from bestroute.decision.order import Asked
 from bestroute.evaluate.curve import Played
 from bestroute.evaluate.replay import Floats, Recorded, Replay
 from bestroute.evaluate.routed import Recall, Routed

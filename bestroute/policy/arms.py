@@ -116,6 +116,11 @@ class Endpoint(Frozen):
         description="spread of its samples; the policy's sampling.temperature if absent",
         examples=[0.7],
     )
+    concurrency: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="calls under way at once, others wait their turn; no limit if absent",
+        examples=[32],
+    )
 
 
 def _or_auto(described: dict[str, Any]) -> None:
@@ -125,6 +130,8 @@ def _or_auto(described: dict[str, Any]) -> None:
 
 class Model(Frozen):
     """An LLM that can answer: its name, capability class, prices, limits and endpoint."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["endpoint", "endpoints"]}})
 
     name: Name = Field(description="what tiers, rules and decisions call it", examples=["gpt-4o"])
     class_: Name = Field(
@@ -163,6 +170,25 @@ class Model(Frozen):
         "`score` tell them; 0 if absent",
         examples=[400],
     )
+    endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="in place of endpoint: several that serve the same model; the least loaded healthy one "
+        "is asked, another where it fails",
+        examples=[[{"base_url": "http://one:8000/v1"}, {"base_url": "http://two:8000/v1"}]],
+    )
+
+    @model_validator(mode="after")
+    def _is_served_in_one_way(self) -> Model:
+        if self.endpoint is not None and self.endpoints is not None:
+            raise ValueError("has an endpoint beside endpoints; put it among them")
+        return self
+
+    @property
+    def places(self) -> tuple[Endpoint, ...]:
+        """Every endpoint that serves it; none where it only routes."""
+        if self.endpoints is not None:
+            return self.endpoints
+        return () if self.endpoint is None else (self.endpoint,)
 
     @cached_property
     def column(self) -> str:
@@ -176,7 +202,7 @@ class Model(Frozen):
     @cached_property
     def served_as(self) -> str:
         """The name that its endpoint knows it by."""
-        return (self.endpoint and self.endpoint.model) or self.name
+        return next((one.model for one in self.places if one.model), self.name)
 
     @cached_property
     def variant(self) -> str:
@@ -185,8 +211,8 @@ class Model(Frozen):
 
     @cached_property
     def native(self) -> bool:
-        """Whether one call to its endpoint gives several responses, the prompt billed once."""
-        return self.endpoint is not None and self.endpoint.samples == "native"
+        """Whether one call gives several responses, the prompt billed once, at every endpoint it has."""
+        return bool(self.places) and all(one.samples == "native" for one in self.places)
 
     def cost(self, n: int, input_tokens: float, output_tokens: float, cached_tokens: float = 0.0) -> float:
         """US$ for n responses of `output_tokens` each to a prompt of `input_tokens`, of which the model's

@@ -36,6 +36,8 @@ from bestroute.policy.rules import Rule
 
 VERSION = 1
 SelectorName: TypeAlias = Literal["reward", "vote", "reward+vote"]
+RETRIES = 2
+"""How often a failed call is made again where a policy does not say."""
 DEFAULT_SELECTOR: SelectorName = "reward+vote"
 """How the response to keep is chosen where a policy does not say; `answering.selection` does it."""
 CheckName: TypeAlias = Literal[
@@ -131,6 +133,18 @@ class Sampling(Frozen):
         default=None,
         description="how conversations stay with their models; every turn for itself if absent",
         examples=[{"keep": 0.02, "ttl_s": 300}],
+    )
+    retries: Annotated[int, Field(ge=0, le=10)] | None = Field(
+        default=None,
+        description="how often a call that failed in passing is made again, as far as its time allows; "
+        f"{RETRIES} if absent",
+        examples=[1],
+    )
+    fallback: Literal["reference", "any", "none"] | None = Field(
+        default=None,
+        description="who answers where the chosen model does not. reference: dearer tiers, at last the "
+        "reference; any: after those also what the dial would not take; none: nobody. reference if absent",
+        examples=["any"],
     )
 
     @property

@@ -110,7 +110,8 @@ def _dial(tier: Tier, objective: AnyObjective) -> AnyObjective:
 
 
 def _unset_keys(document: Document) -> Iterator[Fault]:
-    for path, variable in document.texts("models", "*", "endpoint", "api_key_env"):
+    several = document.texts("models", "*", "endpoints", "*", "api_key_env")
+    for path, variable in (*document.texts("models", "*", "endpoint", "api_key_env"), *several):
         if not os.environ.get(variable):
             owner = spell(path[:-1])
             yield Fault(document.place(path), f"{owner}: environment variable {variable} is not set")

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
+from math import inf, nan
 from typing import Any, TypeAlias
 
 from bestroute.errors import InputError
@@ -39,6 +40,8 @@ _BESIDE = (
 )  # fmt: skip
 """What of a request is part of the prompt beside its messages, in the words of several servers."""
 _KEYS = {"query", "messages", "id", *_BESIDE}
+MAX_LATENCY_MS = "max_latency_ms"
+"""Key of the metadata that says how soon an answer should come."""
 _MISTYPED = 0.85  # likeness of a key to metadata, by difflib
 
 
@@ -203,6 +206,23 @@ class Query:
     def bond(self) -> str | None:
         """Why only the model that answered last may go on; None where any may, or none is known."""
         return None if self.session is None else bond_of(self.messages)
+
+    @cached_property
+    def max_latency_ms(self) -> float | None:
+        """Milliseconds that an answer should take at most, from the metadata; None where they say nothing.
+
+        Raises InputError where what they say is no number above 0.
+        """
+        given = self.metadata.get(MAX_LATENCY_MS)
+        if given is None:
+            return None
+        try:
+            milliseconds = float(given)
+        except (TypeError, ValueError):
+            milliseconds = nan
+        if not 0 < milliseconds < inf:
+            raise InputError(f"metadata.{MAX_LATENCY_MS} is {given!r}; give milliseconds, above 0")
+        return milliseconds
 
     @cached_property
     def _asked(self) -> tuple[Message, ...]:

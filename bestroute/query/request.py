@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from bestroute.errors import InputError
-from bestroute.query.query import Query, QueryLike
+from bestroute.query.query import MAX_LATENCY_MS, Query, QueryLike
 from bestroute.query.session import Session
 
 RequestLike: TypeAlias = "ChatRequest | QueryLike"
@@ -86,7 +86,17 @@ def _passed_on(said: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     for name, value in said.items():
         known = "messages" in said or name in _OF_CHAT_COMPLETIONS
         if known and name not in _OWN and not (name in _LISTS and not value):
-            yield name, value
+            kept = _without_own(value) if name == "metadata" else value
+            if kept is not None:
+                yield name, kept
+
+
+def _without_own(metadata: Any) -> Any:
+    """The metadata that go on, None where there are none: how soon the answer should come is told to
+    bestroute, and endpoints refuse what is no text."""
+    if not isinstance(metadata, Mapping) or MAX_LATENCY_MS not in metadata:
+        return metadata
+    return {name: value for name, value in metadata.items() if name != MAX_LATENCY_MS} or None
 
 
 def _check(said: Mapping[str, Any], *, whole: bool) -> None:

@@ -212,6 +212,9 @@ class FakeEndpoint:
                 except ConnectionError:
                     self.close_connection = True
 
+            def do_GET(self) -> None:
+                self._send(document({"object": "list", "data": []}))
+
             def _send(self, reply: Reply) -> None:
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():

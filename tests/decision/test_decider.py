@@ -541,11 +541,12 @@ def test_as_dict_is_the_contract():
     assert list(content) == [
         "query_id", "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost",
         "reference_cost", "candidates", "policy", "objective", "novel", "session", "plan", "expected_calls",
-        "expected_gap", "timings_ms",
+        "expected_gap", "health", "timings_ms", "fallbacks",
     ]  # fmt: skip
     assert list(content["candidates"][0]) == [
         "model", "n", "models", "quality", "gap", "match_probability", "expected_cost", "max_gap", "eligible",
         "why_not", "too_far", "chance", "min_match", "total_cost", "taught",
+        "objection",
     ]  # fmt: skip
     assert content["models"] == {"mid": 4}
     assert content["candidates"][0]["models"] == {"tiny": 1}

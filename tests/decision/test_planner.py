@@ -11,7 +11,8 @@ from bestroute.artefacts.manifest import default_folder
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction
 from bestroute.decision import Decider, Forecast, reason
-from bestroute.decision.planner import Asked, Planner, Standing
+from bestroute.decision.order import Asked
+from bestroute.decision.planner import Planner, Standing
 from bestroute.policy.arms import Arm
 from bestroute.query import Query
 from tests.decision.plans import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, course_of, planning, play

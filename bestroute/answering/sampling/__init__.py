@@ -4,6 +4,7 @@
 `client`), `contenders` tells which samples may win, an `Attempt` what came of asking.
 
 endpoint      n responses, by one call or by many
+tries         one call wherever the model is served, and again where that fails
 body          what is sent: the request's fields, the policy's where it says nothing
 call          one call: sent, asked again where a field is refused, billed
 clients       the official client for each address, key and event loop

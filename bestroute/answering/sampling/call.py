@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from bestroute.answering.health.fault import BROKEN, LATE, NONSENSE, UNREACHABLE, Fault
 from bestroute.answering.sampling.billing import billed, read_usage
 from bestroute.answering.sampling.clients import NAMED, on_failure
 from bestroute.answering.sampling.complaints import Complaint, read_complaint
@@ -32,7 +34,7 @@ _CONNECT_TIMEOUT_S = 5.0
 class Call:
     """A request that is ready to be sent, for any number of responses.
 
-    `timeout_s` bounds a call with its retries. `refusals` knows, by `place`, the fields that this endpoint's
+    `timeout_s` bounds it. `refusals` knows, by `place`, the fields that this endpoint's
     model does not take; calls add to it as they find out. `prompt_tokens` is the estimate for a prompt that
     the endpoint does not count.
     """
@@ -58,16 +60,19 @@ class Call:
             reply = await asyncio.wait_for(self._ask(n, spent), self.timeout_s)
         except asyncio.TimeoutError:
             way = by_way_of(self.endpoint.base_url)
-            reply = Sampled(errors=(f"no answer within {self.timeout_s:g} s{way}",))
+            within = f"{round(self.timeout_s, 1) or self.timeout_s:.3g} s"
+            reply = Sampled(errors=(f"no answer within {within}{way}",), fault=LATE)
         finally:
             on_failure.reset(told)
         return self.finished(replace(reply, samples=reply.samples[:n]), spent, reply)
 
-    def finished(self, reply: Sampled, spent: list[Usage | None], billed: Sampled | None = None) -> Sampled:
+    def finished(
+        self, reply: Sampled, spent: Sequence[Usage | None], billed: Sampled | None = None
+    ) -> Sampled:
         """A reply whose errors are fit to be told, with the bill of all tries; `billed` is what the last one
         gave, if more."""
         errors = tuple(map(self._clean, reply.errors))
-        return replace(reply, errors=errors, usage=self._billed(billed or reply, spent))
+        return replace(reply, errors=errors, usage=self.bill(billed or reply, spent))
 
     @property
     def takes_n(self) -> bool:
@@ -102,14 +107,15 @@ class Call:
         except openai.APIStatusError as error:
             return self.refusal(error), read_complaint(error.body or error.response.text)
         except Exception as error:  # the client lets errors of its HTTP library through; each ends one call
-            return Sampled(errors=(describe(error, self.endpoint),)), None
+            return Sampled(errors=(describe(error, self.endpoint),), fault=fault_of(error)), None
         reply = read_completion(answer)
         if reply.samples:
             return reply, None
         document = read_document(answer)
         if not is_completion(document):
             hint = hints(200, self.endpoint)
-            reply = replace(reply, errors=tuple(error + hint for error in reply.errors))
+            errors = tuple(error + hint for error in reply.errors)
+            reply = replace(reply, errors=errors, fault=NONSENSE)
         return reply, read_complaint(document)
 
     async def _post(self, body: dict[str, Any], timeout: Any) -> bytes:
@@ -125,12 +131,12 @@ class Call:
     def refusal(self, error: Any) -> Sampled:
         """A call that was refused, with what the endpoint says about asking again."""
         wait_s = retry_after_s(error.response.headers, time.time())
-        return Sampled(
-            errors=(describe(error, self.endpoint),), status=error.status_code, retry_after_s=wait_s
-        )
+        fault = Fault.of_status(error.status_code, wait_s)
+        errors = (describe(error, self.endpoint),)
+        return Sampled(errors=errors, status=error.status_code, retry_after_s=wait_s, fault=fault)
 
-    def _billed(self, reply: Sampled, spent: list[Usage | None]) -> Usage | None:
-        """The bill of all tries; None where none of them reported a count."""
+    def bill(self, reply: Sampled, spent: Sequence[Usage | None]) -> Usage | None:
+        """The bill of a reply and of the tries before it; None where none of them reported a count."""
         before = Usage.total(spent)
         if before is None and reply.usage is None:
             return None
@@ -141,3 +147,13 @@ class Call:
         hidden = text.replace(self.key, "***") if self.key else text
         line = " ".join(clean(hidden).split())
         return line if len(line) <= _MAX_ERROR_CHARACTERS else line[: _MAX_ERROR_CHARACTERS - 1] + "…"
+
+
+def fault_of(error: Exception) -> Fault | None:
+    """What an error of the client, or of the HTTP library below it, says of the endpoint."""
+    openai = require("openai", "client")
+    if isinstance(error, openai.APITimeoutError):
+        return LATE
+    if isinstance(error, openai.APIConnectionError):
+        return UNREACHABLE
+    return None if isinstance(error, SamplingError) else BROKEN

@@ -11,6 +11,8 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextvars import ContextVar
+from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
@@ -46,7 +48,7 @@ NAMED: Mapping[str, Any] = {"model": "", "messages": ()}
 which takes longer the longer they are."""
 
 on_failure: ContextVar[Callable[[bytes], None] | None] = ContextVar("on_failure", default=None)
-"""Is told the body of every reply with an error status, also of those that the client tries again."""
+"""Is told the body of every reply with an error status."""
 
 # A generator that nobody holds when its loop ends is closed too late, so a sampler may go before its clients.
 _LIVING: set[_Lifetime] = set()
@@ -71,22 +73,41 @@ def read_key(endpoint: Endpoint, model_name: str) -> str | None:
     return key
 
 
+def load() -> None:
+    """Import what talks to endpoints. Raises MissingExtra."""
+    for module in ("openai", "tenacity"):
+        require(module, "client")
+
+
 class Clients:
     """Opens clients on first use and hands the same one out again; every loop has its own."""
 
-    def __init__(self, retries: int) -> None:
-        self._retries = retries
+    def __init__(self) -> None:
         self._open: dict[_Place, tuple[AsyncOpenAI, _Lifetime]] = {}
+        self._opening: dict[_Place, asyncio.Task[AsyncOpenAI]] = {}
 
     async def get(self, base_url: str, key: str | None) -> AsyncOpenAI:
         """The client for this address and key on the running loop; MissingExtra without openai."""
         place = (asyncio.get_running_loop(), base_url, key or _NO_KEY)
-        if place not in self._open:
-            lifetime = self._lifetime(place)
-            # Nothing in the generator waits before its first value, so no other task can come between.
+        if place in self._open:
+            return self._open[place][0]
+        opening = self._opening.get(place)
+        if opening is None:
+            opening = self._opening[place] = asyncio.ensure_future(self._begin(place))
+            opening.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(opening)
+
+    async def _begin(self, place: _Place) -> AsyncOpenAI:
+        """Open a client once for all who wait for it, in a thread: the import alone takes a third of a
+        second, and reading certificates tens of milliseconds."""
+        try:
+            client = await asyncio.to_thread(_client, *place[1:])
+            lifetime = self._lifetime(place, client)
             self._open[place] = (await anext(lifetime), lifetime)
             _LIVING.add(lifetime)
-        return self._open[place][0]
+            return client
+        finally:
+            del self._opening[place]
 
     async def aclose(self) -> None:
         """Close the running loop's clients now; the next `get` opens new ones."""
@@ -94,16 +115,16 @@ class Clients:
         for place in [place for place in list(self._open) if place[0] is loop]:
             await self._open[place][1].aclose()
 
-    async def _lifetime(self, place: _Place) -> _Lifetime:
-        _, base_url, key = place
-        async with _client(base_url, key, self._retries) as client:
+    async def _lifetime(self, place: _Place, client: AsyncOpenAI) -> _Lifetime:
+        async with client:
             try:
                 yield client
             finally:
                 _LIVING.discard(self._open.pop(place)[1])
 
 
-def _client(base_url: str, key: str, retries: int) -> AsyncOpenAI:
+def _client(base_url: str, key: str) -> AsyncOpenAI:
+    load()
     openai = require("openai", "client")
     address, query = _split(base_url)
     own = _key_headers(base_url, key)
@@ -123,12 +144,24 @@ def _client(base_url: str, key: str, retries: int) -> AsyncOpenAI:
     client: AsyncOpenAI = openai.AsyncOpenAI(
         api_key=key,
         base_url=address,
-        max_retries=retries,
+        max_retries=0,  # `tries` knows the time there is, and where else to ask
         default_headers={name.title(): value for name, value in own.items()},
         default_query=query,
-        http_client=openai.DefaultAsyncHttpxClient(event_hooks=hooks),
+        http_client=openai.DefaultAsyncHttpxClient(event_hooks=hooks, verify=_trust()),
     )
     return client
+
+
+def _trust() -> Any:
+    """The certificates that the environment names, read once: that takes longer than all else of a client."""
+    return _context(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")))
+
+
+@lru_cache(maxsize=8)
+def _context(*named: str | None) -> Any:
+    client = require("openai", "client").DefaultAsyncHttpxClient
+    library = client.__bases__[0].__module__.partition(".")[0]  # httpx, or whatever it is built on
+    return import_module(library).create_ssl_context()
 
 
 def _split(base_url: str) -> tuple[str, dict[str, object]]:

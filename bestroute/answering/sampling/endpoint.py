@@ -1,54 +1,65 @@
 """Sample from OpenAI-compatible endpoints with the official client.
 
-Retries, their growing and jittered waits and `Retry-After` are the official client's own. Added here: n
-responses from one call or from many, with whatever came kept when some of it failed.
+n responses come from one call or from many, with whatever came kept when some of it failed; `tries` has what
+becomes of a call that fails.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import logging
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from time import monotonic
 
+from bestroute.answering.health import Keeper
 from bestroute.answering.sampling.billing import billed
 from bestroute.answering.sampling.body import body_of, values_of
 from bestroute.answering.sampling.call import Call
-from bestroute.answering.sampling.clients import Clients, read_key
+from bestroute.answering.sampling.clients import Clients, load, read_key
 from bestroute.answering.sampling.failures import describe_opening
 from bestroute.answering.sampling.refusals import Refusals
-from bestroute.answering.sampling.streaming import ChunkData, stream
+from bestroute.answering.sampling.streaming import ChunkData
+from bestroute.answering.sampling.tries import Spot, Tries
 from bestroute.answering.sampling.values import Sampled, Usage
 from bestroute.errors import MissingExtra, SamplingError
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Endpoint, Model
+from bestroute.policy.schema import RETRIES
 from bestroute.query import Query
 
+_LOG = logging.getLogger(__name__)
+_GREETING_S = 5.0
 _MAY_BE_N = (400, 422)
 _ONE_BY_ONE = "asked one by one: the endpoint gives one response to a call"
 
 
 class EndpointSampler:
-    """Asks the endpoint that a model's policy entry names.
+    """Asks the endpoints that a model's policy entry names.
 
-    A call is tried `retries` times more on connection failures and on statuses 408, 409, 429 and 5xx, as
-    far as its time allows. `concurrency` bounds the calls under way for one `sample`. Connections are kept
-    for each event loop and closed with it; `aclose` closes them sooner. Fields that an endpoint does not take
-    are left out, which `notes` tell, and remembered, but for those without which the answer would be another
-    (`refusals.FIRM`). Safe to share between
-    threads; a copy in another process has connections of its own.
+    A call is tried `retries` times more (as the settings say if absent) on connection failures and on
+    statuses 408, 409, 429 and 5xx, as far as its time allows. `health` remembers how endpoints behave, which
+    are left alone for a while, and which of several is asked. `concurrency` bounds the calls under way for
+    one `sample`. Connections are kept for each event loop and closed with it; `aclose` closes them sooner.
+    Fields that an endpoint does not take are left out, which `notes` tell, and remembered, but for those
+    without which the answer would be another (`refusals.FIRM`). Safe to share between threads; a copy in
+    another process has connections, and health, of its own.
     """
 
-    def __init__(self, *, retries: int = 2, concurrency: int = 16) -> None:
+    def __init__(
+        self, *, retries: int | None = None, concurrency: int = 16, health: Keeper | None = None
+    ) -> None:
+        self.health = Keeper() if health is None else health
         self._retries = retries
-        self._clients = Clients(retries)
+        self._clients = Clients()
         self._concurrency = concurrency
         self._refusals = Refusals()
 
-    def __getstate__(self) -> dict[str, int]:
+    def __getstate__(self) -> dict[str, int | None]:
         return {"retries": self._retries, "concurrency": self._concurrency}
 
-    def __setstate__(self, state: dict[str, int]) -> None:
+    def __setstate__(self, state: dict[str, int | None]) -> None:
         self.__init__(**state)  # type: ignore[misc]
 
     async def sample(self, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
@@ -70,7 +81,7 @@ class EndpointSampler:
         joined = _join(replies, query)
         return joined if call.takes_n else replace(joined, notes=(*joined.notes, _ONE_BY_ONE))
 
-    async def _ask_at_once(self, call: Call, n: int) -> list[Sampled]:
+    async def _ask_at_once(self, call: Tries, n: int) -> list[Sampled]:
         """One call for n responses, and further ones for those that it did not give."""
         first = await call(n)
         if not first.samples and first.status in _MAY_BE_N:
@@ -82,7 +93,7 @@ class EndpointSampler:
             call.note_one_by_one()
         return [first, *await self._repeat(call, n - given)]
 
-    async def _ask_for_one(self, call: Call, n: int, refused: Sampled) -> list[Sampled]:
+    async def _ask_for_one(self, call: Tries, n: int, refused: Sampled) -> list[Sampled]:
         """What comes of asking for one response where several were refused, and then for the rest."""
         one = await call(1)
         if not one.samples:
@@ -104,46 +115,83 @@ class EndpointSampler:
     ) -> AsyncGenerator[ChunkData | Sampled, None]:
         """Ask for one response: its chunks as they come, and last what came of the call, as of `call`.
 
-        The time limit is that of each silence. Closing the generator closes the connection.
+        The time limit is that of each silence, with all tries together before the first chunk. Closing the
+        generator closes the connection.
         """
         call = await self._prepare(model, query, settings)
         if isinstance(call, Sampled):
             yield call
             return
-        async with aclosing(stream(call)) as pieces:
+        async with aclosing(call.stream()) as pieces:
             async for piece in pieces:
                 yield piece
+
+    @staticmethod
+    def load() -> None:
+        """Import what talks to endpoints; otherwise the first call waits for it. Raises MissingExtra."""
+        load()
+
+    async def connect(self, models: Iterable[Model]) -> None:
+        """Open a connection to every endpoint of these models on the running loop, by asking each which
+        models it has. An endpoint that does not answer is no error here."""
+        places = {(model.name, endpoint) for model in models for endpoint in model.places}
+        asked = (self._greet(endpoint, name) for name, endpoint in sorted(places, key=str))
+        await asyncio.gather(*asked)
+
+    async def _greet(self, endpoint: Endpoint, name: str) -> None:
+        try:
+            client = await self._clients.get(endpoint.base_url, read_key(endpoint, name))
+            await asyncio.wait_for(client.models.with_raw_response.list(), _GREETING_S)
+        except MissingExtra:
+            raise
+        except Exception as error:  # what is wrong with it, a request will tell
+            _LOG.info("%s: %s", endpoint.base_url, error)
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
         await self._clients.aclose()
 
-    async def _prepare(self, model: Model, query: Query, settings: Sampling) -> Call | Sampled:
-        """A call that is ready to be sent, or why none can be."""
-        endpoint = model.endpoint
-        if endpoint is None:
+    async def _prepare(self, model: Model, query: Query, settings: Sampling) -> Tries | Sampled:
+        """Calls that are ready to be sent, or why none can be."""
+        if not model.places:
             return Sampled(errors=(f"model {model.name!r} has no endpoint; give it one in the policy",))
+        began, spots, errors = monotonic(), list[Spot](), list[str]()
+        for endpoint in model.places:
+            call = await self._opened(endpoint, model, query, _own(endpoint, settings))
+            if isinstance(call, str):
+                errors.append(call)
+            else:
+                spots.append(Spot(self.health.site(model, endpoint), call))
+        if not spots:
+            return Sampled(errors=tuple(errors))
+        retries = settings.retries if self._retries is None else self._retries
+        longest_s = max(spot.call.timeout_s for spot in spots)
+        left_s = longest_s - (monotonic() - began)  # a client may have had to be opened
+        return Tries(spots, RETRIES if retries is None else retries, left_s)
+
+    async def _opened(self, endpoint: Endpoint, model: Model, query: Query, settings: Sampling) -> Call | str:
+        """A call to one endpoint, or why none can be made."""
         try:
-            return await self._open(endpoint, model, query, own_settings(model, settings))
+            return await self._open(endpoint, model, query, settings)
         except MissingExtra:
             raise
         except SamplingError as error:
-            return Sampled(errors=(str(error),))
+            return str(error)
         except (
             Exception
         ) as error:  # an address, a proxy or a file that the HTTP library refuses is trouble too
-            return Sampled(errors=(describe_opening(error, endpoint),))
+            return describe_opening(error, endpoint)
 
     async def _open(self, endpoint: Endpoint, model: Model, query: Query, settings: Sampling) -> Call:
         key = read_key(endpoint, model.name)
         client = await self._clients.get(endpoint.base_url, key)
-        body = body_of(model, query, settings)
-        place = (endpoint.base_url, model.served_as, *values_of(body), model.variant)
+        body = {**body_of(model, query, settings), "model": endpoint.model or model.name}
+        place = (endpoint.base_url, body["model"], *values_of(body), model.variant)
         return Call(
             client, endpoint, body, settings.timeout_s, key, self._refusals, place, query.input_tokens
         )
 
-    async def _repeat(self, call: Call, times: int) -> list[Sampled]:
+    async def _repeat(self, call: Tries, times: int) -> list[Sampled]:
         gate = asyncio.Semaphore(self._concurrency)
 
         async def one() -> Sampled:
@@ -154,8 +202,12 @@ class EndpointSampler:
 
 
 def own_settings(model: Model, settings: Sampling) -> Sampling:
-    """The settings with what the model's endpoint says in their place: temperature, time limit."""
-    own = {name: getattr(model.endpoint, name, None) for name in ("temperature", "timeout_s")}
+    """The settings with what the model's first endpoint says in their place: temperature, time limit."""
+    return _own(model.places[0], settings) if model.places else settings
+
+
+def _own(endpoint: Endpoint, settings: Sampling) -> Sampling:
+    own = {name: getattr(endpoint, name) for name in ("temperature", "timeout_s")}
     return settings.model_copy(update={name: value for name, value in own.items() if value is not None})
 
 
@@ -167,6 +219,7 @@ def _join(replies: Sequence[Sampled], query: Query) -> Sampled:
         usage=_total(replies, query),
         status=slowest.status,
         retry_after_s=slowest.retry_after_s,
+        fault=slowest.fault,
         notes=tuple(dict.fromkeys(note for reply in replies for note in reply.notes)),
     )
 

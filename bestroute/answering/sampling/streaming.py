@@ -12,10 +12,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from bestroute.answering.health.fault import BROKEN, LATE, NONSENSE, Fault
 from bestroute.answering.sampling.billing import read_usage
+from bestroute.answering.sampling.call import fault_of
 from bestroute.answering.sampling.clients import NAMED, on_failure
 from bestroute.answering.sampling.complaints import Complaint, read_complaint
-from bestroute.answering.sampling.completion import cleaned, completion_of, read_completion, read_document
+from bestroute.answering.sampling.completion import (
+    cleaned,
+    completion_of,
+    is_completion,
+    read_completion,
+    read_document,
+)
 from bestroute.answering.sampling.failures import describe
 from bestroute.answering.sampling.refusals import Refused, notes, refused_by, without
 from bestroute.answering.sampling.stream import Gathered, event_in
@@ -33,16 +41,16 @@ _CONNECT_TIMEOUT_S = 5.0
 _FIELDS = ("data:", ":", "event:", "id:", "retry:")
 
 
-async def stream(call: Call) -> AsyncGenerator[ChunkData | Sampled, None]:
+async def stream(call: Call, opening_s: float) -> AsyncGenerator[ChunkData | Sampled, None]:
     """The chunks of one response, without their usage, and last what came of the call, as of `Call`.
 
-    The wait for the first byte, and each silence after it, is at most the call's `timeout_s`. A server that
-    answers whole gives no chunk. Closing the generator closes the connection.
+    The wait for the first byte is at most `opening_s` seconds and the call's `timeout_s`, each silence after
+    it the latter. A server that answers whole gives no chunk. Closing the generator closes the connection.
     """
     asked = {**call.body, "stream": True, "stream_options": {"include_usage": True}}
     known, found, spent = call.refusals.of(call.place), cast(Refused, {}), cast("list[Usage | None]", [])
     while True:
-        tried = _Try(call, spent)
+        tried = _Try(call, min(opening_s, call.timeout_s), spent)
         body = without(asked, {**known, **found})
         events = tried.chunks(body)
         try:
@@ -65,25 +73,25 @@ def partial(chunks: list[ChunkData], error: str) -> Sampled:
     gathered = Gathered()
     for chunk in chunks:
         gathered.add(chunk)
-    return _broken(gathered, error)
+    return _broken(gathered, error, None)
 
 
-def _broken(gathered: Gathered, error: str) -> Sampled:
+def _broken(gathered: Gathered, error: str, fault: Fault | None) -> Sampled:
     document = gathered.document or {}
     document.pop("error", None)
     for choice in document.get("choices", ()):
         choice["finish_reason"] = "error"
     reply = completion_of(document) if document.get("choices") else Sampled()
-    return replace(reply, errors=(error,))
+    return replace(reply, errors=(error,), fault=fault)
 
 
 class _Try:
     """One request: `reply` is what came of it, `complaint` what the endpoint said before any chunk."""
 
-    def __init__(self, call: Call, spent: list[Usage | None]) -> None:
+    def __init__(self, call: Call, opening_s: float, spent: list[Usage | None]) -> None:
         self.reply = Sampled()
         self.complaint: Complaint | None = None
-        self._call, self._spent = call, spent
+        self._call, self._opening_s, self._spent = call, opening_s, spent
         self._gathered, self._given = Gathered(), False
 
     async def chunks(self, body: dict[str, Any]) -> AsyncGenerator[ChunkData, None]:
@@ -104,7 +112,7 @@ class _Try:
             self.reply = self._call.refusal(error)
             self.complaint = read_complaint(error.body or error.response.text)
         except Exception as error:  # the client lets errors of its HTTP library through; each ends the stream
-            self.reply = _broken(self._gathered, self._told(error))
+            self.reply = _broken(self._gathered, self._told(error), self._fault_of(error))
 
     @asynccontextmanager
     async def _opened(self, body: dict[str, Any]) -> AsyncIterator[Any]:
@@ -114,7 +122,7 @@ class _Try:
         opening = create(**NAMED, extra_body=body, timeout=limits)
         told = on_failure.set(lambda failure: self._spent.append(read_usage(read_document(failure))))
         try:
-            response = await asyncio.wait_for(opening.__aenter__(), self._call.timeout_s)
+            response = await asyncio.wait_for(opening.__aenter__(), self._opening_s)
         finally:
             on_failure.reset(told)
         try:
@@ -140,17 +148,29 @@ class _Try:
         if whole or self._gathered.document is None:
             self.reply = read_completion(whole)
             if not self.reply.samples:
-                self.complaint = read_complaint(read_document(whole))
+                document = read_document(whole)
+                self.complaint = read_complaint(document)
+                self.reply = self.reply if is_completion(document) else replace(self.reply, fault=NONSENSE)
         elif self._gathered.is_ended:
             self.reply = completion_of(self._gathered.document)
         else:
-            self.reply = _broken(self._gathered, "the stream ended before the response did")
+            self.reply = _broken(self._gathered, "the stream ended before the response did", BROKEN)
 
     def _told(self, error: Exception) -> str:
-        seconds = f"{self._call.timeout_s:g} s"
-        if isinstance(error, asyncio.TimeoutError) or "Timeout" in type(error).__name__:
-            return f"nothing more came within {seconds}" if self._given else f"no answer within {seconds}"
-        return describe(error, self._call.endpoint)
+        if not _is_late(error):
+            return describe(error, self._call.endpoint)
+        if self._given:
+            return f"nothing more came within {self._call.timeout_s:g} s"
+        return f"no answer within {self._opening_s:.3g} s"
+
+    def _fault_of(self, error: Exception) -> Fault | None:
+        if isinstance(error, SamplingError):
+            return NONSENSE
+        return LATE if _is_late(error) else fault_of(error)
+
+
+def _is_late(error: Exception) -> bool:
+    return isinstance(error, asyncio.TimeoutError) or "Timeout" in type(error).__name__
 
 
 async def _lines(response: Any) -> AsyncIterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bestroute.answering.health.fault import Fault
 from bestroute.answering.toolcall import ToolCall
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
@@ -119,7 +120,8 @@ class Sampled:
     gave a text without a count are estimated. None where no call reported a count. `status` is the HTTP
     status that a call was refused with (None: none was, or it got no answer at all), and `retry_after_s` the
     seconds that the endpoint then asked to be left alone (None: it did not say). Of several calls it is the
-    longest wait, with its status. `notes` say what was asked otherwise than it should have been, such as
+    longest wait, with its status. `fault` is what the failure says of the endpoint (None: nothing, or nothing
+    failed). `notes` say what was asked otherwise than it should have been, such as
     without a field that the endpoint does not take.
     """
 
@@ -129,6 +131,7 @@ class Sampled:
     status: int | None = None
     retry_after_s: float | None = None
     notes: tuple[str, ...] = ()
+    fault: Fault | None = None
 
 
 class Sampler(Protocol):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
 from bestroute.policy.arms import Arm, Frozen, Name
 from bestroute.policy.objective import AnyObjective, Gap, Match, PointPrice, exactly_one, objective_of
@@ -24,10 +24,11 @@ from bestroute.query import Query
 
 __all__ = ["ACTIONS", "Rule", "When", "first_match"]
 
-ACTIONS = ("route", "max_gap", "min_match", "cost_per_point", "exclude")
+ACTIONS = ("route", "max_gap", "min_match", "cost_per_point", "exclude", "max_latency_ms")
 """What a rule may do: exactly one."""
 
 
+Milliseconds = Annotated[FiniteFloat, Field(gt=0)]
 _CONDITIONS = ("metadata", "turns", "tokens", "has", "keywords", "pattern")
 _OF_REQUEST = (Metadata, Turns)
 
@@ -95,7 +96,8 @@ class When(Frozen):
 
 
 class Rule(Frozen):
-    """Conditions and the one thing to do when they hold: route to an arm, set the dial, or exclude models."""
+    """Conditions and the one thing to do when they hold: route to an arm, set the dial, exclude models, or
+    bound the time that an answer is expected to take."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [action]} for action in ACTIONS]})
 
@@ -113,6 +115,12 @@ class Rule(Frozen):
         default=None,
         description="models that may not answer these queries",
         examples=[["llama-3.1-8b"]],
+    )
+    max_latency_ms: Milliseconds | None = Field(
+        default=None,
+        description="tiers with a model of which one call in ten takes longer are passed over for these "
+        "queries",
+        examples=[1500],
     )
 
     @model_validator(mode="after")

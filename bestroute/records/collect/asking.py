@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from bestroute.answering.health import Keeper
 from bestroute.answering.sampling import EndpointSampler, Sampled, Usage
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
@@ -66,7 +67,9 @@ class Asker:
         self._backoff_s = backoff_s
         self._got = got
         self._random = Random()
-        self._sampler = EndpointSampler(retries=0)
+        self._sampler = EndpointSampler(
+            retries=0, health=Keeper(breaks=False)
+        )  # its lanes have a patience of their own
         self._lanes: dict[str, Lane] = {}
         self._most: dict[str, int] = {}
         self._calling: set[asyncio.Task[object] | None] = set()
@@ -150,7 +153,7 @@ class Asker:
         self._budget.note(unit.model.name, cost, tokens, thought)
 
     def _lane(self, model: Model) -> Lane:
-        address = model.endpoint.base_url if model.endpoint else ""
+        address = model.places[0].base_url if model.places else ""
         if address not in self._lanes:
             self._lanes[address] = Lane(self._concurrency, self._backoff_s, self._random)
         return self._lanes[address]

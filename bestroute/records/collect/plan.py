@@ -87,12 +87,12 @@ def choose_models(policy: Policy, names: Sequence[str] = ()) -> tuple[Model, ...
     """
     chosen = {policy.model(name).name for name in names} or {model.name for model in policy.models}
     models = tuple(model for model in policy.models if model.name in chosen)
-    bare = [model.name for model in models if model.endpoint is None]
+    bare = [model.name for model in models if not model.places]
     if bare:
         raise InputError(
             f"{policy.path}: no endpoint for {', '.join(bare)}; give each one, or choose others with --model"
         )
     for model in models:
-        if model.endpoint is not None:
-            read_key(model.endpoint, model.name)
+        for endpoint in model.places:
+            read_key(endpoint, model.name)
     return models

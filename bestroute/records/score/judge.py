@@ -152,10 +152,10 @@ class _Judge:
     """Asks one model one question at a time, at temperature 0, from any thread."""
 
     def __init__(self, model: Model, settings: Sampling, sampler: Sampler | None) -> None:
-        if model.endpoint is None and sampler is None:
+        if not model.places and sampler is None:
             raise InputError(f"the judge {model.name!r} has no endpoint; give it one in its policy")
-        endpoint = model.endpoint and model.endpoint.model_copy(update={"temperature": None})
-        self._model = model.model_copy(update={"endpoint": endpoint})
+        places = tuple(one.model_copy(update={"temperature": None}) for one in model.places)
+        self._model = model.model_copy(update={"endpoint": None, "endpoints": places})
         self._settings = settings.model_copy(update={"temperature": 0.0})
         self._sampler = sampler or EndpointSampler()
         self._loop = _LoopThread()

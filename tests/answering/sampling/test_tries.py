@@ -1,0 +1,157 @@
+"""Calls that are made again, or elsewhere, and the time that they may take."""
+
+import asyncio
+import time
+
+import openai  # noqa: F401  (opened here, so that no test's clock counts it)
+import pytest
+import tenacity  # noqa: F401
+
+from bestroute.answering.health import Keeper
+from bestroute.answering.sampling import EndpointSampler
+from bestroute.policy import Sampling
+from bestroute.policy.arms import Model
+from tests.answering.fake_endpoint import FakeEndpoint, answer, closed_port, fake_endpoint, hang, status  # noqa: F401
+from tests.answering.sampling.endpoints import QUERY, texts
+
+SLACK_S = 0.5
+
+
+def served(*addresses, **endpoint):
+    places = [{"base_url": address, **endpoint} for address in addresses]
+    return Model.model_validate(
+        {"name": "m", "price": {"input": 1.0, "output": 1.0}, "endpoints": places}, strict=False
+    )
+
+
+def ask(model, sampler=None, n=1, **settings):
+    """The reply, and the seconds that it took."""
+    sampler = sampler or EndpointSampler()
+    settings = Sampling(**{"timeout_s": 5.0, **settings})
+    started = time.perf_counter()
+    return asyncio.run(sampler.sample(model, QUERY, n, settings)), time.perf_counter() - started
+
+
+@pytest.fixture
+def other(fake_endpoint):  # noqa: F811
+    endpoint = FakeEndpoint()
+    yield endpoint
+    endpoint.close()
+
+
+class TestTime:
+    def test_a_pause_that_would_outlast_the_time_is_not_begun(self):
+        """What is told is the failure, not that time ran out."""
+        reply, took_s = ask(served(closed_port()), timeout_s=0.4, retries=9)
+        assert "cannot reach" in reply.errors[0]
+        assert took_s < 0.4 + SLACK_S
+
+    def test_a_server_that_asks_for_more_time_than_there_is_gets_none(self, fake_endpoint):  # noqa: F811
+        fake_endpoint.play(status(429, retry_after="4"))
+        reply, took_s = ask(served(fake_endpoint.base_url), timeout_s=3.0)
+        assert reply.errors[0].startswith("HTTP 429")
+        assert (reply.retry_after_s, len(fake_endpoint.requests)) == (4.0, 1)
+        assert took_s < SLACK_S
+
+    def test_retries_are_the_policys_unless_the_sampler_has_its_own(self, fake_endpoint):  # noqa: F811
+        fake_endpoint.play(status(500))
+        ask(served(fake_endpoint.base_url), retries=1)
+        assert len(fake_endpoint.requests) == 2
+        ask(served(fake_endpoint.base_url), EndpointSampler(retries=0), retries=1)
+        assert len(fake_endpoint.requests) == 3
+
+
+class TestElsewhere:
+    def test_another_endpoint_is_asked_where_one_fails(self, fake_endpoint, other):  # noqa: F811
+        fake_endpoint.play(status(500))
+        reply, took_s = ask(served(fake_endpoint.base_url, other.base_url))
+        assert texts(reply) == ["hello"]
+        assert reply.errors == ()
+        assert reply.notes[0].startswith("asked elsewhere after: HTTP 500")
+        assert took_s < SLACK_S  # without a pause
+
+    def test_one_that_hangs_leaves_half_of_the_time(self, fake_endpoint, other):  # noqa: F811
+        fake_endpoint.play(hang())
+        reply, took_s = ask(served(fake_endpoint.base_url, other.base_url), timeout_s=1.0)
+        assert texts(reply) == ["hello"]
+        assert took_s < 1.0 + SLACK_S
+
+    def test_a_faulty_request_is_not_asked_elsewhere(self, fake_endpoint, other):  # noqa: F811
+        fake_endpoint.play(status(400))
+        reply, _ = ask(served(fake_endpoint.base_url, other.base_url))
+        assert reply.status == 400
+        assert other.requests == []
+
+    def test_where_all_fail_every_failure_is_told(self, fake_endpoint, other):  # noqa: F811
+        fake_endpoint.play(status(500))
+        other.play(status(503))
+        reply, _ = ask(served(fake_endpoint.base_url, other.base_url), retries=0)
+        assert [error[:8] for error in reply.errors] == ["HTTP 500", "HTTP 503"]
+
+    def test_the_load_is_shared(self, fake_endpoint, other):  # noqa: F811
+        for endpoint in (fake_endpoint, other):
+            endpoint.play(lambda request: answer("x")(request))
+        ask(served(fake_endpoint.base_url, other.base_url), n=8)
+        assert len(fake_endpoint.requests) == len(other.requests) == 4
+
+
+class TestResting:
+    def test_one_that_rests_is_not_asked_and_says_so(self, fake_endpoint):  # noqa: F811
+        fake_endpoint.play(status(401))
+        sampler = EndpointSampler()
+        ask(served(fake_endpoint.base_url), sampler)
+        reply, took_s = ask(served(fake_endpoint.base_url), sampler)
+        assert len(fake_endpoint.requests) == 1
+        assert f"m at {fake_endpoint.base_url} cools down after HTTP 401, asked again in" in reply.errors[0]
+        assert reply.retry_after_s == pytest.approx(300, abs=5)
+        assert took_s < SLACK_S
+
+    def test_a_short_rest_is_waited_for(self, fake_endpoint):  # noqa: F811
+        fake_endpoint.play(status(429, retry_after="0.3"), answer("well"))
+        reply, took_s = ask(served(fake_endpoint.base_url), retries=1)
+        assert texts(reply) == ["well"]
+        assert took_s >= 0.3
+
+    def test_a_sampler_without_a_breaker_asks_all_the_same(self, fake_endpoint):  # noqa: F811
+        fake_endpoint.play(status(401), answer("well"))
+        sampler = EndpointSampler(health=Keeper(breaks=False))
+        assert not texts(ask(served(fake_endpoint.base_url), sampler)[0])
+        assert texts(ask(served(fake_endpoint.base_url), sampler)[0]) == ["well"]
+
+
+def test_a_limit_holds_over_requests(fake_endpoint):  # noqa: F811
+    fake_endpoint.play(lambda request: answer("x")(request))
+    sampler, model = EndpointSampler(), served(fake_endpoint.base_url, concurrency=3)
+
+    async def main():
+        calls = (sampler.sample(model, QUERY, 1, Sampling(timeout_s=20.0)) for _ in range(30))
+        return await asyncio.gather(*calls)
+
+    assert all(reply.samples for reply in asyncio.run(main()))
+    assert fake_endpoint.most_at_once <= 3
+
+
+def test_no_turn_in_time_is_told(fake_endpoint):  # noqa: F811
+    fake_endpoint.play(hang(2))
+    sampler, model = EndpointSampler(retries=0), served(fake_endpoint.base_url, concurrency=1)
+
+    async def main():
+        calls = (sampler.sample(model, QUERY, 1, Sampling(timeout_s=0.3)) for _ in range(2))
+        return await asyncio.gather(*calls)
+
+    errors = [reply.errors[0] for reply in asyncio.run(main())]
+    assert errors[0].startswith("no answer within 0.3 s")
+    assert "has 1 calls under way, and no turn came" in errors[1]
+
+
+def test_a_client_is_opened_once_for_all_who_wait(fake_endpoint):  # noqa: F811
+    sampler, model = EndpointSampler(), served(fake_endpoint.base_url)
+
+    async def main():
+        clients = await asyncio.gather(
+            *(sampler._clients.get(fake_endpoint.base_url, None) for _ in range(9))
+        )
+        await sampler.connect([model])
+        return {id(client) for client in clients}
+
+    assert len(asyncio.run(main())) == 1
