@@ -9,7 +9,7 @@ from tests import ROOT
 PROBES = sorted((ROOT / "policies").glob("*.probes.yaml"))
 SHIPPED = [ROOT / "policy.example.yaml", *sorted({*(ROOT / "policies").glob("*.yaml")} - {*PROBES})]
 
-FILES = {"model.onnx": b"a graph", "tokenizer.json": b"a tokenizer"}
+FILES = {"model.onnx": b"a graph", "tokenizer.json": b"a tokenizer", "head.npz": b"a head"}
 MANIFEST = {
     "format_version": 1,
     "max_tokens": 64,

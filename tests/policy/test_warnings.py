@@ -79,7 +79,7 @@ def test_a_good_policy_has_no_warnings(folder):
         (
             "{input: 2.5, output: 10}",
             "{input: 2.5, cached_input: 3, output: 10}",
-            ["11:40: models[1].price.cached_input (3) is above input (2.5), which is counted then"],
+            ["10:39: models[1].price.cached_input (3) is above input (2.5), which is counted then"],
         ),
         (
             "    class: large",
