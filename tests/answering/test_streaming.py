@@ -239,6 +239,13 @@ class TestTrouble:
         )
         assert events_of(router)[-1].answer.model == "big"
 
+    def test_a_stream_is_a_call_that_health_counts(self, streaming):
+        router = streaming(tiers=[{"model": "big"}], sampling=ONE_SHOT, big=pieces(*streamed("Deep.")))
+        events_of(router)
+        (site,) = router.health().endpoints
+        assert (site.model, site.calls, site.under_way, dict(site.faults)) == ("big", 1, 0, {})
+        assert router.health().counts["answered"] == 1
+
     def test_the_deadline_holds_in_a_stream(self, streaming):
         router = streaming(tiers=[{"model": "big"}], sampling={**ONE_SHOT, "deadline_s": 1.0}, big=endless())
         started = time.perf_counter()

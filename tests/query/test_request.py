@@ -55,3 +55,13 @@ def test_what_counts_as_prompt_is_the_same_as_of_a_query():
 def test_a_shape_that_no_endpoint_takes_is_told(fields, words):
     with pytest.raises(InputError, match=words):
         ChatRequest.of({"messages": MESSAGES, **fields})
+
+
+def test_how_soon_the_answer_should_come_is_told_to_no_endpoint():
+    def sent(**metadata):
+        messages = [{"role": "user", "content": "hi"}]
+        return ChatRequest.of({"messages": messages, "metadata": metadata}).query
+
+    assert sent(max_latency_ms=300, team="a").fields == {"metadata": {"team": "a"}}
+    assert sent(max_latency_ms=300).fields == {}
+    assert sent(max_latency_ms=300).max_latency_ms == 300
