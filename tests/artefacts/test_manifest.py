@@ -42,8 +42,8 @@ class TestManifest:
     def test_of_the_embedded_artefacts(self, kind):
         manifest = read_manifest(default_folder(kind), kind)
         assert manifest.kind == kind
-        head = {"head.npz"} if kind == "reward" else set()
-        assert set(manifest.files) == {"model.onnx", "tokenizer.json", "seen.npy", *head}
+        further = {"head.npz"} if kind == "reward" else {"llms.json", "llms.npy"}
+        assert set(manifest.files) == {"model.onnx", "tokenizer.json", "seen.npy", *further}
         seen = seen_queries(default_folder(kind))
         assert len(seen) > 1000
         assert (np.diff(seen.astype(object)) > 0).all()

@@ -60,7 +60,7 @@ def test_two_models():
     assert result.exit_code == 0, result.output
     policy, warnings = check_policy("policy.yaml")
     assert not warnings
-    assert [model.class_ for model in policy.models] == ["small", "large"]
+    assert [model.class_ for model in policy.models] == ["llama-3.1-8b", "gpt-4o"]  # known by name
     assert [tier.label for tier in policy.tiers] == ["llama-3.1-8b@1", "llama-3.1-8b@3", "gpt-4o@1"]
     assert (policy.reference, policy.max_gap) == ("gpt-4o", MAX_GAP)
     assert Path("policy.yaml").read_text("utf-8").startswith(f"# yaml-language-server: $schema={FILE_NAME}\n")
@@ -90,8 +90,8 @@ def test_every_flag():
     assert result.exit_code == 0, result.output
     policy = load_policy("new.yaml")
     assert [(m.class_, m.endpoint.base_url, m.endpoint.api_key_env) for m in policy.models] == [
-        ("medium", "http://localhost:1/v1", "ALL_KEY"),
-        ("large", "https://all.example/v1", "OTHER_KEY"),
+        ("llama-3.1-8b", "http://localhost:1/v1", "ALL_KEY"),
+        ("gpt-4o", "https://all.example/v1", "OTHER_KEY"),
         ("medium", "https://all.example/v1", "ALL_KEY"),
     ]
     assert policy.max_gap == 0.1
@@ -263,7 +263,7 @@ def test_questions():
     assert "'a third' is not a share" in result.output
     assert "by share: the reference answers" in result.output
     policy = load_policy("policy.yaml")
-    assert [model.class_ for model in policy.models] == ["large", "small", "small"]
+    assert [model.class_ for model in policy.models] == ["gpt-4o", "small", "small"]
     assert [model.endpoint and model.endpoint.base_url for model in policy.models] == [
         "https://api.openai.com/v1", "http://localhost:8000/v1", None,
     ]  # fmt: skip

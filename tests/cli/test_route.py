@@ -11,7 +11,7 @@ EXAMPLE = str(ROOT / "policy.example.yaml")
 DECISION_FIELDS = [
     "model", "n", "models", "cause", "rule", "gap", "match_probability", "expected_cost", "reference_cost",
     "candidates", "policy", "objective", "novel", "session", "plan",
-    "expected_calls", "expected_gap", "timings_ms",
+    "expected_calls", "expected_gap", "health", "timings_ms", "fallbacks",
 ]  # fmt: skip
 
 

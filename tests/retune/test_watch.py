@@ -153,7 +153,7 @@ class TestFollows:
         watcher = watch(**parts, time_budget_s=None)
         replace(path, text(0.25))
         assert watcher.poll()
-        assert watcher.router.opened == tuple(parts.values())
+        assert watcher.router.opened[: len(parts)] == tuple(parts.values())
 
     def test_on_reload_gets_both_and_cannot_end_the_watch(self, watch, path, caplog):
         swaps = []
