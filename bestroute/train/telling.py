@@ -54,16 +54,17 @@ def _router(metrics: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _reward(metrics: Mapping[str, Any]) -> Iterator[str]:
+    tested = metrics["test"]
     rows = [
         [source, n, *(number(gain[key]) for key in ("random", "kept", "oracle")), _gained(gain)]
-        for source, told in metrics["best_of_n"].items()
+        for source, told in tested["best_of_n"].items()
         for n, gain in told["gains"].items()
     ]
     if rows:
         yield table(["best of", "", "at random", "kept", "best", "share of the gain"], rows)
     pairs = [
         [source, str(told["pairs"]), f"{share(told['accuracy'])} ({_ends(told['interval'], 100)})"]
-        for source, told in metrics["pairwise_accuracy"].items()
+        for source, told in tested["pairwise_accuracy"].items()
     ]
     if pairs:
         yield table(["pairs of", "count", "ordered right"], pairs)

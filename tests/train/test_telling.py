@@ -48,11 +48,11 @@ def test_a_reward_model():
         "best_of_n": {"own": {"gains": {"n=2": gain}, "ece": 0.1}},
         "pairwise_accuracy": {"likes": {"pairs": 20, "accuracy": 0.65, "interval": [0.45, 0.8]}},
     }
-    text = as_text(replace(MANIFEST, kind="reward", metrics=metrics))
+    text = as_text(replace(MANIFEST, kind="reward", metrics={"test": metrics}))
     assert "50% (30 to 70)" in text
     assert "65.0% (45 to 80)" in text
     nothing = {"best_of_n": {}, "pairwise_accuracy": {}}
-    assert as_text(replace(MANIFEST, kind="reward", metrics=nothing)).startswith("No test query")
+    assert as_text(replace(MANIFEST, kind="reward", metrics={"test": nothing})).startswith("No test query")
 
 
 def test_a_posterior():
