@@ -16,6 +16,7 @@ course      one query on its way through its plan: what to ask next, when to sto
 wire        a kept response as Chat Completions has it: message, completion, chunks
 events      what a caller of a stream is told
 live        one response that nothing is judged of, streamed as it comes
+clock       what is left of a deadline
 answer      the plan carried out in time and money; the only place where time passes
 blocking    the events of a stream for a caller without an event loop
 listeners   what comes of requests, counted and told to hooks

@@ -14,12 +14,13 @@ from math import isfinite
 from time import perf_counter
 from typing import Any, TypeAlias
 
+from bestroute.answering.clock import Clock
 from bestroute.answering.course import Ask, Course, Heard, Shortfall, Taken
 from bestroute.answering.demands import Demands
 from bestroute.answering.events import Broken, Chunk, Progress
 from bestroute.answering.live import GRACE_S, Streamer, goes_live, live
 from bestroute.answering.sampling import Attempt, Sample, Sampled, Sampler, Usage, attempt_of
-from bestroute.answering.sampling.billing import billed, share
+from bestroute.answering.sampling.billing import bill, reference_bills, usage_of
 from bestroute.answering.wire import chunks_of, completion_of, message_of, usage_chunk
 from bestroute.decision import Decision, reason
 from bestroute.decision.order import Asked
@@ -184,7 +185,7 @@ async def run(
     at_reference: list[float] = []
     usages: list[Usage] = []
     demands = Demands(asked.query)
-    clock = _Clock(policy.sampling.deadline_s, waited_s)
+    clock = Clock(policy.sampling.deadline_s, waited_s)
     given: Mapping[str, Any] | None = None
     heard: list[Heard] = []
     while given is None:
@@ -194,8 +195,8 @@ async def run(
         started = perf_counter()
         replies: list[Sampled] = []
         if streams and isinstance(sampler, Streamer) and goes_live(ask, course, policy, demands):
-            pieces = _stream(ask, asked.query, policy, sampler, clock.share_s(ask))
-            async with aclosing(live(pieces, demands, clock.share_s(ask))) as told:
+            pieces = _stream(ask, asked.query, policy, sampler, clock.share_s(ask.last))
+            async with aclosing(live(pieces, demands, clock.share_s(ask.last))) as told:
                 async for piece in told:
                     if isinstance(piece, Sampled):
                         replies = [piece]
@@ -204,7 +205,7 @@ async def run(
                         yield Chunk(piece, ask.more[0][0])
         else:
             yield Progress(ask.step.arm.label)
-            replies = await _sample(ask, asked.query, policy, sampler, clock.share_s(ask))
+            replies = await _sample(ask, asked.query, policy, sampler, clock.share_s(ask.last))
             replies = await _checked(replies, demands)
         latency_s = perf_counter() - started
         names = [name for name, _ in ask.more]
@@ -216,8 +217,8 @@ async def run(
             bill(policy.model(name), asked.query, reply) for name, reply in zip(names, replies, strict=True)
         )
         for name, reply in zip(names, replies, strict=True):
-            at_reference += _at_reference(policy, policy.model(name), asked.query, reply)
-            usages.append(_usage(policy.model(name), asked.query, reply))
+            at_reference += reference_bills(policy, policy.model(name), asked.query, reply)
+            usages.append(usage_of(policy.model(name), asked.query, reply))
         clock.lap(perf_counter() - started)
         await _add(course, ask, heard, cost, latency_s)
         if given is None:
@@ -234,7 +235,7 @@ async def run(
     yield Ended(found)
 
 
-def _next(course: Course, clock: _Clock) -> Ask | None:
+def _next(course: Course, clock: Clock) -> Ask | None:
     if clock.is_over and course.kept is not None:
         course.stop("deadline")
     return course.next(clock.in_haste)
@@ -292,37 +293,6 @@ async def _checked(replies: Sequence[Sampled], demands: Demands) -> list[Sampled
     if demands.has_schemas:
         return await asyncio.to_thread(lambda: [demands.check(reply) for reply in replies])
     return [demands.check(reply) for reply in replies]
-
-
-class _Clock:
-    """What is left of a deadline, and whether another step fits into it: none is taken to be longer than the
-    longest so far."""
-
-    def __init__(self, deadline_s: float | None, waited_s: float) -> None:
-        self._ends = None if deadline_s is None else perf_counter() + deadline_s - waited_s
-        self._longest = 0.0
-
-    @property
-    def left_s(self) -> float | None:
-        return None if self._ends is None else max(0.0, self._ends - perf_counter())
-
-    @property
-    def is_over(self) -> bool:
-        return self.left_s is not None and self.left_s <= self._longest
-
-    @property
-    def in_haste(self) -> bool:
-        return self.left_s is not None and self.left_s <= 2 * self._longest
-
-    def share_s(self, ask: Ask) -> float | None:
-        """Seconds that a step may take: half of what is left where another may follow, so that an endpoint
-        that hangs leaves time for the next."""
-        if self.left_s is None or ask.last:
-            return self.left_s
-        return self.left_s / 2
-
-    def lap(self, seconds: float) -> None:
-        self._longest = max(self._longest, seconds)
 
 
 async def _in_time(
@@ -396,32 +366,6 @@ def _within(model: Model, left_s: float) -> Model:
         for endpoint in model.places
     )
     return model.model_copy(update={"endpoint": None, "endpoints": places})
-
-
-def bill(model: Model, query: Query, reply: Sampled) -> float:
-    """US$ of a reply: by the usage that the endpoint reported, else by the texts.
-
-    At least what was reported, never negative, and never less for more samples.
-    """
-    usage = _usage(model, query, reply)
-    return model.cost(1, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
-
-
-def _usage(model: Model, query: Query, reply: Sampled) -> Usage:
-    calls = 1 if model.native else len(reply.samples)
-    return billed(reply.usage, reply.samples, calls * query.input_tokens)
-
-
-def _at_reference(policy: Policy, model: Model, query: Query, reply: Sampled) -> list[float]:
-    """US$ of each response at the reference's price, what was cached as if it had that too; of a single one
-    that it wrote, the bill."""
-    reference = policy.reference_model
-    if model.name == reference.name and len(reply.samples) == 1:
-        return [bill(model, query, reply)]
-    usage, calls = _usage(model, query, reply), 1 if model.native else max(1, len(reply.samples))
-    shares = [share(sample, usage, reply.samples, calls) for sample in reply.samples]
-    cached = usage.cached_tokens / usage.input_tokens if usage.input_tokens else 0.0
-    return [reference.cost(1, prompt, written, cached * prompt) for prompt, written in shares]
 
 
 def _answer(

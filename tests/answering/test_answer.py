@@ -169,7 +169,8 @@ class Clocked:
 
     def __init__(self, monkeypatch, script, **takes):
         self.now, self.limits, self._inner, self._takes = 0.0, [], FakeSampler(script), takes
-        monkeypatch.setattr("bestroute.answering.answer.perf_counter", lambda: self.now)
+        for module in ("answer", "clock"):
+            monkeypatch.setattr(f"bestroute.answering.{module}.perf_counter", lambda: self.now)
 
     async def sample(self, model, query, n, settings):
         self.limits.append(settings.timeout_s)

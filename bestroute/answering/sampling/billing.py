@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bestroute.answering.sampling.values import Sample, Usage
+from bestroute.answering.sampling.values import Sample, Sampled, Usage
+from bestroute.policy import Policy
+from bestroute.policy.arms import Model
+from bestroute.query import Query
 
 _INPUT = ("prompt_tokens", "input_tokens")
 _OUTPUT = ("completion_tokens", "output_tokens")
@@ -92,3 +95,30 @@ def _count(value: Any) -> int:
     """A whole number above zero, also written as 10.0; 0 for anything else."""
     whole = type(value) is int or (isinstance(value, float) and value.is_integer())
     return int(value) if whole and 0 < value < _ABSURD else 0
+
+
+def bill(model: Model, query: Query, reply: Sampled) -> float:
+    """US$ of a reply: by the usage that the endpoint reported, else by the texts.
+
+    At least what was reported, never negative, and never less for more samples.
+    """
+    usage = usage_of(model, query, reply)
+    return model.cost(1, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+
+
+def usage_of(model: Model, query: Query, reply: Sampled) -> Usage:
+    """Tokens of a reply, as `bill` counts them."""
+    calls = 1 if model.native else len(reply.samples)
+    return billed(reply.usage, reply.samples, calls * query.input_tokens)
+
+
+def reference_bills(policy: Policy, model: Model, query: Query, reply: Sampled) -> list[float]:
+    """US$ of each response at the reference's price, what was cached as if it had that too; of a single one
+    that it wrote, the bill."""
+    reference = policy.reference_model
+    if model.name == reference.name and len(reply.samples) == 1:
+        return [bill(model, query, reply)]
+    usage, calls = usage_of(model, query, reply), 1 if model.native else max(1, len(reply.samples))
+    shares = [share(sample, usage, reply.samples, calls) for sample in reply.samples]
+    cached = usage.cached_tokens / usage.input_tokens if usage.input_tokens else 0.0
+    return [reference.cost(1, prompt, written, cached * prompt) for prompt, written in shares]

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute import Router
-from bestroute.answering.answer import bill
 from bestroute.answering.sampling import EndpointSampler, Sample, Sampled, Usage
-from bestroute.answering.sampling.billing import billed, read_usage
+from bestroute.answering.sampling.billing import bill, billed, read_usage
 from bestroute.errors import SamplingError
 from tests.answering.fake_endpoint import answer, document, hang, status
 from tests.answering.sampling.endpoints import QUERY, SETTINGS, ask, choice, model, says, texts, used
