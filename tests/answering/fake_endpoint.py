@@ -76,12 +76,12 @@ def answer_n(text: str = "hello", hold_s: float = 0) -> Play:
 class Numbered:
     """As many choices as were asked for, or `at_most`, every text unlike all others: `a0`, `a1`, ...
 
-    `gate` holds replies back from the moment it is cleared.
+    `gate` holds replies back from the moment it is cleared; `held` says how many stand before it now.
     """
 
     def __init__(self, prefix: str = "a", hold_s: float = 0, at_most: int = 64) -> None:
         self.prefix, self.hold_s, self.at_most = prefix, hold_s, at_most
-        self.count = 0
+        self.count = self.held = 0
         self.gate = threading.Event()
         self.gate.set()
         self._lock = threading.Lock()
@@ -91,7 +91,11 @@ class Numbered:
             wanted = min(self.at_most, request.body.get("n", 1))
             texts = [f"{self.prefix}{self.count + index}" for index in range(wanted)]
             self.count += wanted
-        if not self.gate.wait(30):
+            self.held += 1
+        opened = self.gate.wait(30)
+        with self._lock:
+            self.held -= 1
+        if not opened:
             return Reply(500)
         return replace(document(completion(*texts)), hold_s=self.hold_s)
 
