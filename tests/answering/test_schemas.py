@@ -46,9 +46,9 @@ def test_a_faulty_schema_is_broken_by_nothing(schema):
 
 
 def test_patterns_take_linear_time():
-    started = time.perf_counter()
+    started = time.thread_time()
     assert breach({"pattern": "^(a+)+$"}, "a" * 50_000 + "b") is not None
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_a_long_value_is_not_quoted_whole():

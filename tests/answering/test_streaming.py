@@ -112,14 +112,12 @@ class TestOne:
         assert text_of(found) == "Deep."
         assert "stream_options" not in fake_endpoint.requests[-1].body
 
-    def test_the_first_chunk_does_not_wait_for_the_last(self, streaming):
-        router = streaming(mid=pieces(*streamed("a", "b"), gap_s=0.3))
-        started = time.perf_counter()
-        with_first = next(
-            one for one in router.stream(MESSAGES) if isinstance(one, Chunk) and one.text == "a"
-        )
-        assert with_first.text == "a"
-        assert time.perf_counter() - started < 1.2
+    def test_the_first_chunk_does_not_wait_for_the_last(self, streaming, fake_endpoint):  # noqa: F811
+        router = streaming(mid=pieces(*streamed("a", "b"), gap_s=1.0))
+        for one in router.stream(MESSAGES):
+            if isinstance(one, Chunk) and one.text == "a":
+                break
+        assert fake_endpoint.streaming == 1  # and "b" is still to come
 
 
 class TestCalls:
@@ -252,7 +250,7 @@ class TestTrouble:
         broken = events_of(router)[-1]
         assert "no more time" in broken.error
         assert broken.sample.text.startswith("on on")
-        assert time.perf_counter() - started < 2.5
+        assert time.perf_counter() - started < 10
 
     def test_nobody_answers(self, streaming):
         with pytest.raises(SamplingError, match="no model answered"):
@@ -260,7 +258,7 @@ class TestTrouble:
 
 
 def eventually(holds):
-    ends = time.monotonic() + 5
+    ends = time.monotonic() + 60
     while not holds() and time.monotonic() < ends:
         time.sleep(0.01)
     return holds()

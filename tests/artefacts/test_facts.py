@@ -59,6 +59,6 @@ def test_any_text_has_finite_facts_of_its_own(query, responses):
 @pytest.mark.parametrize("response", ["1" * 6000, "1+" + "1" * 6000, "1 + 1 = " + "1" * 6000 + "/"])
 def test_a_run_of_digits_is_read_in_passing(response):
     """It took seconds, when the digits of a number could be matched in more ways than one."""
-    started = time.perf_counter()
+    started = time.thread_time()
     facts("1" * 6000, response)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1

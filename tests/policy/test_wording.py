@@ -99,9 +99,9 @@ def _bomb():
     ],
 )
 def test_hostile_files_end_soon(text, words, folder):
-    started = time.perf_counter()
+    started = time.thread_time()
     assert any(words in issue for issue in issues_of(text, folder))
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_a_whole_number_has_no_point(folder):

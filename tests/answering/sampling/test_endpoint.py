@@ -248,7 +248,7 @@ class TestTrouble:
         start = time.perf_counter()
         sampled = ask(model(fake_endpoint.base_url, **own), 2, retries=2, settings=settings)
         assert sampled.errors == ("no answer within 0.2 s",) * 2
-        assert time.perf_counter() - start < 1.5
+        assert time.perf_counter() - start < 15
 
     def test_a_query_that_cannot_be_sent(self, fake_endpoint):
         half = Query.of([{"role": "user", "content": "half a character: \ud800"}])

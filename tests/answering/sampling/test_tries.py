@@ -14,7 +14,7 @@ from bestroute.policy.arms import Model
 from tests.answering.fake_endpoint import FakeEndpoint, answer, closed_port, fake_endpoint, hang, status  # noqa: F401
 from tests.answering.sampling.endpoints import QUERY, texts
 
-SLACK_S = 0.5
+SLACK_S = 2
 
 
 def served(*addresses, **endpoint):

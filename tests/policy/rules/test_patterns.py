@@ -120,10 +120,10 @@ def test_the_road_beyond_ascii_agrees_with_re2_on_ascii(pieces, text):
 
 @pytest.mark.parametrize("text", ["word " * 200_000, "你好，世界 " * 60_000, "a" + "\u0300\u0316" * 400_000])
 def test_a_megabyte_is_looked_through_at_once(text):
-    query, started = Query.of(text), time.perf_counter()
+    query, started = Query.of(text), time.thread_time()
     assert not Keywords(("lawsuit", "契約")).matches(query)
     assert not Pattern("(a+)+$x").matches(query)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize("pattern", ["(", r"(a)\1", "(?=a)", "a{2000}", "", "[z-a]"])
