@@ -7,7 +7,7 @@ import sys
 
 from tests import ROOT
 
-HEAVY = ["click", "numpy", "onnxruntime", "openai", "pydantic", "tokenizers", "torch", "yaml"]
+HEAVY = ["aiohttp", "click", "numpy", "onnxruntime", "pydantic", "tokenizers", "torch", "yaml"]
 NETWORK = [
     "aiohttp",
     "httpx",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bestroute.answering.sampling import EndpointSampler
 from bestroute.router import Router
 from bestroute.serve import listing
 from bestroute.serve.chat import chat
@@ -70,7 +70,7 @@ async def _warm(app: Starlette, on_ready: Callable[[], object]) -> None:
 
 def _first(router: Router) -> None:
     router.route("Is anybody there?")
-    importlib.import_module("openai")  # the client of every endpoint, half a second
+    EndpointSampler.load()
 
 
 def _reopen_on_hangup(service: Service) -> None:

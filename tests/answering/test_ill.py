@@ -4,7 +4,7 @@ import asyncio
 import threading
 from time import perf_counter
 
-import openai  # noqa: F401  (opened here, so that no test's clock counts it)
+import aiohttp  # noqa: F401  (opened here, so that no test's clock counts it)
 import pytest
 import tenacity  # noqa: F401
 

@@ -186,11 +186,14 @@ class TestTrouble:
     @pytest.mark.parametrize(
         ("play", "error"),
         [
-            (pieces(event({"content": "half"}), cut=True), "peer closed"),
+            (pieces(event({"content": "half"}), cut=True), "the answer broke off: the connection was closed"),
             (pieces(event({"content": "half"})), "the stream ended before the response did"),
             (pieces(event({"content": "half"}), event({"content": "x"})[:30]), "JSONDecodeError"),
             (pieces(event({"content": "half"}), b'data: {"error": {"message": "lost"}}\n\n'), "lost"),
-            (pieces(event({"content": "half"}), event({"content": "🌊"})[:70], cut=True), "peer closed"),
+            (
+                pieces(event({"content": "half"}), event({"content": "🌊"})[:70], cut=True),
+                "the answer broke off: the connection was closed",
+            ),
         ],
         ids=["cut", "ended", "half an event", "error", "half a character"],
     )

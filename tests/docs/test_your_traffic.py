@@ -7,7 +7,7 @@ import pytest
 from tests import ROOT
 from tests.scripts import load
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 FOLDER = ROOT / "docs" / "how-to" / "your-traffic"
 PAGE = (FOLDER / "README.md").read_text("utf-8")
 page = load(ROOT / "docs" / "how-to" / "retune" / "run.py")

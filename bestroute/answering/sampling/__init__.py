@@ -5,9 +5,9 @@
 
 endpoint      n responses, by one call or by many
 tries         one call wherever the model is served, and again where that fails
-body          what is sent: the request's fields, the policy's where it says nothing
+body          what is sent: the request's fields, the policy's where it says nothing, encoded once
 call          one call: sent, asked again where a field is refused, billed
-clients       the official client for each address, key and event loop
+upstream      one endpoint over HTTP; `connections` is the pool of an event loop, `keys` what a key goes in
 streaming     one call whose response is streamed
 completion    what came back: samples and errors; `content` reads a message, `stream` what came in pieces
 billing       what calls are billed

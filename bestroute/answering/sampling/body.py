@@ -6,8 +6,12 @@ variant of a model; of every other field the request's own value counts before t
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
+from bestroute.answering.sampling.complaints import Complaint
+from bestroute.answering.sampling.refusals import Refused, refused_by, without
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
@@ -27,6 +31,38 @@ def body_of(model: Model, query: Query, settings: Sampling) -> dict[str, Any]:
     return {**said, "model": model.served_as, "messages": messages}
 
 
-def values_of(body: dict[str, Any]) -> tuple[object, ...]:
+class Body:
+    """The fields of a request, and the JSON that is sent of them, made once for however many calls.
+
+    Raises ValueError, where it is encoded, for a number that JSON does not have.
+    """
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.fields = fields
+        self._encoded: dict[frozenset[tuple[str, str | None]], bytes] = {}
+        self._asking: dict[int, Body] = {1: self}
+
+    def asking(self, n: int) -> Body:
+        """The body of a call for n responses."""
+        if n not in self._asking:
+            self._asking[n] = Body({**self.fields, "n": n})
+        return self._asking[n]
+
+    def encoded(self, refused: Refused) -> bytes:
+        """What is sent, without what the endpoint does not take."""
+        key = frozenset(refused.items())
+        if key not in self._encoded:
+            text = json.dumps(
+                without(self.fields, refused), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+            )
+            self._encoded[key] = text.encode("utf-8", "replace")
+        return self._encoded[key]
+
+    def refused_by(self, complaint: Complaint, refused: Refused) -> Refused:
+        """The further field that a complaint about what was sent is about."""
+        return refused_by(complaint, without(self.fields, refused), self.fields)
+
+
+def values_of(body: Mapping[str, Any]) -> tuple[object, ...]:
     """What of a body an endpoint may refuse for its value alone, and take with another."""
     return tuple(repr(body.get(name)) for name in _TOLD_BY_VALUE)

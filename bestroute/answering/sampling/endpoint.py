@@ -1,4 +1,4 @@
-"""Sample from OpenAI-compatible endpoints with the official client.
+"""Sample from OpenAI-compatible endpoints.
 
 n responses come from one call or from many, with whatever came kept when some of it failed; `tries` has what
 becomes of a call that fails.
@@ -15,10 +15,11 @@ from time import monotonic
 
 from bestroute.answering.health import Keeper
 from bestroute.answering.sampling.billing import billed
-from bestroute.answering.sampling.body import body_of, values_of
+from bestroute.answering.sampling.body import Body, body_of, values_of
 from bestroute.answering.sampling.call import Call
-from bestroute.answering.sampling.clients import Clients, load, read_key
+from bestroute.answering.sampling.connections import Connections, load
 from bestroute.answering.sampling.failures import describe_opening
+from bestroute.answering.sampling.keys import read_key
 from bestroute.answering.sampling.refusals import Refusals
 from bestroute.answering.sampling.streaming import ChunkData
 from bestroute.answering.sampling.tries import Spot, Tries
@@ -52,7 +53,7 @@ class EndpointSampler:
     ) -> None:
         self.health = Keeper() if health is None else health
         self._retries = retries
-        self._clients = Clients()
+        self._connections = Connections()
         self._concurrency = concurrency
         self._refusals = Refusals()
 
@@ -67,7 +68,7 @@ class EndpointSampler:
 
         A native endpoint that gives fewer than n, or refuses to give several, is asked for the missing ones
         one by one. Each call takes at most the endpoint's `timeout_s` (else the settings'), its retries
-        included. Endpoint trouble is told in `errors`; raises MissingExtra where openai is not installed.
+        included. Endpoint trouble is told in `errors`; raises MissingExtra without the extra `client`.
         """
         call = await self._prepare(model, query, settings)
         if isinstance(call, Sampled):
@@ -140,8 +141,8 @@ class EndpointSampler:
 
     async def _greet(self, endpoint: Endpoint, name: str) -> None:
         try:
-            client = await self._clients.get(endpoint.base_url, read_key(endpoint, name))
-            await asyncio.wait_for(client.models.with_raw_response.list(), _GREETING_S)
+            upstream = await self._connections.to(endpoint.base_url, read_key(endpoint, name))
+            await asyncio.wait_for(upstream.greet(), _GREETING_S)
         except MissingExtra:
             raise
         except Exception as error:  # what is wrong with it, a request will tell
@@ -149,7 +150,7 @@ class EndpointSampler:
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
-        await self._clients.aclose()
+        await self._connections.aclose()
 
     async def _prepare(self, model: Model, query: Query, settings: Sampling) -> Tries | Sampled:
         """Calls that are ready to be sent, or why none can be."""
@@ -166,7 +167,7 @@ class EndpointSampler:
             return Sampled(errors=tuple(errors))
         retries = settings.retries if self._retries is None else self._retries
         longest_s = max(spot.call.timeout_s for spot in spots)
-        left_s = longest_s - (monotonic() - began)  # a client may have had to be opened
+        left_s = longest_s - (monotonic() - began)  # a pool may have had to be opened
         return Tries(spots, RETRIES if retries is None else retries, left_s)
 
     async def _opened(self, endpoint: Endpoint, model: Model, query: Query, settings: Sampling) -> Call | str:
@@ -184,11 +185,18 @@ class EndpointSampler:
 
     async def _open(self, endpoint: Endpoint, model: Model, query: Query, settings: Sampling) -> Call:
         key = read_key(endpoint, model.name)
-        client = await self._clients.get(endpoint.base_url, key)
-        body = {**body_of(model, query, settings), "model": endpoint.model or model.name}
-        place = (endpoint.base_url, body["model"], *values_of(body), model.variant)
+        upstream = await self._connections.to(endpoint.base_url, key)
+        fields = {**body_of(model, query, settings), "model": endpoint.model or model.name}
+        place = (endpoint.base_url, fields["model"], *values_of(fields), model.variant)
         return Call(
-            client, endpoint, body, settings.timeout_s, key, self._refusals, place, query.input_tokens
+            upstream,
+            endpoint,
+            Body(fields),
+            settings.timeout_s,
+            key,
+            self._refusals,
+            place,
+            query.input_tokens,
         )
 
     async def _repeat(self, call: Tries, times: int) -> list[Sampled]:

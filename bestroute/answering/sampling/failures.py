@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,7 +11,8 @@ import re2
 
 from bestroute.answering.sampling.complaints import error_text
 from bestroute.answering.sampling.surroundings import by_way_of, certificates
-from bestroute.errors import SamplingError, require
+from bestroute.answering.sampling.upstream import BrokenOff, Reply, Unreached
+from bestroute.errors import SamplingError
 from bestroute.policy.arms import Endpoint
 
 _NO_KEY = (401, 403)
@@ -17,22 +20,35 @@ _NOT_HERE = (404, 405)
 _OF_A_PROXY = (407, 502, 503, 504)
 _VERSION = re2.compile(r"/v\d\w*(?:/|$)")
 _NO_TLS = r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL"
+_PASSWORD = re2.compile(r"//[^/@\s]+@")  # of a proxy
 _WHOLE_PATH = "/chat/completions"
 
 
 def describe(error: Exception, endpoint: Endpoint) -> str:
-    """What went wrong with a call, and what to look at."""
-    openai = require("openai", "client")
-    if isinstance(error, SamplingError):
+    """What went wrong with a call that got no whole reply, and what to look at."""
+    if isinstance(error, (BrokenOff, SamplingError)):
         return str(error)
-    if isinstance(error, openai.APIStatusError):
-        status = error.status_code
-        place = f" at {error.request.url}" if status in _NOT_HERE else ""
-        return f"HTTP {status}{place}: {error_text(_said(error))}{hints(status, endpoint)}"
-    if isinstance(error, openai.APIConnectionError):
-        cause = str(error.__cause__ or "") or type(error.__cause__ or error).__name__
-        return f"cannot reach {error.request.url}: {cause}{_around(error.__cause__ or error, endpoint)}"
+    if isinstance(error, Unreached):
+        cause = _cause(error)
+        told = _PASSWORD.sub("//", str(cause)) or type(cause).__name__
+        return f"cannot reach {error.url}: {told}{_around(cause, endpoint)}"
     return f"{type(error).__name__}: {error}"
+
+
+def describe_refusal(reply: Reply, endpoint: Endpoint) -> str:
+    """What an endpoint says that gives no answer, and what to look at."""
+    place = f" at {reply.url}" if reply.status in _NOT_HERE else ""
+    return f"HTTP {reply.status}{place}: {error_text(said_in(reply))}{hints(reply.status, endpoint)}"
+
+
+def said_in(reply: Reply) -> Any:
+    """What a refusal says: its error where it is a JSON object that has one, all of its JSON, or its text."""
+    try:
+        said = json.loads(reply.text)
+    except (ValueError, RecursionError):
+        return reply.text
+    inner = said.get("error") if isinstance(said, Mapping) else None
+    return inner or said or reply.text
 
 
 def describe_opening(error: Exception, endpoint: Endpoint) -> str:
@@ -64,8 +80,12 @@ def _about_the_address(endpoint: Endpoint) -> str:
     return "; base_url may lack /v1 at its end"
 
 
-def _said(error: Any) -> Any:
-    return error.body or error.response.text
+def _cause(error: Unreached) -> BaseException:
+    """Why nothing came, as the system says it: the library names the address once more."""
+    cause = error.__cause__ or error
+    for name in ("certificate_error", "os_error"):
+        cause = getattr(cause, name, cause)
+    return cause
 
 
 def _around(error: BaseException, endpoint: Endpoint) -> str:

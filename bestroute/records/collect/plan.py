@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bestroute.answering.sampling import own_settings
-from bestroute.answering.sampling.clients import read_key
+from bestroute.answering.sampling.keys import read_key
 from bestroute.errors import InputError
 from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model

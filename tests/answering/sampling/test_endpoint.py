@@ -23,9 +23,9 @@ from bestroute.answering.sampling import (
     contenders,
     own_settings,
 )
-from bestroute.answering.sampling.call import MAX_BYTES
 from bestroute.answering.sampling.completion import read_completion
 from bestroute.answering.sampling.retry_after import retry_after_s
+from bestroute.answering.sampling.upstream import MAX_BYTES
 from bestroute.errors import MissingExtra
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
@@ -221,10 +221,10 @@ class TestTrouble:
     def test_an_answer_that_breaks_off(self, fake_endpoint):
         fake_endpoint.play(cut_off())
         (error,) = ask(model(fake_endpoint.base_url)).errors
-        assert "closed connection" in error
+        assert error == "the answer broke off: the connection was closed before its end"
 
     def test_an_answer_without_end_is_not_read(self, fake_endpoint, monkeypatch):
-        monkeypatch.setattr("bestroute.answering.sampling.call.MAX_BYTES", 1000)
+        monkeypatch.setattr("bestroute.answering.sampling.upstream.MAX_BYTES", 1000)
         fake_endpoint.play(raw(b"x" * 100_000))
         assert ask(model(fake_endpoint.base_url)).errors == ("the answer is longer than 1000 bytes",)
         assert MAX_BYTES > 10**7
@@ -507,13 +507,15 @@ class TestReading:
 
 
 def test_without_the_client_the_pip_line_is_given(monkeypatch):
-    monkeypatch.setitem(sys.modules, "openai", None)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(MissingExtra, match=r'pip install "bestroute\[client\]"'):
         ask(model("http://127.0.0.1:9/v1"))
 
 
 def test_importing_opens_no_http_client():
-    code = "import sys, bestroute.answering.sampling; print({'openai', 'httpx', 'httpx2'} & set(sys.modules))"
+    code = (
+        "import sys, bestroute.answering.sampling; print({'aiohttp', 'openai', 'httpx'} & set(sys.modules))"
+    )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "set()\n"

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-import openai  # noqa: F401  (opened here, so that no test's clock counts it)
+import aiohttp  # noqa: F401  (opened here, so that no test's clock counts it)
 import pytest
 import tenacity  # noqa: F401
 
@@ -149,7 +149,7 @@ def test_a_client_is_opened_once_for_all_who_wait(fake_endpoint):  # noqa: F811
 
     async def main():
         clients = await asyncio.gather(
-            *(sampler._clients.get(fake_endpoint.base_url, None) for _ in range(9))
+            *(sampler._connections.to(fake_endpoint.base_url, None) for _ in range(9))
         )
         await sampler.connect([model])
         return {id(client) for client in clients}

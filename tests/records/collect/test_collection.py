@@ -355,7 +355,7 @@ class TestTrouble:
             desk.collect(concurrency=concurrency)
 
     def test_without_the_client_the_pip_line_is_given_and_no_journal_left(self, desk, monkeypatch):
-        monkeypatch.setitem(sys.modules, "openai", None)
+        monkeypatch.setitem(sys.modules, "aiohttp", None)
         with pytest.raises(MissingExtra, match=r'pip install "bestroute\[client\]"'):
             desk.collect()
         assert not desk.journal.exists()
