@@ -3,6 +3,7 @@
 BestRouteError
 ├── PolicyError        a policy file that does not hold; carries every issue with its place
 ├── ProbesError        a probe file that does not hold; likewise
+├── KeysError          a key file that does not hold; likewise
 ├── InputError         a query, record or response file that cannot be read; names file and line
 ├── ArtefactError      an artefact folder that is missing, damaged or of another kind
 ├── PredictorError     the router model failed on a query
@@ -58,6 +59,10 @@ class PolicyError(_Issues):
 
 class ProbesError(_Issues):
     """A probe file that does not hold; `issues` has every fault found, in file order."""
+
+
+class KeysError(_Issues):
+    """A key file that does not hold; `issues` has every fault found, in file order."""
 
 
 class InputError(BestRouteError):

@@ -13,7 +13,7 @@ NAMES = [
 ]  # fmt: skip
 COMMANDS = [
     "adapt", "ask", "bench", "calibrate", "check", "collect", "completion", "diff", "dry-run", "evaluate",
-    "init", "log", "models", "pick", "route", "schema", "score", "serve", "test", "train",
+    "init", "key", "log", "models", "pick", "route", "schema", "score", "serve", "test", "train",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ models                           what a router model knows: classes, and LLMs by
 route, ask, pick                 one query
 dry_run, diff, test, calibrate   a policy in use
 collect, score, adapt, train/, evaluate  from prompts to artefacts, and what these give
-serve, log                       a policy as a gateway, and what it logged
+serve, key, log                  a policy as a gateway, keys of its callers, and what it logged
 bench, completion                this installation, this shell
 questions, answers               what `init` asks, and what it was told
 sides, reading                   the queries of a calibration; how it and `evaluate` read records
@@ -42,6 +42,7 @@ _COMMANDS = {
     "dry-run": "bestroute.cli.dry_run",
     "evaluate": "bestroute.cli.evaluate",
     "init": "bestroute.cli.init",
+    "key": "bestroute.cli.key",
     "log": "bestroute.cli.log",
     "models": "bestroute.cli.models",
     "pick": "bestroute.cli.pick",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bestroute.cli.options import POLICY
+from bestroute.cli.options import FILE, POLICY
 from bestroute.errors import require
 
 
@@ -30,6 +30,18 @@ from bestroute.errors import require
     metavar="SECONDS",
     help="How long requests under way may still take after SIGTERM.",
 )
+@click.option(
+    "--keys",
+    type=FILE,
+    help="File of callers' keys; without one, and without BESTROUTE_KEYS, none are asked for.",
+)
+@click.option(
+    "--redis",
+    metavar="URL",
+    envvar="BESTROUTE_REDIS",
+    help="Count there what each key used, for all replicas.",
+)
+@click.option("--open", "is_open", is_flag=True, help="Let in whoever reaches --host, without any key.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -41,13 +53,16 @@ def command(
     log_queries: bool,
     max_body: int,
     drain: float,
+    keys: Path | None,
+    redis: str | None,
+    is_open: bool,
 ) -> None:
     """Serve POLICIES to any OpenAI client: the first decides model `auto`, others that of their file's name.
 
     Answers /v1/chat/completions, /v1/models, /v1/route, /healthz, /readyz and /metrics; each response says
     by its x-bestroute headers what was decided. Files are followed while it serves. Needs the serve extra.
     """
-    for module in ("starlette", "uvicorn", "prometheus_client"):
+    for module in ("starlette", "uvicorn", "prometheus_client", "limits"):
         require(module, "serve")
     if log_queries and log is None:
         raise click.UsageError("--log-queries needs --log")
@@ -55,4 +70,5 @@ def command(
     from bestroute.serve.settings import Limits, Settings
 
     limits = Limits(body_bytes=max_body * 2**20)
-    ctx.exit(serve(Settings(policies, host, port, workers, log, log_queries, drain, limits)))
+    settings = Settings(policies, host, port, workers, log, log_queries, drain, limits, keys, redis, is_open)
+    ctx.exit(serve(settings))

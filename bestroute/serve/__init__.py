@@ -13,6 +13,8 @@ wishes                what a request may say for itself: a dial, a model, a deci
 protocol, intake      HTTP within limits, a body within limits
 refusals              errors in OpenAI's shape
 headers, explaining   the decision on a response, and what led to an answer
+keys/                 callers' keys: who may ask, for how much
+claims, bills         what rules see of a caller; what a request may come to, and what it did
 entry                 what is known of a request once it is over
 log, reading          entries to a file, never in a request's way, and back
 metrics               entries to Prometheus

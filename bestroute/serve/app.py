@@ -18,7 +18,7 @@ from bestroute.answering.sampling import EndpointSampler
 from bestroute.router import Router
 from bestroute.serve import listing
 from bestroute.serve.chat import chat
-from bestroute.serve.handling import Service, json_response, recorded
+from bestroute.serve.handling import Service, for_callers, for_operators, recorded, response_of
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.routing import route
 
@@ -34,22 +34,25 @@ def app_of(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.service, app.state.ready = service, asyncio.Event()
         service.policies.start()
+        if service.guard.ring is not None:
+            service.guard.ring.start()
         _reopen_on_hangup(service)
         warming = asyncio.create_task(_warm(app, on_ready))
         yield
         warming.cancel()
         await asyncio.to_thread(service.policies.close)
+        await service.guard.close()
         if service.log is not None:
             await asyncio.to_thread(service.log.close)
 
     routes = [
         Route("/v1/chat/completions", recorded(chat), methods=["POST"]),
         Route("/v1/route", recorded(route), methods=["POST"]),
-        Route("/v1/models", listing.models),
-        Route("/v1/models/{name:path}", listing.model),
+        Route("/v1/models", for_callers(listing.models)),
+        Route("/v1/models/{name:path}", for_callers(listing.model)),
         Route("/healthz", listing.healthz),
         Route("/readyz", listing.readyz),
-        Route("/metrics", listing.metrics),
+        Route("/metrics", for_operators(listing.metrics)),
     ]
     return Starlette(
         routes=routes,
@@ -82,7 +85,5 @@ def _reopen_on_hangup(service: Service) -> None:
 async def _not_here(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     told = f"{request.method} {request.url.path[:200]}: {error.detail}"
-    refusal = Refusal(error.status_code, told, _CODES.get(error.status_code))
-    response = json_response(refusal.as_dict(), refusal.status)
-    response.headers.update(error.headers or {})
-    return response
+    code = _CODES.get(error.status_code)
+    return response_of(Refusal(error.status_code, told, code, headers=error.headers))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bestroute.answering.sampling import Attempt, Usage
 from bestroute.decision import Decision
 from bestroute.query import Query
+from bestroute.serve.keys.guard import Caller
 
 if TYPE_CHECKING:
     from bestroute.answering.answer import Answer
@@ -21,7 +22,8 @@ class Entry:
     """A request, filled in as it goes. Costs are US$, times seconds; None and "": not known.
 
     `policy` is the name it is served by, `digest` its content's; `model` wrote the response, `cost` is what
-    was spent, until then what the decision expects. `error` is the code of what the caller was told.
+    was spent, until then what the decision expects. `error` is the code of what the caller was told. `bill`
+    is what the caller's key is charged: nothing until a model is asked, then not known until all is over.
     """
 
     request_id: str
@@ -42,12 +44,16 @@ class Entry:
     usage: Usage | None = None
     attempts: Sequence[Attempt] = ()
     error: str | None = None
+    caller: Caller = field(default_factory=Caller)
+    bill: float | None = 0.0
+    billed_tokens: int | None = 0
 
     def decided(self, decision: Decision) -> None:
         """What will be asked is known, and what that should cost."""
         self.decision = decision
         self.model = decision.model
         self.cost, self.reference_cost = decision.expected_cost, decision.reference_cost
+        self.bill = self.billed_tokens = None
 
     def answered(self, answer: Answer) -> None:
         """All of the answer is there."""
@@ -55,11 +61,18 @@ class Entry:
         self.model = answer.model
         self.cost, self.reference_cost = answer.cost, answer.reference_cost
         self.usage, self.attempts = answer.usage, answer.attempts
+        self.charged(answer.cost, answer.usage)
 
     def broke(self, broken: Broken) -> None:
         """Only some of the answer came."""
         self.cost, self.usage, self.attempts = broken.cost, broken.usage, broken.attempts
         self.error = "stream_broken"
+        self.charged(broken.cost, broken.usage)
+
+    def charged(self, bill: float, usage: Usage | None) -> None:
+        """What the models that were asked come to is known."""
+        self.bill = bill
+        self.billed_tokens = 0 if usage is None else usage.input_tokens + usage.output_tokens
 
     def ended(self, status: int) -> None:
         """Nothing more will come."""
@@ -76,6 +89,7 @@ class Entry:
             "status": self.status,
             "error": self.error,
             "stream": self.stream,
+            "key": self.caller.name or None,
             "policy": self.policy,
             "digest": self.digest,
             "model": self.model or None,

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive
@@ -14,9 +15,10 @@ from starlette.types import Receive
 from bestroute.errors import BestRouteError, InputError
 from bestroute.serve.entry import Entry
 from bestroute.serve.headers import headers_of, request_id
+from bestroute.serve.keys.guard import Caller, Guard
 from bestroute.serve.log import DecisionLog
 from bestroute.serve.metrics import Metrics
-from bestroute.serve.policies import Found, Policies
+from bestroute.serve.policies import AUTO, Found, Policies
 from bestroute.serve.refusals import Refusal, encoded, refusal_of
 from bestroute.serve.settings import Limits
 from bestroute.serve.wishes import Wishes
@@ -32,10 +34,12 @@ class Service(NamedTuple):
     metrics: Metrics
     log: DecisionLog | None
     limits: Limits
+    guard: Guard
 
     def over(self, entry: Entry, status: int) -> None:
-        """Record a request that has its response."""
+        """Record a request that has its response, and charge it."""
         entry.ended(status)
+        self.guard.charge(entry.caller, entry.bill, entry.billed_tokens)
         self.metrics.add(entry)
         if self.log is not None:
             self.log.add(entry)
@@ -51,6 +55,8 @@ def recorded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         service: Service = request.app.state.service
         entry = Entry(request_id(request.headers.get("x-request-id")), request.url.path)
         try:
+            entry.caller = service.guard.known(request.headers)
+            await service.guard.count(entry.caller)
             response = await handler(request, entry, service)
         except Exception as error:
             response = _refused(error, entry)
@@ -74,7 +80,39 @@ def json_response(value: Any, status: int = 200) -> Response:
 def refused(refusal: Refusal, entry: Entry) -> Response:
     """The response to a request that is not answered."""
     entry.error = refusal.code or refusal.kind
-    return json_response(refusal.as_dict(), refusal.status)
+    return response_of(refusal)
+
+
+def response_of(refusal: Refusal) -> Response:
+    """A refusal as a response."""
+    response = json_response(refusal.as_dict(), refusal.status)
+    response.headers.update(refusal.headers)
+    return response
+
+
+Plain: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def for_callers(endpoint: Plain) -> Plain:
+    """The endpoint, for whoever has a key, where keys are asked for; it counts against no limit."""
+    return _let_in(endpoint, Guard.known)
+
+
+def for_operators(endpoint: Plain) -> Plain:
+    """The endpoint, for operators' keys alone, where keys are asked for."""
+    return _let_in(endpoint, Guard.operator)
+
+
+def _let_in(endpoint: Plain, check: Callable[[Guard, Headers], Caller]) -> Plain:
+    async def checked(request: Request) -> Response:
+        service: Service = request.app.state.service
+        try:
+            request.state.caller = check(service.guard, request.headers)
+        except Refusal as refusal:
+            return response_of(refusal)
+        return await endpoint(request)
+
+    return checked
 
 
 def find(service: Service, body: dict[str, Any], wishes: Wishes, entry: Entry) -> Found:
@@ -82,6 +120,11 @@ def find(service: Service, body: dict[str, Any], wishes: Wishes, entry: Entry) -
     model = body.get("model")
     if model is not None and not isinstance(model, str):
         raise Refusal(400, "model must be a text", "invalid_type", "model")
+    for name in (model or AUTO, wishes.model):
+        if name is not None and not entry.caller.may_name(name):
+            raise Refusal(
+                403, f"this key may not ask for the model {name[:100]!r}", "model_not_found", "model"
+            )
     found = service.policies.find(model, wishes)
     entry.policy, entry.digest = found.name, found.digest
     return found

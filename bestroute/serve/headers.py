@@ -33,7 +33,8 @@ def headers_of(entry: Entry) -> dict[str, str]:
             "cost": entry.cost,
             "reference-cost": entry.reference_cost,
         }
-    return {f"x-bestroute-{name}": _text(value) for name, value in known.items() if value is not None}
+    told = {f"x-bestroute-{name}": _text(value) for name, value in known.items() if value is not None}
+    return {**told, **entry.caller.headers}
 
 
 def _text(value: Any) -> str:

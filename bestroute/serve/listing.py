@@ -8,22 +8,22 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bestroute.serve.handling import Service, json_response
+from bestroute.serve.handling import Service, json_response, response_of
 from bestroute.serve.metrics import CONTENT_TYPE
 from bestroute.serve.refusals import Refusal
 
 
 async def models(request: Request) -> Response:
     """The names that a request may give as its model: `auto`, further policies, their models."""
-    return json_response({"object": "list", "data": [*map(_model, _service(request).policies.models)]})
+    return json_response({"object": "list", "data": [*map(_model, _names(request))]})
 
 
 async def model(request: Request) -> Response:
     """One of them."""
     name = request.path_params["name"]
-    if name not in _service(request).policies.models:
-        refusal = Refusal(404, f"the model {name[:100]!r} is not served here", "model_not_found", "model")
-        return json_response(refusal.as_dict(), refusal.status)
+    if name not in _names(request):
+        told = f"the model {name[:100]!r} is not served here"
+        return response_of(Refusal(404, told, "model_not_found", "model"))
     return json_response(_model(name))
 
 
@@ -38,7 +38,9 @@ async def readyz(request: Request) -> Response:
     ready: bool = request.app.state.ready.is_set()
     policies = _service(request).policies
     digests = {name: router.digest for name, router in policies.routers.items()}
-    told = {"ready": ready, "policies": digests, "reloads": policies.reloads, "refused": [*policies.faults]}
+    ring = _service(request).guard.ring
+    refused = [*policies.faults, *(["keys"] if ring is not None and ring.fault else [])]
+    told = {"ready": ready, "policies": digests, "reloads": policies.reloads, "refused": refused}
     return json_response(told, 200 if ready else 503)
 
 
@@ -51,6 +53,11 @@ async def metrics(request: Request) -> Response:
 def _service(request: Request) -> Service:
     service: Service = request.app.state.service
     return service
+
+
+def _names(request: Request) -> list[str]:
+    """The models that this caller may name."""
+    return [*filter(request.state.caller.may_name, _service(request).policies.models)]
 
 
 def _model(name: str) -> dict[str, Any]:

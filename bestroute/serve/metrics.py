@@ -1,4 +1,4 @@
-"""Entries to Prometheus. Labels come from the policies alone, so that callers cannot make any.
+"""Entries to Prometheus. Labels come from policies and keys alone, so that callers cannot make any.
 
 Several workers keep their counts in files of one folder, named by PROMETHEUS_MULTIPROC_DIR, and whichever is
 asked tells the sum of all.
@@ -64,6 +64,15 @@ class Metrics:
             ["policy"],
             registry=self._registry,
         )
+        self._keys = Counter(
+            "bestroute_key_requests",
+            "Requests of each key, by what became of them.",
+            ["key", "status"],
+            registry=self._registry,
+        )
+        self._key_cost = Counter(
+            "bestroute_key_cost_dollars", "US$ spent for each key.", ["key"], registry=self._registry
+        )
         self._dropped = Counter(
             "bestroute_log_dropped", "Entries that the decision log lost.", registry=self._registry
         )
@@ -81,6 +90,9 @@ class Metrics:
         if entry.usage is not None:
             self._cost.labels(entry.policy, entry.model).inc(entry.cost or 0.0)
             self._reference.labels(entry.policy).inc(entry.reference_cost or 0.0)
+        if entry.caller.key is not None:
+            self._keys.labels(entry.caller.name, str(entry.status)).inc()
+            self._key_cost.labels(entry.caller.name).inc(entry.bill or 0.0)
 
     def drop(self, entries: int) -> None:
         """Count what the log lost."""

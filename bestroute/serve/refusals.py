@@ -6,30 +6,38 @@ A caller learns what to mend in the request, and never an address, a key's varia
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bestroute.answering.sampling import Attempt
 from bestroute.errors import InputError, SamplingError
 
-_KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_KINDS = {403: "permission_error", 429: "rate_limit_error"}
 _OF_THE_REQUEST = (400, 413, 422)
 
 
 class Refusal(Exception):
     """A request that is not answered: an HTTP status, and what the caller is told.
 
-    `param` names the field at fault, `code` says in a word what is wrong (None: nothing to say).
+    `param` names the field at fault, `code` says in a word what is wrong (None: nothing to say), `kind` is
+    OpenAI's `type` (None: what is usual for the status), `headers` are the response's own.
     """
 
-    def __init__(self, status: int, message: str, code: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        param: str | None = None,
+        *,
+        kind: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.param = status, code, param
-
-    @property
-    def kind(self) -> str:
-        """OpenAI's `type`."""
-        return _KINDS.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
+        self.headers: Mapping[str, str] = headers or {}
+        usual = "invalid_request_error" if status < 500 else "server_error"
+        self.kind = kind or _KINDS.get(status, usual)
 
     def as_dict(self) -> dict[str, Any]:
         """The body of the response."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 import signal
@@ -14,6 +15,9 @@ from bestroute.errors import InputError
 from bestroute.policy import check_policy
 from bestroute.serve.app import app_of
 from bestroute.serve.handling import Service
+from bestroute.serve.keys.guard import Guard
+from bestroute.serve.keys.ledger import Ledger
+from bestroute.serve.keys.ring import KeyRing
 from bestroute.serve.log import DecisionLog
 from bestroute.serve.metrics import Metrics
 from bestroute.serve.policies import Policies
@@ -32,6 +36,7 @@ def serve(settings: Settings) -> int:
     log that cannot be had, before anything is served.
     """
     _log_to_stderr()
+    _check_door(settings)
     listening = _bound(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
@@ -49,8 +54,9 @@ def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], ob
     """Serve on a socket, in this process, until it is told to end."""
     _log_to_stderr()
     policies, metrics = Policies(settings.policies), Metrics()
+    guard = Guard(KeyRing.of(settings.keys), Ledger(settings.redis))
     log = None if settings.log is None else DecisionLog(settings.log, settings.log_queries, metrics.drop)
-    app = app_of(Service(policies, metrics, log, settings.limits), on_ready)
+    app = app_of(Service(policies, metrics, log, settings.limits, guard), on_ready)
     BoundedProtocol.head_s = settings.limits.head_s
     config = uvicorn.Config(
         app,
@@ -71,6 +77,32 @@ def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], ob
     ):  # before uvicorn listens to them, and when it raises them anew
         signal.signal(sign, lambda *_: setattr(server, "should_exit", True))
     server.run([listening])
+
+
+def _check_door(settings: Settings) -> None:
+    """Raise InputError where whoever reaches the address would be let in, and nobody said that they may."""
+    ring = KeyRing.of(settings.keys)
+    if ring is None and not settings.is_open and not _is_loopback(settings.host):
+        raise InputError(
+            f"{settings.host} can be reached by others, who would ask models at your cost: give --keys FILE "
+            "(`bestroute key new NAME --to FILE` makes one), or --open to let everybody in"
+        )
+    if ring is not None and any(key.limited for key in ring.keys):
+        Ledger(settings.redis)
+        if settings.workers > 1 and settings.redis is None:
+            _LOG.warning(
+                "each of %d workers counts for itself: what a key may use is that for every worker",
+                settings.workers,
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -26,6 +26,8 @@ class Settings:
     """A gateway: the files of its policies, the first being `auto`, its address, and how it works.
 
     `log` is a file, `-` for standard output, None for none; `log_queries` puts messages and metadata into it.
+    `keys` is a file of callers' keys, `redis` the address where replicas count together what each key used,
+    None for in this process. `is_open` lets whoever comes in, though others than this machine can.
     `drain_s` is how long requests under way may still take once the gateway is told to end.
     """
 
@@ -37,3 +39,6 @@ class Settings:
     log_queries: bool = False
     drain_s: float = 30.0
     limits: Limits = field(default_factory=Limits)
+    keys: Path | None = None
+    redis: str | None = field(default=None, repr=False)
+    is_open: bool = False
