@@ -18,6 +18,7 @@ claims, bills         what rules see of a caller; what a request may come to, an
 entry                 what is known of a request once it is over
 log, reading          entries to a file, never in a request's way, and back
 metrics               entries to Prometheus
+tracing, collector    entries to OpenTelemetry, where its variables name a collector
 
 A handler is thin over `Router`: what is decided, asked and kept is elsewhere. Each worker is a process with
 one event loop and one router a policy.

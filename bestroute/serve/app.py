@@ -42,6 +42,8 @@ def app_of(
         warming.cancel()
         await asyncio.to_thread(service.policies.close)
         await service.guard.close()
+        if service.tracing is not None:
+            await asyncio.to_thread(service.tracing.close)
         if service.log is not None:
             await asyncio.to_thread(service.log.close)
 

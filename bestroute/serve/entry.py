@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class Entry:
     """A request, filled in as it goes. Costs are US$, times seconds; None and "": not known.
 
-    `policy` is the name it is served by, `digest` its content's; `model` wrote the response, `cost` is what
-    was spent, until then what the decision expects. `error` is the code of what the caller was told. `bill`
-    is what the caller's key is charged: nothing until a model is asked, then not known until all is over.
+    `asked` is the model that the request names, `policy` the name its policy is served by, `digest` its
+    content's; `model` wrote the response, `cost` is what was spent, until then what the decision expects.
+    `error` is the code of what the caller was told. `bill` and `billed_tokens` are what the caller's key is
+    charged: nothing until a model is asked, then not known until all is over.
     """
 
     request_id: str
@@ -44,6 +45,8 @@ class Entry:
     usage: Usage | None = None
     attempts: Sequence[Attempt] = ()
     error: str | None = None
+    asked: str = ""
+    span: Any = None
     caller: Caller = field(default_factory=Caller)
     bill: float | None = 0.0
     billed_tokens: int | None = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -23,6 +24,9 @@ from bestroute.serve.refusals import Refusal, encoded, refusal_of
 from bestroute.serve.settings import Limits
 from bestroute.serve.wishes import Wishes
 
+if TYPE_CHECKING:
+    from bestroute.serve.tracing import Tracing
+
 _LOG = logging.getLogger("bestroute.serve")
 T = TypeVar("T")
 
@@ -35,12 +39,20 @@ class Service(NamedTuple):
     log: DecisionLog | None
     limits: Limits
     guard: Guard
+    tracing: Tracing | None = None
+
+    def traced(self, entry: Entry, request: Request) -> AbstractContextManager[None]:
+        """What happens in here belongs to the request's span, where there are spans."""
+        tracing = self.tracing
+        return nullcontext() if tracing is None else tracing.request(entry, request.method, request.headers)
 
     def over(self, entry: Entry, status: int) -> None:
         """Record a request that has its response, and charge it."""
         entry.ended(status)
         self.guard.charge(entry.caller, entry.bill, entry.billed_tokens)
         self.metrics.add(entry)
+        if self.tracing is not None:
+            self.tracing.ended(entry)
         if self.log is not None:
             self.log.add(entry)
 
@@ -51,15 +63,19 @@ Handler: TypeAlias = Callable[[Request, Entry, Service], Awaitable[Response]]
 def recorded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint of a handler: whatever happens there is a response, with an id, and a record of it."""
 
-    async def endpoint(request: Request) -> Response:
-        service: Service = request.app.state.service
-        entry = Entry(request_id(request.headers.get("x-request-id")), request.url.path)
+    async def answered(request: Request, entry: Entry, service: Service) -> Response:
         try:
             entry.caller = service.guard.known(request.headers)
             await service.guard.count(entry.caller)
-            response = await handler(request, entry, service)
+            return await handler(request, entry, service)
         except Exception as error:
-            response = _refused(error, entry)
+            return _refused(error, entry)
+
+    async def endpoint(request: Request) -> Response:
+        service: Service = request.app.state.service
+        entry = Entry(request_id(request.headers.get("x-request-id")), request.url.path)
+        with service.traced(entry, request):
+            response = await answered(request, entry, service)
         response.headers.update(headers_of(entry))
         if not isinstance(response, Ongoing):
             service.over(entry, response.status_code)
@@ -126,7 +142,7 @@ def find(service: Service, body: dict[str, Any], wishes: Wishes, entry: Entry) -
                 403, f"this key may not ask for the model {name[:100]!r}", "model_not_found", "model"
             )
     found = service.policies.find(model, wishes)
-    entry.policy, entry.digest = found.name, found.digest
+    entry.policy, entry.digest, entry.asked = found.name, found.digest, wishes.model or model or AUTO
     return found
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from bestroute.answering.sampling import Sampler
 from bestroute.errors import InputError
 from bestroute.policy import Overrides, Policy
 from bestroute.policy.arms import Arm
@@ -29,11 +30,11 @@ _SHOWN = 100  # characters of a name that is quoted back
 class Policies:
     """Policies by name: `auto` the first, the others by the names of their files; each in use is a router.
 
-    Constructing opens their models, and raises as Router.from_policy does, and InputError where two names are
-    one.
+    `sampler` makes what asks the endpoints of each policy; None: the router does. Constructing opens their
+    models, and raises as Router.from_policy does, and InputError where two names are one.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], sampler: Callable[[], Sampler | None] = lambda: None) -> None:
         names = [AUTO, *(path.stem for path in paths[1:])]
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
@@ -45,6 +46,7 @@ class Policies:
                 interval_s=_LOOK_S,
                 debounce_s=_SETTLED_S,
                 on_reload=lambda *_: self._variant.cache_clear(),
+                sampler=sampler(),
             )
             for name, path in zip(names, paths, strict=True)
         }

@@ -14,6 +14,7 @@ import uvicorn
 from bestroute.errors import InputError
 from bestroute.policy import check_policy
 from bestroute.serve.app import app_of
+from bestroute.serve.collector import tracing_of
 from bestroute.serve.handling import Service
 from bestroute.serve.keys.guard import Guard
 from bestroute.serve.keys.ledger import Ledger
@@ -53,10 +54,11 @@ def serve(settings: Settings) -> int:
 def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], object]) -> None:
     """Serve on a socket, in this process, until it is told to end."""
     _log_to_stderr()
-    policies, metrics = Policies(settings.policies), Metrics()
+    tracing, metrics = tracing_of(os.environ), Metrics()
+    policies = Policies(settings.policies, (lambda: None) if tracing is None else tracing.sampler)
     guard = Guard(KeyRing.of(settings.keys), Ledger(settings.redis))
     log = None if settings.log is None else DecisionLog(settings.log, settings.log_queries, metrics.drop)
-    app = app_of(Service(policies, metrics, log, settings.limits, guard), on_ready)
+    app = app_of(Service(policies, metrics, log, settings.limits, guard, tracing), on_ready)
     BoundedProtocol.head_s = settings.limits.head_s
     config = uvicorn.Config(
         app,
