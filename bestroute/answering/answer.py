@@ -38,8 +38,8 @@ class Answer:
 
     `model` wrote the kept text, `n` responses of it are there. `samples` are all responses of all steps,
     `rewards` theirs in the same order (NaN for a blank one, and where a single one needed none), `best` the
-    kept one's index. `failed`: the names of the checks that each sample fails.
-    `steps` trace the plan, `attempts` every model that was asked. `cost`: US$ of all of it,
+    kept one's index, `writers` the models that wrote them. `failed`: the names of the checks that each sample
+    fails. `steps` trace the plan, `attempts` every model that was asked. `cost`: US$ of all of it,
     as billed where endpoints say so, else estimated. `reference_cost`: US$ of the kept response's tokens at
     the reference's price; where the reference wrote it, its own bill. `usage` are the tokens of everything
     that was asked, as billed where endpoints say so, else estimated. `shortfall` says what ended the plan
@@ -60,6 +60,7 @@ class Answer:
     shortfall: Shortfall | None
     usage: Usage = Usage(0, 0)
     failed: tuple[tuple[str, ...], ...] = ()
+    writers: tuple[str, ...] = ()
 
     @property
     def sample(self) -> Sample:
@@ -399,4 +400,5 @@ def _answer(
         shortfall=course.shortfall,
         usage=usage,
         failed=course.failed,
+        writers=tuple(one.model for one in course.heard),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 
 from bestroute.cli.options import FILE, INPUT, json_option, refuse_to_overwrite, skip_bad_option
 from bestroute.cli.output import BadLines, print_json, print_table
-from bestroute.table import dollars, share
+from bestroute.table import dollars, number, share
 
 _logs = click.argument("logs", nargs=-1, required=True, type=INPUT)
 
@@ -62,6 +63,53 @@ def summary(logs: tuple[Path, ...], skip_bad: bool, as_json: bool) -> None:
         print_json(told)
     else:
         _print(told)
+
+
+@command.command("compare", epilog="Example: bestroute log compare decisions.jsonl")
+@_logs
+@skip_bad_option
+@json_option
+def compare(logs: tuple[Path, ...], skip_bad: bool, as_json: bool) -> None:
+    """What a canary did: cost, saving, errors and latency of both sides in LOGS, and the difference.
+
+    Intervals are 95 %, of a bootstrap over callers. The log has both sides where the policy has a `canary`.
+    """
+    from bestroute.serve.comparing import Comparison
+    from bestroute.serve.reading import read_log
+
+    bad, found = BadLines(skip_bad), Comparison()
+    for line in read_log(logs, bad.on_bad):
+        found.add(line)
+    bad.tell()
+    told = found.as_dict()
+    if as_json:
+        print_json(told)
+    else:
+        _print_compared(told)
+
+
+_FIGURES: dict[str, tuple[str, Callable[[float | None], str]]] = {
+    "cost": ("cost $ a request", lambda cost: "-" if cost is None else dollars(cost)),
+    "saving": ("saving", share),
+    "reference_share": ("asked the reference", share),
+    "error_share": ("errors", share),
+    "latency_p50_ms": ("whole response p50, ms", lambda ms: number(ms, 1)),
+    "latency_p95_ms": ("whole response p95, ms", lambda ms: number(ms, 1)),
+    "first_p50_ms": ("first chunk p50, ms", lambda ms: number(ms, 1)),
+}
+
+
+def _print_compared(told: dict[str, Any]) -> None:
+    rows = []
+    for name, (words, shown) in _FIGURES.items():
+        one = told["figures"][name]
+        interval = "-" if one["low"] is None else f"{shown(one['low'])} to {shown(one['high'])}"
+        clear = one["low"] is not None and not one["low"] <= 0 <= one["high"]
+        row = [shown(one[key]) for key in ("base", "canary", "difference")]
+        rows.append([words, *row, interval, "differs" if clear else ""])
+    print_table(["", "base", "canary", "difference", "95 % interval", ""], rows)
+    counts = (f"{side} {told[side]['requests']} of {told[side]['callers']}" for side in ("base", "canary"))
+    click.echo(f"\nrequests of callers: {', '.join(counts)}")
 
 
 def _print(told: dict[str, Any]) -> None:

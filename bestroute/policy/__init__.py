@@ -5,6 +5,7 @@ params         request fields of a variant
 objective      what the one dial means, whether a tier is within it, and which serves
 rules/         what is sure about a query decides before the router model: conditions, and the first match
 schema         the values: Policy, Tier, Sampling, Sessions
+serving        what it says to a gateway alone: overrides, shadow, canary
 compose        YAML text to nodes, within bounds of size; a scalar's text to its value
 document       nodes to plain values, each with its line and column
 wording        what pydantic found, said in words that name the mend
@@ -20,15 +21,26 @@ layout         a policy as people write it
 How a tier is chosen by a policy is in `decision`; how a policy's dial is found is in `retune`.
 """
 
-from bestroute.policy.load import check_policy, load_policy, load_to_adapt, parse_policy, read_policy
-from bestroute.policy.schema import Overrides, Policy, Sampling, Tier
+from bestroute.policy.load import (
+    check_policy,
+    load_canary,
+    load_policy,
+    load_to_adapt,
+    parse_policy,
+    read_policy,
+)
+from bestroute.policy.schema import Policy, Sampling, Tier
+from bestroute.policy.serving import Canary, Overrides, Shadow
 
 __all__ = [
-    "Policy",
+    "Canary",
     "Overrides",
+    "Policy",
     "Sampling",
+    "Shadow",
     "Tier",
     "check_policy",
+    "load_canary",
     "load_policy",
     "load_to_adapt",
     "parse_policy",

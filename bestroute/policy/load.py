@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bestroute.artefacts.manifest import Manifest
-from bestroute.errors import InputError, Issue, PolicyError
+from bestroute.errors import BestRouteError, InputError, Issue, PolicyError
 from bestroute.policy.compose import MAX_BYTES, Fault, Unreadable
 from bestroute.policy.document import Document, read_document
 from bestroute.policy.listed import resolve_prices
@@ -36,9 +36,12 @@ def parse_policy(text: str | bytes, path: str | Path) -> Policy:
 def check_policy(path: str | Path) -> tuple[Policy, tuple[Issue, ...]]:
     """A policy and its warnings, sorted by place.
 
-    Raises as `load_policy` does, and for artefacts whose files differ from their digests.
+    Raises as `load_policy` does, and for artefacts whose files differ from their digests, and where the
+    policy that is its canary does not hold.
     """
     policy, document, manifest = _parse(read_policy(path), path, whole=True)
+    if policy.canary is not None:
+        _check_canary(policy, policy.canary.policy, document)
     return policy, issues_of(find_warnings(policy, document, manifest), path)
 
 
@@ -78,6 +81,27 @@ def _parse(
         raise PolicyError(issues_of(document.faults, path))
     policy._path = Path(path)
     return policy, document, manifest
+
+
+def load_canary(policy: Policy) -> Policy:
+    """The policy that decides for some callers of a gateway. Raises as `load_policy`, and InputError where it
+    has a canary itself."""
+    assert policy.canary is not None
+    path = policy.beside(policy.canary.policy)
+    canary = load_policy(path)
+    if canary.canary is not None:
+        raise InputError(f"{path}: has a canary itself; remove the key there")
+    return canary
+
+
+def _check_canary(policy: Policy, written: str, document: Document) -> None:
+    try:
+        load_canary(policy)
+    except BestRouteError as error:
+        (first, *others) = str(error).splitlines()
+        more = f" (and {len(others)} more)" if others else ""
+        document.fault(("canary", "policy"), f"canary.policy: {written} does not hold: {first}{more}")
+        raise PolicyError(issues_of(document.faults, policy.path)) from error
 
 
 def _validated(document: Document, folder: Path) -> Policy | None:

@@ -26,6 +26,7 @@ from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, clip, spell
 from bestroute.policy.document import Path as Steps
 from bestroute.policy.objective import OBJECTIVES, exactly_one
+from bestroute.policy.serving import model_asked
 from bestroute.policy.wording import did_you_mean, last_given
 
 
@@ -126,6 +127,10 @@ def _mentions(document: Document) -> Iterator[tuple[Steps, str, Place]]:
     routed, excluded = ("rules", "*", "route", "model"), ("rules", "*", "exclude", "*")
     for steps in (("reference",), ("tiers", "*", "model"), routed, excluded):
         yield from ((path, name, document.place(path)) for path, name in document.texts(*steps))
+    for path, written in (*document.texts("shadow", "ask"), *document.texts("shadow", "ask", "*")):
+        asked = model_asked(written)
+        if asked is not None:
+            yield path, asked, document.place(path)
     for path, arm in _arms(document):
         if isinstance(arm.get("models"), dict):
             path = (*path, "models")

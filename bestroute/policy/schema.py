@@ -33,6 +33,7 @@ from bestroute.policy.objective import (
     objective_of,
 )
 from bestroute.policy.rules import Rule
+from bestroute.policy.serving import Canary, Overrides, Shadow
 
 VERSION = 1
 SelectorName: TypeAlias = Literal["reward", "vote", "reward+vote"]
@@ -181,30 +182,6 @@ class Tier(Arm):
         return Arm(models=self.models)
 
 
-class GapBounds(Frozen):
-    """Bounds on a gap, both included."""
-
-    min: Gap = Field(default=0.0, description="the least", examples=[0.0])
-    max: Gap = Field(description="the most", examples=[0.05])
-
-    @model_validator(mode="after")
-    def _spans(self) -> GapBounds:
-        if self.min > self.max:
-            raise ValueError(f"has min {self.min:g} above max {self.max:g}, so nothing is within")
-        return self
-
-
-class Overrides(Frozen):
-    """What a request to the gateway may say in place of the policy."""
-
-    max_gap: GapBounds | None = Field(
-        default=None,
-        description="what a request may set max_gap to; absent: nothing",
-        examples=[{"min": 0.0, "max": 0.05}],
-    )
-    models: bool = Field(default=True, description="whether a request may name the model that answers it")
-
-
 class Policy(Frozen):
     """A whole policy: models, the reference they are measured by, tiers, rules, and the one dial.
 
@@ -280,6 +257,16 @@ class Policy(Frozen):
         description="what a request to the gateway may say in place of this policy",
         examples=[{"max_gap": {"max": 0.05}, "models": False}],
     )
+    shadow: Shadow | None = Field(
+        default=None,
+        description="what a gateway asks beside, in the background, for records to calibrate by",
+        examples=[{"share": 0.02, "ask": "reference", "budget": 1.0, "records": "shadow.jsonl"}],
+    )
+    canary: Canary | None = Field(
+        default=None,
+        description="another policy that decides for a share of a gateway's callers",
+        examples=[{"policy": "next.yaml", "share": 0.1}],
+    )
 
     @model_validator(mode="after")
     def _has_one_dial(self) -> Policy:
@@ -316,6 +303,10 @@ class Policy(Frozen):
         if found is None:
             raise InputError(f"the policy has no dial; give one of {', '.join(OBJECTIVES)}")
         return found
+
+    def beside(self, written: str) -> Path:
+        """A file as the policy names it: relative to its own."""
+        return Path(os.path.abspath(self.path.absolute().parent / written))
 
     def at(self, setting: float) -> Policy:
         """The policy with another setting of its dial."""

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bestroute.errors import InputError
 from bestroute.files import OnBad, read_lines
 from bestroute.query import Query
+from bestroute.text import estimate_tokens
+
+if TYPE_CHECKING:
+    from bestroute.answering.sampling import Sample
 
 Split = Literal["train", "validation", "test"]
 
@@ -186,6 +190,19 @@ def without_rewards(record: Record) -> Record:
         for name, items in record.responses.items()
     }
     return replace(record, responses=responses)
+
+
+def tokens_of(sample: Sample) -> int:
+    """Tokens of one response: as the endpoint counted them, else estimated."""
+    return estimate_tokens(sample.text) if sample.output_tokens is None else sample.output_tokens
+
+
+def unscored(samples: Sequence[Sample], by: str, thinking_tokens: int = 0) -> tuple[Response, ...]:
+    """Responses as they came from a model, before an oracle scores them; `thinking_tokens` are all's."""
+    each = thinking_tokens / len(samples) if samples and thinking_tokens else None
+    return tuple(
+        Response(None, sample.text, tokens_of(sample), by, thinking_tokens=each) for sample in samples
+    )
 
 
 def scores_of(responses: Iterable[Response]) -> list[float]:

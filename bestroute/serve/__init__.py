@@ -9,6 +9,8 @@ routing               /v1/route: the decision alone
 listing               /v1/models, /healthz, /readyz, /metrics
 handling              what every handler shares: an id, errors, the record of a request
 policies              the policies that are served, by name, each following its file
+canaries, callers     policies that decide for some callers, and who those are
+shadow, purse         what is asked beside for records, and what may be spent on it
 wishes                what a request may say for itself: a dial, a model, a decision alone
 protocol, intake      HTTP within limits, a body within limits
 refusals              errors in OpenAI's shape
@@ -17,6 +19,7 @@ keys/                 callers' keys: who may ask, for how much
 claims, bills         what rules see of a caller; what a request may come to, and what it did
 entry                 what is known of a request once it is over
 log, reading          entries to a file, never in a request's way, and back
+comparing             what a canary did, by the log
 metrics               entries to Prometheus
 tracing, collector    entries to OpenTelemetry, where its variables name a collector
 

@@ -40,6 +40,7 @@ def app_of(
         warming = asyncio.create_task(_warm(app, on_ready))
         yield
         warming.cancel()
+        await service.shadows.close()
         await asyncio.to_thread(service.policies.close)
         await service.guard.close()
         if service.tracing is not None:

@@ -34,7 +34,7 @@ async def chat(request: Request, entry: Entry, service: Service) -> Response:
     with found.faults():
         asked = ChatRequest.of(without_wishes(body), metadata=metadata_for(entry.caller, body))
         entry.query, entry.stream = asked.query, asked.stream and not wishes.route_only
-        router = await found.router()
+        entry.router = router = await found.router()
         if wishes.route_only:
             entry.decided(await asyncio.to_thread(router.route, asked.query))
             assert entry.decision is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bestroute.answering.sampling import Attempt, Usage
 from bestroute.decision import Decision
@@ -15,6 +15,9 @@ from bestroute.serve.keys.guard import Caller
 if TYPE_CHECKING:
     from bestroute.answering.answer import Answer
     from bestroute.answering.events import Broken
+    from bestroute.router import Router
+
+Side: TypeAlias = Literal["", "base", "canary"]
 
 
 @dataclass
@@ -25,6 +28,8 @@ class Entry:
     content's; `model` wrote the response, `cost` is what was spent, until then what the decision expects.
     `error` is the code of what the caller was told. `bill` and `billed_tokens` are what the caller's key is
     charged: nothing until a model is asked, then not known until all is over.
+    Where the policy has a canary, `side` says which of the two decided, and `asker` is a digest of who asked.
+    `router` and `answer` are there until it is over.
     """
 
     request_id: str
@@ -50,6 +55,15 @@ class Entry:
     caller: Caller = field(default_factory=Caller)
     bill: float | None = 0.0
     billed_tokens: int | None = 0
+    side: Side = ""
+    asker: str = ""
+    router: Router | None = None
+    answer: Answer | None = None
+
+    @property
+    def served_by(self) -> str:
+        """The name of the policy that decided."""
+        return f"{self.policy}/canary" if self.side == "canary" else self.policy
 
     def decided(self, decision: Decision) -> None:
         """What will be asked is known, and what that should cost."""
@@ -60,7 +74,7 @@ class Entry:
 
     def answered(self, answer: Answer) -> None:
         """All of the answer is there."""
-        self.decision = answer.decision
+        self.decision, self.answer = answer.decision, answer
         self.model = answer.model
         self.cost, self.reference_cost = answer.cost, answer.reference_cost
         self.usage, self.attempts = answer.usage, answer.attempts
@@ -109,6 +123,8 @@ class Entry:
             "decision_ms": None if decision is None else decision.timings_ms.get("total"),
             "attempts": [_told(one) for one in self.attempts],
         }
+        if self.side:
+            line |= {"side": self.side, "caller": self.asker}
         if with_query and self.query is not None:
             line |= {"messages": self.query.messages, "metadata": dict(self.query.metadata)}
         return line

@@ -22,6 +22,7 @@ from bestroute.serve.metrics import Metrics
 from bestroute.serve.policies import AUTO, Found, Policies
 from bestroute.serve.refusals import Refusal, encoded, refusal_of
 from bestroute.serve.settings import Limits
+from bestroute.serve.shadow import Shadows
 from bestroute.serve.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Service(NamedTuple):
     log: DecisionLog | None
     limits: Limits
     guard: Guard
+    shadows: Shadows
     tracing: Tracing | None = None
 
     def traced(self, entry: Entry, request: Request) -> AbstractContextManager[None]:
@@ -50,6 +52,7 @@ class Service(NamedTuple):
         """Record a request that has its response, and charge it."""
         entry.ended(status)
         self.guard.charge(entry.caller, entry.bill, entry.billed_tokens)
+        self.shadows.after(entry)
         self.metrics.add(entry)
         if self.tracing is not None:
             self.tracing.ended(entry)
@@ -141,8 +144,9 @@ def find(service: Service, body: dict[str, Any], wishes: Wishes, entry: Entry) -
             raise Refusal(
                 403, f"this key may not ask for the model {name[:100]!r}", "model_not_found", "model"
             )
-    found = service.policies.find(model, wishes)
+    found = service.policies.find(model, wishes, body, entry.caller.name)
     entry.policy, entry.digest, entry.asked = found.name, found.digest, wishes.model or model or AUTO
+    entry.side, entry.asker = found.side, found.asker
     return found
 
 

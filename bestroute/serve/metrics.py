@@ -73,6 +73,18 @@ class Metrics:
         self._key_cost = Counter(
             "bestroute_key_cost_dollars", "US$ spent for each key.", ["key"], registry=self._registry
         )
+        self._shadows = Counter(
+            "bestroute_shadow_requests",
+            "Models asked beside, in the background, by what became of it.",
+            ["policy", "outcome"],
+            registry=self._registry,
+        )
+        self._shadow_cost = Counter(
+            "bestroute_shadow_cost_dollars",
+            "US$ spent on asking beside.",
+            ["policy"],
+            registry=self._registry,
+        )
         self._dropped = Counter(
             "bestroute_log_dropped", "Entries that the decision log lost.", registry=self._registry
         )
@@ -81,15 +93,16 @@ class Metrics:
         """Count a request that is over."""
         decision = entry.decision
         cause = "" if decision is None else decision.cause
-        self._requests.labels(entry.path, entry.policy, entry.model, cause, str(entry.status)).inc()
+        policy = entry.served_by
+        self._requests.labels(entry.path, policy, entry.model, cause, str(entry.status)).inc()
         self._seconds.labels(entry.path, str(entry.stream).lower()).observe(entry.seconds)
         if entry.first_s is not None:
             self._first.observe(entry.first_s)
         if decision is not None and "total" in decision.timings_ms:
             self._decisions.observe(decision.timings_ms["total"] / 1e3)
         if entry.usage is not None:
-            self._cost.labels(entry.policy, entry.model).inc(entry.cost or 0.0)
-            self._reference.labels(entry.policy).inc(entry.reference_cost or 0.0)
+            self._cost.labels(policy, entry.model).inc(entry.cost or 0.0)
+            self._reference.labels(policy).inc(entry.reference_cost or 0.0)
         if entry.caller.key is not None:
             self._keys.labels(entry.caller.name, str(entry.status)).inc()
             self._key_cost.labels(entry.caller.name).inc(entry.bill or 0.0)
@@ -98,10 +111,19 @@ class Metrics:
         """Count what the log lost."""
         self._dropped.inc(entries)
 
+    def shadow(self, policy: str, outcome: str, cost: float = 0.0) -> None:
+        """Count what became of asking a model beside, and what it cost."""
+        self._shadows.labels(policy, outcome).inc()
+        self._shadow_cost.labels(policy).inc(cost)
+
     def exposition(self) -> bytes:
         """All counts, as Prometheus reads them."""
+        return generate_latest(self._summed())
+
+    def _summed(self) -> CollectorRegistry:
+        """The counts of all workers."""
         if METRICS_FOLDER not in os.environ:
-            return generate_latest(self._registry)
+            return self._registry
         summed = CollectorRegistry()
         multiprocess.MultiProcessCollector(summed)  # type: ignore[no-untyped-call]
-        return generate_latest(summed)
+        return summed

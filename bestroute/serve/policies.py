@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from bestroute.answering.sampling import Sampler
 from bestroute.errors import InputError
@@ -17,21 +19,25 @@ from bestroute.policy.rules import Rule, When
 from bestroute.policy.rules.conditions import Turns
 from bestroute.retune.watch import PolicyWatcher
 from bestroute.router import Router
+from bestroute.serve.callers import caller_of, drawn
+from bestroute.serve.canaries import LOOK_S, SETTLED_S, Canaries
+from bestroute.serve.entry import Side
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.wishes import Wishes
 
 AUTO = "auto"
 NAMED = "the request names its model"
-_LOOK_S, _SETTLED_S = 0.4, 0.2  # every worker follows a change within a second
 _VARIANTS = 64
 _SHOWN = 100  # characters of a name that is quoted back
+_NOBODY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Policies:
     """Policies by name: `auto` the first, the others by the names of their files; each in use is a router.
 
     `sampler` makes what asks the endpoints of each policy; None: the router does. Constructing opens their
-    models, and raises as Router.from_policy does, and InputError where two names are one.
+    models, and those of their canaries, and raises as Router.from_policy does, and InputError where two names
+    are one.
     """
 
     def __init__(self, paths: Sequence[Path], sampler: Callable[[], Sampler | None] = lambda: None) -> None:
@@ -43,15 +49,17 @@ class Policies:
         self._watchers = {
             name: PolicyWatcher(
                 path,
-                interval_s=_LOOK_S,
-                debounce_s=_SETTLED_S,
-                on_reload=lambda *_: self._variant.cache_clear(),
+                interval_s=LOOK_S,
+                debounce_s=SETTLED_S,
+                on_reload=lambda *_: self._reloaded(),
                 sampler=sampler(),
             )
             for name, path in zip(names, paths, strict=True)
         }
         for name, watcher in self._watchers.items():
             _check_names(name, watcher.router.policy, self._watchers)
+        self._canaries = Canaries(sampler)
+        self._canaries.follow(self.routers, must_hold=True)
 
     @property
     def routers(self) -> dict[str, Router]:
@@ -67,7 +75,8 @@ class Policies:
     def faults(self) -> dict[str, str]:
         """Policies whose file does not hold as it now is, and why; the last that held is served."""
         errors = {name: watcher.last_error for name, watcher in self._watchers.items()}
-        return {name: str(error) for name, error in errors.items() if error is not None}
+        told = {name: str(error) for name, error in errors.items() if error is not None}
+        return told | self._canaries.faults
 
     @property
     def models(self) -> list[str]:
@@ -84,22 +93,42 @@ class Policies:
         """Follow the files from now on."""
         for watcher in self._watchers.values():
             watcher.start()
+        self._canaries.start()
 
     def close(self) -> None:
         """Follow them no more."""
         for watcher in self._watchers.values():
             watcher.close()
+        self._canaries.close()
 
-    def find(self, model: str | None, wishes: Wishes) -> Found:
-        """What decides a request that gives this as its model. Raises Refusal."""
+    def find(
+        self, model: str | None, wishes: Wishes, body: Mapping[str, Any] = _NOBODY, key: str = ""
+    ) -> Found:
+        """What decides a request that gives this as its model; where the policy has a canary, by who sends
+        this body, with the key of this name. Raises Refusal."""
         routers = self.routers
         asked = AUTO if model is None else model
         if asked in routers:
-            return self._found(asked, routers[asked], wishes)
+            tried = self._tried(asked, routers[asked], body, key) if wishes.as_decided else None
+            return tried or self._found(asked, routers[asked], wishes)
         for name, router in routers.items():
             if _may_name(router.policy, asked):
                 return self._found(name, router, Wishes(wishes.max_gap, wishes.model or asked))
         raise _unknown(asked)
+
+    def _tried(self, name: str, router: Router, body: Mapping[str, Any], key: str) -> Found | None:
+        """Who decides where a canary is tried; None where none is, or nobody knows whose request it is."""
+        settings, canary = router.policy.canary, self._canaries.of(router.policy)
+        asker = "" if settings is None or canary is None else caller_of(body, router.policy, key)
+        if settings is None or canary is None or not asker:
+            return None
+        if drawn(asker, settings):
+            return Found(name, canary, side="canary", asker=asker)
+        return Found(name, router, side="base", asker=asker)
+
+    def _reloaded(self) -> None:
+        self._variant.cache_clear()
+        self._canaries.follow(self.routers)
 
     def _found(self, name: str, router: Router, wishes: Wishes) -> Found:
         if wishes.model is not None and not _may_name(router.policy, wishes.model):
@@ -112,10 +141,18 @@ class Policies:
 
 
 class Found:
-    """The policy that decides a request, by the name it is served by."""
+    """The policy that decides a request, by the name it is served by; `side` and `asker` as in Entry."""
 
-    def __init__(self, name: str, router: Router, vary: Callable[[], Router] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        router: Router,
+        vary: Callable[[], Router] | None = None,
+        side: Side = "",
+        asker: str = "",
+    ) -> None:
         self.name, self._router, self._vary = name, router, vary
+        self.side, self.asker = side, asker
 
     @property
     def digest(self) -> str:

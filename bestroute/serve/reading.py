@@ -18,7 +18,8 @@ _KNOWN = ("request_id", "status", "path")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the log, as far as it is read back; `query` is None where texts were not logged."""
+    """A line of the log, as far as it is read back; `query` is None where texts were not logged, `side` and
+    `caller` are "" where no canary was tried."""
 
     request_id: str
     at: float
@@ -33,6 +34,8 @@ class Line:
     latency_ms: float
     first_ms: float | None
     query: Mapping[str, Any] | None
+    side: str
+    caller: str
 
 
 def read_log(paths: Sequence[Path], on_bad: OnBad | None = None) -> Iterator[Line]:
@@ -133,6 +136,8 @@ def _line(text: str) -> Line:
         reference_cost=float(value.get("reference_cost") or 0.0),
         latency_ms=float(value.get("latency_ms") or 0.0),
         first_ms=value.get("first_ms"),
+        side=value.get("side") or "",
+        caller=value.get("caller") or "",
         query=None if messages is None else {"messages": messages, "metadata": value.get("metadata") or {}},
     )
 

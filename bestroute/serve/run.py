@@ -24,6 +24,7 @@ from bestroute.serve.metrics import Metrics
 from bestroute.serve.policies import Policies
 from bestroute.serve.protocol import BoundedProtocol
 from bestroute.serve.settings import Settings
+from bestroute.serve.shadow import Shadows
 from bestroute.serve.workers import run_workers
 
 _LOG = logging.getLogger("bestroute.serve")
@@ -58,7 +59,8 @@ def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], ob
     policies = Policies(settings.policies, (lambda: None) if tracing is None else tracing.sampler)
     guard = Guard(KeyRing.of(settings.keys), Ledger(settings.redis))
     log = None if settings.log is None else DecisionLog(settings.log, settings.log_queries, metrics.drop)
-    app = app_of(Service(policies, metrics, log, settings.limits, guard, tracing), on_ready)
+    shadows = Shadows(metrics, settings.workers)
+    app = app_of(Service(policies, metrics, log, settings.limits, guard, shadows, tracing), on_ready)
     BoundedProtocol.head_s = settings.limits.head_s
     config = uvicorn.Config(
         app,

@@ -28,6 +28,11 @@ class Wishes:
     route_only: bool = False
     explain: bool = False
 
+    @property
+    def as_decided(self) -> bool:
+        """Whether the policy decides, as its file has it."""
+        return self.max_gap is None and self.model is None
+
 
 def wishes_of(headers: Mapping[str, str], metadata: Any) -> Wishes:
     """The wishes of a request. Raises Refusal, naming the place, for what cannot be one."""

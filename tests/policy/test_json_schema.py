@@ -30,6 +30,7 @@ UNSEEN = {
     "reference sampled", "reference in a portfolio last", "reference sampled as a portfolio",
     "unknown models of a portfolio", "unknown model of a route's portfolio", "portfolio above all",
     "empty range", "a rule with another dial", "a tier with another dial", "match asked twice",
+    "a shadow of a model that is not there", "a shadow of too many responses",
 }  # fmt: skip
 # ... in the router model, ...
 UNSEEN |= {"n above max_n", "portfolio above max_n", "unknown class", "no class"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bestroute.errors import InputError
-from bestroute.policy import Policy, Sampling, check_policy, load_policy, parse_policy
+from bestroute.errors import InputError, PolicyError
+from bestroute.policy import Policy, Sampling, check_policy, load_canary, load_policy, parse_policy
 from bestroute.policy.arms import Arm
 from bestroute.policy.document import read_document
 from bestroute.query import read_queries
@@ -104,6 +104,23 @@ def test_shipped_policies_hold_but_for_keys(path):
     policy, warnings = check_policy(path)
     assert policy.path == path
     assert all("environment variable" in warning.message for warning in warnings)
+
+
+def test_a_canary_that_does_not_hold(tmp_path):
+    text = (ROOT / "policies" / "two-models.yaml").read_text("utf-8")
+    path = tmp_path / "policy.yaml"
+    path.write_text(text + "canary: {policy: next.yaml, share: 0.1}\n", "utf-8")
+    place = text.count("\n") + 1
+    with pytest.raises(PolicyError, match=rf"{place}:18: canary.policy: next.yaml does not hold: .*No such"):
+        check_policy(path)
+    (tmp_path / "next.yaml").write_text(text.replace("version: 1", "version: 2"), "utf-8")
+    with pytest.raises(PolicyError, match="next.yaml:.* must be 1"):
+        check_policy(path)
+    (tmp_path / "next.yaml").write_text(path.read_text("utf-8"), "utf-8")
+    with pytest.raises(PolicyError, match="has a canary itself"):
+        check_policy(path)
+    (tmp_path / "next.yaml").write_text(text, "utf-8")
+    assert load_canary(check_policy(path)[0]).path == tmp_path / "next.yaml"
 
 
 def test_the_example_has_every_key_once():

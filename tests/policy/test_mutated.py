@@ -53,6 +53,8 @@ TEXTS = [beside_artefacts(text) for text in [*(path.read_text("utf-8") for path 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     folder = write_artefacts(tmp_path_factory.mktemp("mutated"))
+    (folder / "policies").mkdir()
+    (folder / "policies" / "balanced.yaml").write_text(SHIPPED[1].read_text("utf-8"), "utf-8")  # a canary
     learned = {"classes": ["tiny", "big"], "max_n": 10, "mean_output_tokens": [300.0, 200.0]}
     router = {"router": sha256(folder / "router" / "model.onnx")}
     write_weights(folder / "posterior", "weights.json", {})

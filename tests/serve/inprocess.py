@@ -22,6 +22,7 @@ from bestroute.serve.metrics import Metrics
 from bestroute.serve.policies import Policies
 from bestroute.serve.protocol import BoundedProtocol
 from bestroute.serve.settings import Limits
+from bestroute.serve.shadow import Shadows
 from tests.serve.gateway import PATIENCE_S, Gateway
 
 
@@ -36,7 +37,8 @@ class _Here(Gateway):
 def served(policies: Policies, **parts: Any) -> Iterator[Gateway]:
     """A gateway that is ready, ended and gone afterwards; `parts` are further ones of its Service."""
     ready = threading.Event()
-    service = Service(policies, Metrics(), None, Limits(), Guard(None, Ledger()), **parts)
+    metrics = Metrics()
+    service = Service(policies, metrics, None, Limits(), Guard(None, Ledger()), Shadows(metrics, 1), **parts)
     config = uvicorn.Config(app_of(service, ready.set), http=BoundedProtocol, lifespan="on", log_config=None)
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))

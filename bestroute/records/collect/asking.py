@@ -21,8 +21,7 @@ from bestroute.records.collect.faults import Faults, is_final
 from bestroute.records.collect.ledger import Ledger
 from bestroute.records.collect.pace import BUSY, Lane, backoff
 from bestroute.records.collect.prompts import Prompt
-from bestroute.records.record import Response
-from bestroute.text import estimate_tokens
+from bestroute.records.record import tokens_of, unscored
 
 _TRIES = 6
 _MAY_BE_N = (400, 422)
@@ -138,16 +137,9 @@ class Asker:
         if not reply.samples and reply.usage is None:
             return
         by = unit.model.served_as
-        tokens = [
-            estimate_tokens(sample.text) if sample.output_tokens is None else sample.output_tokens
-            for sample in reply.samples
-        ]
         thought = reply.usage.thinking_tokens if reply.usage is not None else 0
-        each = thought / len(tokens) if tokens and thought else None
-        responses = tuple(
-            Response(None, sample.text, count, by, thinking_tokens=each)
-            for sample, count in zip(reply.samples, tokens, strict=True)
-        )
+        responses = unscored(reply.samples, by, thought)
+        tokens = [tokens_of(sample) for sample in reply.samples]
         cost = _cost(unit.model, unit.prompt.query, reply.usage, sum(tokens))
         self._ledger.keep(unit.prompt.record.id, unit.model.name, responses, cost)
         self._budget.note(unit.model.name, cost, tokens, thought)
