@@ -26,4 +26,5 @@ def estimate_tokens(text: str) -> int:
     Four characters a token is the usual estimate for English; counting bytes gives scripts of three bytes
     a character (Chinese, Japanese, Thai) three quarters of a token each, near what tokenizers give.
     """
-    return -(-len(text.encode("utf-8", "replace")) // 4)
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    return -(-size // 4)

@@ -37,6 +37,7 @@ _OPEN = frozenset({"fileData", "file_data", "inlineData", "inline_data", "media"
 _MIME_TYPES = ("mime_type", "mimeType", "media_type", "mediaType")
 _INNER = ("content", "output", "parts")
 _CALLS = ("tool_calls", "function_call")
+_OF_TOOLS = ("function", "tool")
 
 
 def kind_of(part: Part) -> str | None:
@@ -78,20 +79,30 @@ def parts_of(content: Any) -> Iterator[Part]:
 
 def text_of(message: Message) -> str:
     """The texts of a message, a line each."""
-    parts = parts_of(message.get("content"))
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    parts = parts_of(content)
     texts = (str(part.get("text") or "") for part in parts if kind_of(part) == "text")
     return "\n".join(text for text in texts if text)
 
 
 def holds_answers_only(message: Message) -> bool:
     """Whether a message has only results of tools, as the user's side gives them at some servers."""
-    kinds = {kind_of(part) for part in parts_of(message.get("content"))}
-    return kinds == {"tools"}
+    content = message.get("content")
+    return not isinstance(content, str) and {kind_of(part) for part in parts_of(content)} == {"tools"}
+
+
+def is_plain(message: Message) -> bool:
+    """Whether a message is a role and a text, as most are: nothing else of it need be looked at."""
+    return len(message) == 2 and isinstance(message.get("content"), str)
 
 
 def needs_of(message: Message) -> set[str]:
     """What a model must be able to take for this message, beyond text."""
-    found = {"tools"} if message["role"] in ("function", "tool") or any(map(message.get, _CALLS)) else set()
+    if is_plain(message) and message["role"] not in _OF_TOOLS:
+        return set()
+    found = {"tools"} if message["role"] in _OF_TOOLS or any(map(message.get, _CALLS)) else set()
     if isinstance(message.get("audio"), Mapping):  # an answer that was spoken, by its id
         found.add("audio")
     if _images(message):
@@ -125,6 +136,8 @@ def _inner(part: Part) -> dict[str, Any]:
 
 def tokens_of(message: Message) -> int:
     """Tokens that a message is billed, about; those of the user's own texts are left out."""
+    if is_plain(message) and message["role"] == "user":
+        return 0
     images = _images(message)
     fields = {
         key: value

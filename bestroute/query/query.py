@@ -162,17 +162,19 @@ class Query:
     @cached_property
     def tools(self) -> bool:
         """Whether the request offers tools to the model."""
-        return any(map(self.fields.get, _OFFERS))
+        return bool(self.fields) and any(map(self.fields.get, _OFFERS))
 
     @cached_property
     def beside(self) -> Mapping[str, Any]:
         """What the prompt holds beside the messages: tool and function definitions, the schema of the
         response, a system prompt."""
-        return {key: self.fields[key] for key in _BESIDE if self.fields.get(key)}
+        return {key: self.fields[key] for key in _BESIDE if self.fields.get(key)} if self.fields else {}
 
     @cached_property
     def max_tokens(self) -> int | None:
         """The longest response that the request allows, in tokens; None where it does not say."""
+        if not self.fields:
+            return None
         limits = [self.fields.get(name) for name in ("max_completion_tokens", "max_tokens")]
         return next((limit for limit in limits if type(limit) is int and limit > 0), None)
 
@@ -195,7 +197,8 @@ class Query:
     def input_tokens(self) -> int:
         """Tokens of the whole prompt as it is billed, estimated: every message with all its parts, calls of
         tools, and what stands beside the messages. They never fall when anything is added."""
-        return self.tokens + sum(map(tokens_of, self.messages)) + tokens_in([*self.beside.values()])
+        beside = tokens_in([*self.beside.values()]) if self.beside else 0
+        return self.tokens + sum(map(tokens_of, self.messages)) + beside
 
     @cached_property
     def turns(self) -> int:
@@ -231,9 +234,11 @@ class Query:
     @cached_property
     def needs(self) -> frozenset[str]:
         """What the answering model must be able to take beyond text: audio, file, image, tools, video."""
-        asked = {"tools"} if self.tools else set()
-        asked |= {"audio"} & {str(kind) for kind in self.beside.get("modalities") or ()}  # to be spoken
-        return frozenset(asked.union(*map(needs_of, self.messages)))
+        needed = set().union(*map(needs_of, self.messages))
+        if self.fields:
+            needed |= {"tools"} if self.tools else set()
+            needed |= {"audio"} & {str(kind) for kind in self.beside.get("modalities") or ()}  # to be spoken
+        return frozenset(needed)
 
     @cached_property
     def has(self) -> frozenset[str]:

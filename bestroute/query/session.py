@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bestroute.errors import InputError
-from bestroute.query.parts import Message, holds_answers_only
+from bestroute.query.parts import Message, holds_answers_only, is_plain
 
 TOOL_LOOP = "a tool loop is open"
 SEALED = "only it can read the reasoning that it sealed"
@@ -66,7 +66,7 @@ def bond_of(messages: Sequence[Message]) -> str | None:
     if _in_tool_loop(messages):
         return TOOL_LOOP
     answers = (message for message in messages if message["role"] == "assistant")
-    return SEALED if any(_is_sealed(answer) for answer in answers if not _is_plain(answer)) else None
+    return SEALED if any(_is_sealed(answer) for answer in answers if not is_plain(answer)) else None
 
 
 def _is_map(value: object) -> bool:
@@ -86,11 +86,6 @@ def _in_tool_loop(messages: Sequence[Message]) -> bool:
             calls = message.get("tool_calls") or ()
             return any(call.get("id") not in answered for call in calls if isinstance(call, Mapping))
     return False
-
-
-def _is_plain(message: Message) -> bool:
-    """Whether a message is a role and a text, as most are."""
-    return len(message) == 2 and isinstance(message.get("content"), str)
 
 
 def _is_sealed(message: Message) -> bool:

@@ -133,8 +133,8 @@ class UnicodePattern:
 
     def search(self, text: str) -> bool:
         """Whether the pattern is found anywhere in the text."""
-        if text.isascii():
-            return self._plain.search(text) is not None
+        if text.isascii():  # as bytes: for a text, places would be counted in characters
+            return self._plain.search(text.encode("ascii")) is not None
         text = _composed(text)
         if self._loose.search(text) is None:
             return False
