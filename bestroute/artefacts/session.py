@@ -39,6 +39,8 @@ class Session:
         self._session, self._run_options = _open_session(folder, threads)
         self._inputs = tuple(node.name for node in self._session.get_inputs())
         self._outputs = {node.name: tuple(node.shape) for node in self._session.get_outputs()}
+        self._names = list(self._outputs)
+        self._pads = "attention_mask" in self._inputs
         unknown = set(self._inputs) - {"input_ids", "attention_mask"}
         if unknown or "input_ids" not in self._inputs:
             raise ArtefactError(
@@ -66,34 +68,40 @@ class Session:
         has no mask; a batch holds at most BATCH_TOKENS tokens with its padding, so memory stays bounded.
         Raises PredictorOverrun when `time_budget_s` passes first, PredictorError when the graph fails.
         """
-        results: dict[str, NDArray[np.float32]] = {}
         options = self._run_options()
         options.log_severity_level = 4
         watched = nullcontext() if time_budget_s is None else WATCHDOG.watching(options, time_budget_s)
-        pads = "attention_mask" in self._inputs
         with watched:
-            for chosen in batches([len(row.ids) for row in rows], BATCH_TOKENS, pads):
-                outputs = self._run_batch([rows[index] for index in chosen], options)
-                for name, values in zip(self._outputs, outputs, strict=True):
-                    store = results.setdefault(name, np.empty((len(rows), *values.shape[1:]), np.float32))
-                    store[chosen] = values
+            if len(rows) == 1:  # as a host asks; nothing to sort, pad or put together
+                return dict(zip(self._names, self._run_batch(rows, options), strict=True))
+            return self._run_sorted(rows, options)
+
+    def _run_sorted(self, rows: Sequence[TokenRow], options: Any) -> dict[str, NDArray[np.float32]]:
+        results: dict[str, NDArray[np.float32]] = {}
+        for chosen in batches([len(row.ids) for row in rows], BATCH_TOKENS, self._pads):
+            outputs = self._run_batch([rows[index] for index in chosen], options)
+            for name, values in zip(self._names, outputs, strict=True):
+                store = results.setdefault(name, np.empty((len(rows), *values.shape[1:]), np.float32))
+                store[chosen] = values
         return results
 
     def _run_batch(self, rows: Sequence[TokenRow], options: Any) -> list[NDArray[np.float32]]:
-        width = max(len(row.ids) for row in rows)
-        feeds = {name: np.zeros((len(rows), width), np.int64) for name in self._inputs}
-        for index, row in enumerate(rows):
-            size = len(row.ids)
-            feeds["input_ids"][index, :size] = row.ids
-            if "attention_mask" in feeds:
-                feeds["attention_mask"][index, :size] = 1
         try:
-            outputs: list[NDArray[np.float32]] = self._session.run(list(self._outputs), feeds, options)
+            outputs: list[NDArray[np.float32]] = self._session.run(self._names, self._feeds(rows), options)
         except Exception as error:  # onnxruntime's own errors share no base class
             if options.terminate:
                 raise PredictorOverrun("the time budget passed before the model had answered") from error
             raise PredictorError(f"{self.folder}: the model failed: {error}") from error
         return outputs
+
+    def _feeds(self, rows: Sequence[TokenRow]) -> dict[str, NDArray[np.int64]]:
+        """The graph's inputs, padded to the longest row."""
+        width = max(len(row.ids) for row in rows)
+        ids = np.array([row.ids + [0] * (width - len(row.ids)) for row in rows], np.int64)
+        if not self._pads:
+            return {"input_ids": ids}
+        mask = np.array([[1] * len(row.ids) + [0] * (width - len(row.ids)) for row in rows], np.int64)
+        return {"input_ids": ids, "attention_mask": mask}
 
 
 def batches(lengths: Sequence[int], most: int, pads: bool = True) -> Iterator[list[int]]:
