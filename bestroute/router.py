@@ -9,12 +9,9 @@ import logging
 import pickle
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
 
 from bestroute.answering.agreement import Same
 from bestroute.answering.checks import Checked, Checker, Checks
@@ -25,12 +22,14 @@ from bestroute.answering.sessions import SessionMemory
 from bestroute.artefacts.adapter import open_predictor
 from bestroute.artefacts.own_reward import open_reward
 from bestroute.artefacts.posterior import Posterior
-from bestroute.artefacts.predictor import Prediction, Predictor
+from bestroute.artefacts.predictor import Predictor
 from bestroute.artefacts.reward import RewardModel
-from bestroute.decision import Cause, Decider, Decision, Forecast, Health
+from bestroute.decision import Decider, Decision, Health
+from bestroute.decision.chooser import Chooser
+from bestroute.decision.forecasting import Forecaster
 from bestroute.decision.order import Asked
 from bestroute.decision.planner import Planner
-from bestroute.errors import InputError, PredictorError, PredictorOverrun, SamplingError
+from bestroute.errors import InputError, SamplingError
 from bestroute.policy import Policy, load_policy
 from bestroute.query import ChatRequest, Query, QueryLike, RequestLike, Session
 
@@ -86,7 +85,6 @@ class Router:
         on_answer: Callable[[Answer], object] | None = None,
     ) -> None:
         self.policy = policy
-        self.fallbacks = 0
         self._predictor = (
             predictor
             if predictor is not None
@@ -95,11 +93,11 @@ class Router:
         self._reward = reward
         self._sampler = sampler
         self._sessions = sessions if sessions is not None else SessionMemory()
-        self._time_budget_s = time_budget_s
         judges = policy.sampling.plans
         self._posterior = (posterior or Posterior.load(policy.posterior)) if judges else None
-        self._decider = Decider(policy, self._predictor.manifest)
-        self._planner = Planner(self._decider, self._posterior)
+        self._planner = Planner(Decider(policy, self._predictor.manifest), self._posterior)
+        self._forecaster = Forecaster(self._predictor)
+        self._chooser = Chooser(self._planner, self._forecaster, time_budget_s)
         self._given = {
             "predictor": predictor,
             "reward": reward,
@@ -159,7 +157,7 @@ class Router:
         nothing to route on.
         """
         asked = Query.of(query, metadata=metadata, session=session)
-        decision = self._consider(asked, explain_all, health).decision
+        decision = self._chooser.one(asked, explain_all, health).decision
         self._listeners.decided(decision)
         return decision
 
@@ -175,27 +173,7 @@ class Router:
 
     def consider(self, queries: Iterable[Query], explain_all: bool = False) -> list[Asked]:
         """As `route_batch`, with what each decision rests on, which `course` needs."""
-        start = perf_counter()
-        asked = list(queries)
-        rules = [self._decider.rule_for(query) for query in asked]
-        ruled = perf_counter()
-        open_ = [
-            index
-            for index, (query, rule) in enumerate(zip(asked, rules, strict=True))
-            if query.text.strip() and (explain_all or rule is None or rule.route is None)
-        ]
-        forecasts, tokenized = self._predict([asked[index] for index in open_], None)
-        predicted = perf_counter()
-        known = dict(zip(open_, forecasts, strict=True))
-        decisions = [
-            self._planner.decide(query, rule, known.get(index), _without(index, known))
-            for index, (query, rule) in enumerate(zip(asked, rules, strict=True))
-        ]
-        share = _timings((start, ruled, tokenized, predicted, perf_counter()), max(1, len(asked)))
-        return [
-            Asked(query, rule, known.get(index), replace(decision, timings_ms=share))
-            for index, (query, rule, decision) in enumerate(zip(asked, rules, decisions, strict=True))
-        ]
+        return self._chooser.many(queries, explain_all)
 
     def cost_of(self, asked: Asked, query: Query) -> float:
         """US$ that what was decided is expected to cost, were the session of this query that of the one
@@ -236,7 +214,12 @@ class Router:
     @property
     def digest(self) -> str:
         """The policy's digest, as decisions have it."""
-        return self._decider.digest
+        return self._planner.decider.digest
+
+    @property
+    def fallbacks(self) -> int:
+        """How many queries the router model failed, or took too long for; the reference got them."""
+        return self._forecaster.failures
 
     async def acomplete(
         self,
@@ -358,7 +341,7 @@ class Router:
 
     def warm(self) -> None:
         """Do now what the first request would wait for: import the client, run every model once."""
-        self._predict([Query.of("warm")], None)
+        self._forecaster.of([Query.of("warm")], None)
         self._rewards_of(Query.of("warm"), ["warm"])
         self._load()
 
@@ -410,50 +393,11 @@ class Router:
         sessions."""
         settings = self.policy.sampling.session
         turn = query if settings is None else self._sessions.recall(query, settings)
-        return self._consider(turn, health=health)
+        return self._chooser.one(turn, health=health)
 
     def _keeper(self) -> Keeper | None:
         """What the sampler knows of endpoints; None for one of the caller's own that keeps nothing."""
         return getattr(self._endpoint_sampler(), "health", None)
-
-    def _consider(self, query: Query, explain_all: bool = False, health: Health | None = None) -> Asked:
-        """One query, decided within the time budget, with what the decision rests on."""
-        start = perf_counter()
-        rule = self._decider.rule_for(query)
-        ruled = tokenized = predicted = perf_counter()
-        forecast: Forecast | None = None
-        without: Cause | None = None
-        if rule is None or rule.route is None or explain_all:
-            if query.text.strip():
-                (forecast,), tokenized = self._predict([query], self._time_budget_s)
-                without = "fallback" if forecast is None else None
-                predicted = perf_counter()
-            else:
-                without = "abstain"
-        decision = self._planner.decide(query, rule, forecast, without, health)
-        return Asked(query, rule, forecast, _timed(decision, start, ruled, tokenized, predicted))
-
-    def _predict(
-        self, queries: Sequence[Query], budget_s: float | None
-    ) -> tuple[list[Forecast | None], float]:
-        """A forecast for each query, None where the router model failed, and when the tokens were ready."""
-        started = tokenized = perf_counter()
-        if not queries:
-            return [], started
-        try:
-            rows = self._predictor.tokenize([query.text for query in queries])
-            tokenized = perf_counter()
-            prediction = self._predictor.predict(rows, budget_s)
-            if budget_s is not None and perf_counter() - started > budget_s:
-                raise PredictorOverrun("the answer came after the time budget had passed")
-            return [_forecast(prediction, row) for row in range(len(queries))], tokenized
-        except Exception as error:  # whatever the router model raises, the request must be answered
-            if len(queries) > 1:  # one bad query must not decide for its batch
-                return [self._predict([query], budget_s)[0][0] for query in queries], tokenized
-            _LOG.warning("the router model failed, the reference answers: %r", error)
-            with self._lock:
-                self.fallbacks += 1
-            return [None], tokenized
 
     def _reward_model(self) -> RewardModel:
         with self._lock:
@@ -500,34 +444,3 @@ def _check_travels(name: str, part: object, policy: Policy) -> None:
             f"the router's {name} ({type(part).__name__}) cannot go to another process ({error}); "
             f"make the router there: Router.from_policy({str(policy.path)!r}, {name}=...)"
         ) from error
-
-
-def _without(index: int, known: dict[int, Forecast | None]) -> Cause | None:
-    """Why a query of a batch has no forecast: the model failed on it, or had nothing to read."""
-    if index not in known:
-        return "abstain"
-    return "fallback" if known[index] is None else None
-
-
-def _forecast(prediction: Prediction, row: int) -> Forecast:
-    values = (prediction.quality[row], prediction.match[row], prediction.output_tokens[row])
-    novelty = 0.0 if prediction.novelty is None else float(prediction.novelty[row])
-    if not all(np.isfinite(value).all() for value in (*values, novelty)):
-        raise PredictorError("a prediction is not a finite number")
-    return Forecast(*values, novelty)
-
-
-def _timed(decision: Decision, *marks: float) -> Decision:
-    return replace(decision, timings_ms=_timings((*marks, perf_counter()), 1))
-
-
-def _timings(marks: tuple[float, ...], share: int) -> dict[str, float]:
-    """Milliseconds between the marks start, ruled, tokenized, predicted and end, divided by `share`."""
-    start, ruled, tokenized, predicted, end = marks
-    spans = {
-        "rules": ruled - start,
-        "tokenize": tokenized - ruled,
-        "predict": predicted - tokenized,
-        "total": end - start,
-    }
-    return {name: round(span * 1000 / share, 4) for name, span in spans.items()}

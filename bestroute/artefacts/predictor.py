@@ -92,6 +92,14 @@ def mixed(values: Floats, parts: Columns, n: int) -> NDArray[np.float64]:
     return reduce(add, curves)
 
 
+def best_of(curves: Sequence[Sequence[float]], parts: Columns, n: int) -> float:
+    """As `mixed`, of the curves of one query as plain numbers."""
+    if len(parts) == 1:
+        return curves[parts[0].place][min(n, parts[0].taught) - 1]
+    total = sum(part.n for part in parts)
+    return sum(count / total * curves[place][min(n, taught) - 1] for place, count, taught in parts)
+
+
 class OnnxPredictor:
     """The router model of an artefact folder, on onnxruntime.
 

@@ -82,6 +82,8 @@ class Against:
 
     def beyond_reference(self, query: Query) -> Objection | None:
         """Why even the reference cannot take a request: somebody must, but most models refuse these."""
+        if not query.needs:
+            return None
         missing = _ONLY_WHERE_TOLD & query.needs.difference(self._reference.capabilities)
         return Objection("capability", f"cannot take {' and '.join(sorted(missing))}") if missing else None
 
@@ -114,11 +116,13 @@ class Against:
         return query.max_tokens or self._max_tokens
 
     def _obstacle_of(self, model: Model, query: Query) -> Objection | None:
-        missing = query.needs.difference(model.capabilities)
+        missing = query.needs.difference(model.capabilities) if query.needs else None
         if missing:
             return Objection("capability", f"cannot take {' and '.join(sorted(missing))}")
+        if model.context_window is None:
+            return None
         needed = query.input_tokens + self.longest(query)
-        if model.context_window is None or needed <= model.context_window:
+        if needed <= model.context_window:
             return None
         return Objection("window", f"needs {needed} tokens of {model.context_window}")
 

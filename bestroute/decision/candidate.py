@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from math import isfinite
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bestroute.artefacts.predictor import Prediction
+from bestroute.errors import PredictorError
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import Offer
 
@@ -82,7 +85,15 @@ class Candidate:
         return {name: getattr(self, name) for name in Candidate.__slots__} | {"models": dict(self.models)}
 
 
-@dataclass(frozen=True, slots=True)
+class Numbers(NamedTuple):
+    """A forecast as plain numbers, a row a class: numpy's scalars cost more than the arithmetic."""
+
+    quality: list[list[float]]
+    match: list[list[float]]
+    output_tokens: list[float]
+
+
+@dataclass(frozen=True)
 class Forecast:
     """A prediction for one query: `quality` and `match` of shape (classes, n), `output_tokens` (classes,).
 
@@ -93,6 +104,27 @@ class Forecast:
     match: Floats
     output_tokens: Floats
     novelty: float = 0.0
+
+    @classmethod
+    def of(cls, prediction: Prediction, row: int) -> Forecast:
+        """The forecast for one query of a batch. Raises PredictorError where it is not all finite."""
+        novelty = 0.0 if prediction.novelty is None else float(prediction.novelty[row])
+        found = cls(prediction.quality[row], prediction.match[row], prediction.output_tokens[row], novelty)
+        said = found.numbers
+        rows = (*said.quality, *said.match, said.output_tokens)
+        if not isfinite(sum(map(sum, rows), novelty)):  # single precision: what is finite adds up to less
+            raise PredictorError("a prediction is not a finite number")
+        return found
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """The same as plain numbers."""
+        return Numbers(self.quality.tolist(), self.match.tolist(), self.output_tokens.tolist())
+
+
+def asks_only(arm: Arm, name: str) -> bool:
+    """Whether an arm asks this model and no other."""
+    return len(arm.parts) == 1 and arm.parts[0][0] == name
 
 
 @lru_cache(maxsize=1024)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-
-import numpy as np
+from functools import partial
 
 from bestroute.artefacts.manifest import Manifest
-from bestroute.artefacts.predictor import columns_of, mixed
-from bestroute.decision.against import Against
-from bestroute.decision.candidate import ONLY_A_GUESS, Candidate, Cause, Forecast, Objection, arm_of
+from bestroute.decision.candidate import Cause, Forecast, asks_only
 from bestroute.decision.decision import Decision
 from bestroute.decision.health import WELL, Health
-from bestroute.decision.holding import WORTH, Holding
-from bestroute.decision.row import Row, no_better
+from bestroute.decision.holding import WORTH
+from bestroute.decision.row import Row
+from bestroute.decision.weighed import Candidates, Weighed
+from bestroute.decision.weighing import Circumstances, Scales
 from bestroute.errors import InputError
 from bestroute.policy import Policy
-from bestroute.policy.arms import Arm, Model
-from bestroute.policy.objective import AnyObjective, Offer
+from bestroute.policy.arms import Arm
+from bestroute.policy.objective import AnyObjective
 from bestroute.policy.rules import Rule, first_match
 from bestroute.query import Query
 
@@ -29,21 +27,11 @@ class Decider:
     def __init__(self, policy: Policy, manifest: Manifest) -> None:
         self.policy = policy
         self.digest = policy.digest
-        self._models = {model.name: model for model in policy.models}
-        self._columns = {name: index for index, name in enumerate(manifest.classes)}
-        self._mean_tokens = np.array(manifest.mean_output_tokens, np.float32)
-        self._reference = policy.reference_model
-        column = self._reference.column_in(manifest.adapted)
-        self._reference_column = self._columns.get(column)
-        self._matches = column == manifest.reference
         self._manifest = manifest
-        self._max_novelty = manifest.max_novelty
-        self._objective = policy.objective
-        self.holding = Holding(policy)
-        rows = [self._row(tier.arm, tier.objective) for tier in policy.tiers]
-        self._rows = tuple(replace(row, no_better=no_better(row, rows)) for row in rows)
-        self._reference_row = self._row(Arm(model=policy.reference))
-        self._against = Against(policy, self.holding, self._rows[-1])
+        self._scales = Scales(policy, manifest)
+        self._rows = self._scales.rows
+        self._against = self._scales.against
+        self.holding = self._scales.holding
 
     def at(self, setting: float, rule: Rule | None) -> tuple[Decider, Rule | None]:
         """The same, and the rule that a query matches, where the dial of that query stands elsewhere: the
@@ -56,7 +44,7 @@ class Decider:
         """The first rule that matches and, where it routes, whose models can take the request."""
 
         def can_serve(rule: Rule) -> bool:
-            return rule.route is None or self._against.obstacle(self._row(rule.route), query) is None
+            return rule.route is None or self._against.obstacle(self._scales.row(rule.route), query) is None
 
         return first_match(self.policy.rules, query, can_serve)
 
@@ -75,52 +63,48 @@ class Decider:
         novel = self._novel(forecast)
         if novel and self.policy.abstain:
             without = "abstain"
-        reference_cost = self._cost(self._reference_row, query, forecast)
         bound = self._against.binds(query, rule)
-        candidates = tuple(
-            self._weigh(row, query, rule, forecast, without, reference_cost, novel, bound, health or WELL)
-            for row in self._rows
-        )
-        if rule is not None and rule.route is not None:
-            row = self._row(rule.route)
-            _, gap, match = self._predicted(row, forecast)
-            cost = self._cost(row, query, forecast)
-            return self._decision(
-                query, rule, "rule", row.arm, gap, match, cost, reference_cost, candidates, novel, health
-            )  # fmt: skip
-        if not any(candidate.eligible for candidate in candidates):
+        reference_cost = self._scales.cost(self._scales.reference, query, forecast)
+        by = Circumstances(query, rule, forecast, without, novel, bound, health, reference_cost)
+        if rule is not None and rule.route is not None:  # what tiers offer is nobody's concern yet
+            everything = Candidates(partial(self._scales.weighed, by))
+            return self._of_row(self._scales.row(rule.route), "rule", by, everything)
+        weighed = self._scales.weighed(by)
+        if not any(one.eligible for one in weighed):
             if bound and not any(self.open_tiers(query, rule)):
-                return self._as_bound(query, rule, forecast, reference_cost, candidates, novel, health)
-            candidates = self._with_last_able(candidates, query, rule, health or WELL)
-        chosen, stays = self._choose(candidates, rule, reference_cost), None
+                return self._as_bound(by, weighed)
+            weighed = self._with_last_able(weighed, by)
+        chosen, stays = self._choose(weighed, rule), None
         if bound:
             stays = self.holding.bond(query)
         elif without is None and query.session is not None:
-            objective = self.objective(rule)
-            held = self.holding.staying(chosen, candidates, query, objective, reference_cost)
+            held = self.holding.staying(chosen, weighed, query, self.objective(rule))
             if held is not None:
-                candidates, stays = self.holding.kept(held, candidates, query), WORTH
-                chosen = next(one for one in candidates if one.eligible)
-        cause = without or ("reference" if list(chosen.models) == [self._reference.name] else "tier")
+                weighed, stays, chosen = self.holding.kept(held, weighed, query), WORTH, held
+        cause = without or self._cause_of(chosen.arm)
+        gap, match = (None, None) if chosen.offer is None else chosen.offer[:2]
         return self._decision(
-            query, rule, cause, chosen, chosen.gap, chosen.match_probability, chosen.expected_cost,
-            reference_cost, candidates, novel, health, stays,
-        )  # fmt: skip
+            by, cause, chosen.arm, gap, match, chosen.cost, Candidates(lambda: weighed), stays
+        )
 
-    def _as_bound(
-        self, query: Query, rule: Rule | None, forecast: Forecast | None, reference_cost: float,
-        candidates: tuple[Candidate, ...], novel: bool | None, health: Health | None,
-    ) -> Decision:  # fmt: skip
+    def _as_bound(self, by: Circumstances, weighed: list[Weighed]) -> Decision:
         """One response of the model that must go on, which no tier asks alone."""
-        holder = self.holding.holder(query)
+        holder = self.holding.holder(by.query)
         assert holder is not None
-        row = self._row(Arm(model=holder.name))
-        _, gap, match = self._predicted(row, forecast)
-        cause: Cause = "reference" if holder.name == self._reference.name else "tier"
-        return self._decision(
-            query, rule, cause, row.arm, gap, match, self._cost(row, query, forecast), reference_cost,
-            candidates, novel, health, self.holding.bond(query),
-        )  # fmt: skip
+        row = self._scales.row(Arm(model=holder.name))
+        stays = self.holding.bond(by.query)
+        return self._of_row(row, self._cause_of(row.arm), by, Candidates(lambda: weighed), stays)
+
+    def _of_row(
+        self, row: Row, cause: Cause, by: Circumstances, candidates: Candidates, stays: str | None = None
+    ) -> Decision:
+        """The decision for an arm that need not be among the tiers."""
+        _, gap, match = self._scales.predicted(row, by.forecast)
+        cost = self._scales.cost(row, by.query, by.forecast)
+        return self._decision(by, cause, row.arm, gap, match, cost, candidates, stays)
+
+    def _cause_of(self, arm: Arm) -> Cause:
+        return "reference" if asks_only(arm, self.policy.reference) else "tier"
 
     def ladder(self, decision: Decision, query: Query, rule: Rule | None) -> list[Arm]:
         """The decided arm, then what to ask if it does not answer: tiers of other models within the dial that
@@ -185,141 +169,70 @@ class Decider:
 
     def prior(self, name: str, forecast: Forecast | None) -> float | None:
         """Predicted quality of one response of a model; None where it cannot be had."""
-        column = self._column(self._models[name])
-        return None if forecast is None or column is None else float(forecast.quality[column, 0])
+        return self._scales.prior(name, forecast)
 
     def cost(self, name: str, n: int, query: Query, forecast: Forecast | None) -> float:
         """Expected US$ of n responses of a model."""
-        return self._model_cost(self._models[name], n, query, forecast)
+        return self._scales.cost_of(name, n, query, forecast)
 
     def gap_and_match(self, arm: Arm, forecast: Forecast | None) -> tuple[float | None, float | None]:
         """Predicted gap and match probability of an arm; None where they cannot be had."""
-        return self._predicted(self._row(arm), forecast)[1:]
+        return self._scales.predicted(self._scales.row(arm), forecast)[1:]
 
-    def _row(self, arm: Arm, objective: AnyObjective | None = None) -> Row:
-        models = tuple((self._models[name], n) for name, n in arm.parts)
-        columns = columns_of(
-            ((model.column_in(self._manifest.adapted), n) for model, n in models), self._manifest
-        )
-        most = min(arm.n, self._manifest.max_n)
-        return Row(arm, models, columns, objective, all(part.taught >= most for part in columns or ()))
+    def objective(self, rule: Rule | None) -> AnyObjective:
+        """The dial of a query that this rule matches: the rule's, else the policy's."""
+        return self._scales.objective(rule)
 
     def _novel(self, forecast: Forecast | None) -> bool | None:
         """Whether a forecast is a guess; None where the router model cannot tell."""
         if forecast is None:
             return False
-        return None if self._max_novelty is None else forecast.novelty > self._max_novelty
-
-    def _column(self, model: Model) -> int | None:
-        return self._columns.get(model.column_in(self._manifest.adapted))
+        most = self._manifest.max_novelty
+        return None if most is None else forecast.novelty > most
 
     def _decision(
-        self, query: Query, rule: Rule | None, cause: Cause, arm: Arm | Candidate, gap: float | None,
-        match: float | None, cost: float, reference_cost: float, candidates: tuple[Candidate, ...],
-        novel: bool | None, health: Health | None, stays: str | None = None,
+        self, by: Circumstances, cause: Cause, arm: Arm, gap: float | None, match: float | None, cost: float,
+        candidates: Candidates, stays: str | None,
     ) -> Decision:  # fmt: skip
         return Decision(
             model=arm.model,
             n=arm.n,
             models=dict(arm.models),
             cause=cause,
-            rule=None if rule is None else rule.name,
+            rule=None if by.rule is None else by.rule.name,
             gap=gap,
             match_probability=match,
             expected_cost=cost,
-            reference_cost=reference_cost,
+            reference_cost=by.reference_cost,
             candidates=candidates,
             policy=self.digest,
-            objective=self.objective(rule),
-            novel=novel,
-            query_id=query.id,
-            session=self.holding.after(arm_of(tuple(arm.models.items())), query, stays),
-            health=health,
-            asked=query,
+            objective=self.objective(by.rule),
+            novel=by.novel,
+            query_id=by.query.id,
+            session=self.holding.after(arm, by.query, stays),
+            health=by.health,
+            asked=by.query,
             rules=self.policy.rules,
         )
 
-    def objective(self, rule: Rule | None) -> AnyObjective:
-        """The dial of a query that this rule matches: the rule's, else the policy's."""
-        return (rule.objective if rule is not None else None) or self._objective
-
-    def _objective_of(self, row: Row, rule: Rule | None) -> AnyObjective:
-        """The dial of a tier: a rule's goes before the tier's own, which goes before the policy's."""
-        return (rule.objective if rule is not None else None) or row.objective or self._objective
-
-    def _choose(self, candidates: Sequence[Candidate], rule: Rule | None, reference_cost: float) -> Candidate:
-        eligible = [candidate for candidate in candidates if candidate.eligible]
-        known = [candidate for candidate in eligible if candidate.gap is not None]
+    def _choose(self, weighed: Sequence[Weighed], rule: Rule | None) -> Weighed:
+        eligible = [one for one in weighed if one.eligible]
+        known = [(one, one.offer) for one in eligible if one.offer is not None]
         if not known:
             return eligible[0]
-        return known[self.objective(rule).choose([candidate.offer(reference_cost) for candidate in known])]
+        return known[self.objective(rule).choose([offer for _, offer in known])][0]
 
-    def _with_last_able(
-        self, candidates: tuple[Candidate, ...], query: Query, rule: Rule | None, health: Health
-    ) -> tuple[Candidate, ...]:
+    def _with_last_able(self, weighed: list[Weighed], by: Circumstances) -> list[Weighed]:
         """With the last tier that can take the request eligible, where the reference cannot or is passed
         over, if there is one that is not passed over itself; InputError where none can."""
-        open_ = self.open_tiers(query, rule)
+        open_ = self.open_tiers(by.query, by.rule)
         able = [at for at, row in enumerate(self._rows) if open_[at] and row.no_better is None]
         if not able:
-            raise InputError(self._against.nobody(self._rows, query, rule))
-        well = [at for at in able if self._against.health(self._rows[at], query, rule, health) is None]
+            raise InputError(self._against.nobody(self._rows, by.query, by.rule))
+        well = [
+            at
+            for at in able
+            if self._against.health(self._rows[at], by.query, by.rule, by.health or WELL) is None
+        ]
         chosen = (well or able)[-1]
-        last = replace(candidates[chosen], eligible=True, why_not=None, objection=None)
-        return (*candidates[:chosen], last, *candidates[chosen + 1 :])
-
-    def _weigh(
-        self, row: Row, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None,
-        reference_cost: float, novel: bool | None, bound: bool, health: Health,
-    ) -> Candidate:  # fmt: skip
-        objective = self._objective_of(row, rule)
-        quality, gap, match = self._predicted(row, forecast)
-        cost, arm = self._cost(row, query, forecast), row.arm
-        offer = None if gap is None else Offer(gap, match, cost, reference_cost)
-        against = self._against.before_the_dial(row, query, rule, gap is not None, without, bound, health)
-        dial_decides = against is None and row is not self._rows[-1] and (rule is None or rule.route is None)
-        too_far = self._too_far(row, objective, offer, novel) if dial_decides and offer is not None else None
-        kind, words = against or too_far or (None, None)
-        limits = objective.limits(gap, cost, reference_cost)
-        return Candidate(
-            arm.model, arm.n, dict(arm.models), quality, gap, match, cost, limits.max_gap, words is None,
-            words, too_far is not None, None, limits.min_match, limits.total_cost, row.taught, kind,
-        )  # fmt: skip
-
-    def _too_far(
-        self, row: Row, objective: AnyObjective, offer: Offer, novel: bool | None
-    ) -> Objection | None:
-        """What the dial has against an arm. Of a guess one thing is sure: the reference loses nothing."""
-        if novel and not objective.allows_loss(offer) and list(row.arm.models) != [self._reference.name]:
-            return Objection("guess", ONLY_A_GUESS)
-        why_not = objective.why_not(offer)
-        if why_not is None:
-            return None
-        return Objection("dial", why_not if row.taught else f"{why_not}, as of the largest n that was taught")
-
-    def _predicted(
-        self, row: Row, forecast: Forecast | None
-    ) -> tuple[float | None, float | None, float | None]:
-        """Quality, gap and match probability of an arm; None where they cannot be had."""
-        if forecast is None or row.columns is None:
-            return None, None, None
-        quality = float(mixed(forecast.quality, row.columns, row.arm.n))
-        if self._reference_column is None:
-            return quality, None, None
-        if row.arm.parts == self._reference_row.arm.parts:
-            return quality, 0.0, 1.0
-        gap = float(forecast.quality[self._reference_column, 0]) - quality
-        match = float(mixed(forecast.match, row.columns, row.arm.n)) if self._matches else None
-        return quality, gap, match
-
-    def _cost(self, row: Row, query: Query, forecast: Forecast | None) -> float:
-        return sum(self._model_cost(model, n, query, forecast) for model, n in row.models)
-
-    def _model_cost(self, model: Model, n: int, query: Query, forecast: Forecast | None) -> float:
-        """Expected US$, from the predicted output tokens of the class or their mean, at most max_tokens, and
-        the model's thinking."""
-        tokens = self._mean_tokens if forecast is None else forecast.output_tokens
-        column = self._column(model)
-        expected = float(tokens[column]) if column is not None else float(tokens.mean())
-        written = model.written(expected, self._against.longest(query), self._manifest.adapted)
-        return model.cost(n, query.input_tokens, written, self.holding.cached(model, query))
+        return [one._replace(spared=True) if at == chosen else one for at, one in enumerate(weighed)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,8 +34,9 @@ class Decision:
     after it, to hand in with the next turn; None where neither the policy nor the query has sessions.
     `health`: what was known of the models then, None where nobody asked. Costs are US$ for this query,
     `expected_cost` that of the plan. `policy` is the policy's digest. Two decisions are equal whatever their
-    timings. `asked`, `rules`, the policy's, `again`, which decides anew at another setting of the dial, and
-    `further` are what `explain` and `fallbacks` go by.
+    timings. `candidates` are put into words when they are first looked at. `asked`, `rules`, the policy's,
+    `again`, which decides anew at another setting of the dial, and `further` are what `explain` and
+    `fallbacks` go by.
     """
 
     model: str
@@ -47,7 +48,7 @@ class Decision:
     match_probability: float | None
     expected_cost: float
     reference_cost: float
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     policy: str
     objective: AnyObjective
     novel: bool | None = False
@@ -90,6 +91,14 @@ class Decision:
         content["fallbacks"] = [arm.model_dump() for arm in self.fallbacks]
         content["health"] = None if self.health is None else self.health.as_dict()
         return content if self.query_id is None else {"query_id": self.query_id, **content}
+
+
+def changed(decision: Decision, **changes: Any) -> Decision:
+    """As dataclasses.replace, which takes as long as all the rest of a decision by a rule."""
+    fresh = object.__new__(Decision)
+    for name in Decision.__slots__:
+        object.__setattr__(fresh, name, changes[name] if name in changes else getattr(decision, name))
+    return fresh
 
 
 def explain(decision: Decision) -> str:

@@ -7,9 +7,9 @@ nothing is known to be held. Pure arithmetic on the session that comes with a qu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from bestroute.decision.candidate import Candidate
+from bestroute.decision.candidate import Objection
+from bestroute.decision.weighed import Weighed
 from bestroute.policy import Policy
 from bestroute.policy.arms import Arm, Model
 from bestroute.policy.objective import AnyObjective
@@ -36,8 +36,10 @@ class Holding:
 
     def cached(self, model: Model, query: Query) -> int:
         """Tokens of a prompt that a model's cache holds."""
+        if query.session is None:
+            return 0
         holder = self.holder(query)
-        if holder is None or query.session is None or self._caches[holder.name] != self._caches[model.name]:
+        if holder is None or self._caches[holder.name] != self._caches[model.name]:
             return 0
         return min(query.session.cached_tokens, query.input_tokens)
 
@@ -63,44 +65,39 @@ class Holding:
         return _STAYS.format(holder.name, bond)
 
     def staying(
-        self, chosen: Candidate, candidates: Sequence[Candidate], query: Query, objective: AnyObjective,
-        reference_cost: float,
-    ) -> Candidate | None:  # fmt: skip
+        self, chosen: Weighed, weighed: Sequence[Weighed], query: Query, objective: AnyObjective
+    ) -> Weighed | None:
         """The tier that answers in place of the chosen one since the conversation stays; None where it goes.
 
         It stays where a tier of its model is within the dial, `keep` more being let go, unless going, at what
         caches now make of the costs, brings more than `keep` at the price that the dial gives a quality
         point.
         """
-        if chosen.gap is None or self.holder(query) is None or self.goes_on(chosen.arm, query):
+        if chosen.offer is None or self.holder(query) is None or self.goes_on(chosen.arm, query):
             return None
         near = [
-            one
-            for one in candidates
-            if one.gap is not None and (one.eligible or (one.too_far and one.objection != "guess"))
+            (one, one.offer)
+            for one in weighed
+            if one.offer is not None and (one.eligible or one.too_far == "dial")
             and self.goes_on(one.arm, query)
-            and objective.allows(one.offer(reference_cost), self._keep)
+            and objective.allows(one.offer, self._keep)
         ]  # fmt: skip
         if not near:
             return None
-        held = min(near, key=lambda one: max(0.0, objective.distance(one.offer(reference_cost))))
-        gain = objective.gain(held.offer(reference_cost), chosen.offer(reference_cost))
-        return None if gain > self._keep * objective.point(reference_cost) else held
+        held, offer = min(near, key=lambda one: max(0.0, objective.distance(one[1])))
+        gain = objective.gain(offer, chosen.offer)
+        return None if gain > self._keep * objective.point(chosen.reference_cost) else held
 
-    def kept(self, held: Candidate, candidates: Sequence[Candidate], query: Query) -> tuple[Candidate, ...]:
-        """The candidates where the conversation stays with one of them."""
+    def kept(self, held: Weighed, weighed: Sequence[Weighed], query: Query) -> list[Weighed]:
+        """The tiers where the conversation stays with one of them."""
         assert query.session is not None
-        why_not = _STAYS.format(query.session.model, WORTH)
-        others = (
-            replace(one, eligible=False, why_not=why_not, objection="session") if one.eligible else one
-            for one in candidates
-        )
-        return tuple(
-            replace(before, eligible=True, why_not=None, objection=None, too_far=False)
-            if before is held
-            else one
-            for before, one in zip(candidates, others, strict=True)
-        )
+        stays = Objection("session", _STAYS.format(query.session.model, WORTH))
+        return [
+            one._replace(objection=None, too_far=None, spared=False)
+            if one is held
+            else one._replace(objection=stays, spared=False) if one.eligible else one
+            for one in weighed
+        ]  # fmt: skip
 
     def after(self, arm: Arm, query: Query, stays: str | None) -> Session | None:
         """How the conversation stands once an arm has answered, of a portfolio the model that is asked for

@@ -20,6 +20,7 @@ from bestroute.decision import (
     Forecast,
     Objection,
 )
+from bestroute.decision.decision import changed
 from bestroute.decision.health import WELL, Health
 from bestroute.decision.order import NOT_TO_BE_JUDGED, Asked, Order, Try
 from bestroute.decision.plan import Gamble, Option, Plan, Price, Step, best_plan
@@ -46,6 +47,9 @@ class Standing:
     in_haste: bool = False
 
 
+NO_TIMES: Mapping[str, float] = {}
+
+
 class Planner:
     """Plans for one policy. What was worked out for the latest query is kept at hand.
 
@@ -62,10 +66,11 @@ class Planner:
 
     def decide(
         self, query: Query, rule: Rule | None, forecast: Forecast | None, without: Cause | None = None,
-        health: Health | None = None,
+        health: Health | None = None, timings_ms: Mapping[str, float] = NO_TIMES,
     ) -> Decision:  # fmt: skip
         """The decision, with its plan, what that is expected to cost and to lose, and in how many rounds of
-        asking. Models that cool down by `health` are passed over where another may answer."""
+        asking. Models that cool down by `health` are passed over where another may answer. `timings_ms` go
+        with it as they are, for whoever still counts."""
         decision = self.decider.decide(query, rule, forecast, without, health)
         if health is not None and health.against(decision.models) is not None:
             decision = self._passed_over(Asked(query, rule, forecast, decision))
@@ -74,14 +79,16 @@ class Planner:
         if not self._sampling.plans and self._sampling.max_cost is None:  # one step, and nothing to weigh
             only = Step(decision.arm, 1.0, decision.expected_cost, 1.0)
             lost = self._lost_by(decision.arm, decision.gap)
-            return replace(decision, plan=(only,), expected_gap=lost, again=again, further=further)
+            return changed(
+                decision, plan=(only,), expected_gap=lost, again=again, further=further, timings_ms=timings_ms
+            )
         asked = Asked(query, rule, forecast, decision)
         plan = self.plan(asked, self._start)
         if self._order.escalates(decision):
             decision = self._as_planned(asked, plan)
         elif decision.arm not in [step.arm for step in plan.steps]:
             decision = self._as_affordable(asked, plan.steps[0].arm)
-        return replace(
+        return changed(
             decision,
             plan=plan.steps,
             expected_cost=plan.expected_cost,
@@ -89,6 +96,7 @@ class Planner:
             expected_gap=self._expected_gap(plan, forecast),
             again=again,
             further=further,
+            timings_ms=timings_ms,
         )
 
     def _again(

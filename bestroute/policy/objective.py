@@ -74,6 +74,10 @@ class Objective(ABC):
         """What a table shows beside a tier. US$."""
 
     @abstractmethod
+    def within(self, offer: Offer) -> bool:
+        """Whether the dial has nothing against a tier."""
+
+    @abstractmethod
     def why_not(self, offer: Offer) -> str | None:
         """What the dial has against a tier; None where it is within."""
 
@@ -161,9 +165,13 @@ class MaxGap(_First):
         """The dial."""
         return Limits(max_gap=self.setting)
 
+    def within(self, offer: Offer) -> bool:
+        """The gap is not above the dial."""
+        return offer.gap <= self.setting
+
     def why_not(self, offer: Offer) -> str | None:
         """The gap, where it is above the dial."""
-        if offer.gap <= self.setting:
+        if self.within(offer):
             return None
         return f"gap {_told(offer.gap, gt, self.setting)} is above {self.setting:g}"
 
@@ -206,11 +214,15 @@ class MinMatch(_First):
         """The dial."""
         return Limits(min_match=self.setting)
 
+    def within(self, offer: Offer) -> bool:
+        """The match probability is known, and not below the dial."""
+        return offer.match is not None and offer.match >= self.setting
+
     def why_not(self, offer: Offer) -> str | None:
         """The match probability, where it is below the dial."""
         if offer.match is None:
             return "the router model's match is with another reference"
-        if offer.match >= self.setting:
+        if self.within(offer):
             return None
         return f"match {_told(offer.match, lt, self.setting)} is below {self.setting:g}"
 
@@ -268,10 +280,14 @@ class CostPerPoint(Objective):
             return MOST if dollars >= 0 else -MOST
         return dollars / self.setting
 
+    def within(self, offer: Offer) -> bool:
+        """Cost and gap together are not above what the reference costs."""
+        return self.total(offer) <= offer.reference_cost
+
     def why_not(self, offer: Offer) -> str | None:
         """Cost and gap together, where they are above what the reference costs."""
         total = self.total(offer)
-        if total <= offer.reference_cost:
+        if self.within(offer):
             return None
         return f"with its gap it comes to ${total:.3g}, above the reference's ${offer.reference_cost:.3g}"
 
