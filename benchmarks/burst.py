@@ -67,7 +67,7 @@ async def _fifty(router: Router) -> None:
     model, settings = router.policy.models[0], router.policy.sampling
 
     async def alone(number: int) -> None:
-        await router._endpoint_sampler().sample(model, Query.of(f"What is {number}?"), 1, settings)
+        await router._means.sampler().sample(model, Query.of(f"What is {number}?"), 1, settings)
 
     async def whole(number: int) -> None:
         await router.acomplete(f"What is {number} times {number}?")

@@ -5,22 +5,19 @@ Sampling and asyncio are imported by the methods that complete: who only routes 
 
 from __future__ import annotations
 
-import logging
-import pickle
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from bestroute.answering.agreement import Same
 from bestroute.answering.checks import Checked, Checker, Checks
 from bestroute.answering.listeners import Listeners
+from bestroute.answering.means import Means, Opened, check_travels
 from bestroute.answering.pick import Pick, pick
 from bestroute.answering.selection import SELECTORS
 from bestroute.answering.sessions import SessionMemory
 from bestroute.artefacts.adapter import open_predictor
-from bestroute.artefacts.own_reward import open_reward
 from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Predictor
 from bestroute.artefacts.reward import RewardModel
@@ -29,26 +26,16 @@ from bestroute.decision.chooser import Chooser
 from bestroute.decision.forecasting import Forecaster
 from bestroute.decision.order import Asked
 from bestroute.decision.planner import Planner
-from bestroute.errors import InputError, SamplingError
+from bestroute.errors import InputError
 from bestroute.policy import Policy, load_policy
 from bestroute.query import ChatRequest, Query, QueryLike, RequestLike, Session
 
 if TYPE_CHECKING:
     from bestroute.answering.answer import Answer, Event
+    from bestroute.answering.completing import Completer
     from bestroute.answering.course import Course, Grouper
-    from bestroute.answering.health import HealthReport, Keeper
+    from bestroute.answering.health import HealthReport
     from bestroute.answering.sampling import Sampler
-
-_LOG = logging.getLogger(__name__)
-
-
-class Opened(NamedTuple):
-    """What a router has opened by now, for another to take over; None for what was not needed yet."""
-
-    predictor: Predictor
-    reward: RewardModel | None
-    sampler: Sampler | None
-    sessions: SessionMemory
 
 
 class Router:
@@ -58,9 +45,8 @@ class Router:
     here, and the posterior where the policy escalates or stops early; the reward model and the network client
     when first needed. `sessions` remember, for `complete` alone, which model holds a conversation, where the
     policy has `sampling.session`. `checkers` are checks of the caller's own, beside those of the policy. A
-    router model that fails or takes longer than
-    `time_budget_s` for one query never fails a request: the reference answers, with cause `fallback`, and
-    `fallbacks` counts it.
+    router model that fails or takes longer than `time_budget_s` for one query never fails a request: the
+    reference answers, with cause `fallback`, and `fallbacks` counts it.
 
     `on_decision` is told every decision that `route` and `complete` make, `on_answer` every answer, in the
     thread that makes them, so they should be quick; what they raise is logged, and never fails a request.
@@ -85,18 +71,13 @@ class Router:
         on_answer: Callable[[Answer], object] | None = None,
     ) -> None:
         self.policy = policy
-        self._predictor = (
-            predictor
-            if predictor is not None
-            else open_predictor(policy.router, policy.adapter, policy.columns)
-        )
-        self._reward = reward
-        self._sampler = sampler
-        self._sessions = sessions if sessions is not None else SessionMemory()
-        judges = policy.sampling.plans
-        self._posterior = (posterior or Posterior.load(policy.posterior)) if judges else None
-        self._planner = Planner(Decider(policy, self._predictor.manifest), self._posterior)
-        self._forecaster = Forecaster(self._predictor)
+        opened = predictor
+        if opened is None:
+            opened = open_predictor(policy.router, policy.adapter, policy.columns)
+        self._means = Means(policy, opened, reward, sampler, sessions)
+        self._posterior = (posterior or Posterior.load(policy.posterior)) if policy.sampling.plans else None
+        self._planner = Planner(Decider(policy, opened.manifest), self._posterior)
+        self._forecaster = Forecaster(opened)
         self._chooser = Chooser(self._planner, self._forecaster, time_budget_s)
         self._given = {
             "predictor": predictor,
@@ -110,10 +91,9 @@ class Router:
             "on_answer": on_answer,
         }
         self._listeners = Listeners(on_decision, on_answer)
-        self._loaded = False
+        self._completer: Completer | None = None
         self._selector = SELECTORS[policy.sampling.select]()
         self._checks = Checks(policy.sampling.checks, checkers)
-        self._lock = threading.Lock()
 
     @classmethod
     def from_policy(cls, path: str | Path, **parts: Any) -> Router:
@@ -128,14 +108,13 @@ class Router:
 
     def __reduce__(self) -> tuple[Any, ...]:
         for name, part in self._given.items():
-            _check_travels(name, part, self.policy)
+            check_travels(name, part, self.policy)
         return _reopened, (type(self), self.policy, self._given)
 
     @property
     def opened(self) -> Opened:
         """What is open here by now; safe to share with another router."""
-        with self._lock:
-            return Opened(self._predictor, self._reward, self._sampler, self._sessions)
+        return self._means.opened
 
     def route(
         self,
@@ -198,16 +177,16 @@ class Router:
     def pick(self, query: QueryLike, responses: Sequence[str], *, same: Same | None = None) -> Pick:
         """Reward every response and keep one: the function `pick` with this policy's model and selector."""
         asked = Query.of(query)
-        return pick(self._reward_model(), asked, responses, self._selector, same, self.checked(asked))
+        return pick(self._means.reward_model(), asked, responses, self._selector, same, self.checked(asked))
 
     def under(self, policy: Policy) -> Router:
         """A router of a variant of this policy, with another dial or other rules, on what is open here."""
         opened: dict[str, Any] = {
-            "predictor": self._predictor,
-            "reward": self._reward_model(),
+            "predictor": self._forecaster.predictor,
+            "reward": self._means.reward_model(),
             "posterior": self._posterior,
-            "sampler": self._endpoint_sampler(),
-            "sessions": self._sessions,
+            "sampler": self._means.sampler(),
+            "sessions": self._means.sessions,
         }
         return Router(policy, **{**self._given, **opened})
 
@@ -242,21 +221,9 @@ class Router:
         import asyncio
 
         began = perf_counter()
-        if not self._loaded:
-            await asyncio.to_thread(self._load)
-        from bestroute.answering.answer import answer
-        from bestroute.answering.request import check_allowed
-
-        query = ChatRequest.of(request, metadata=metadata, session=session).query
-        check_allowed(query, self.policy)
-        with self._listeners.failing():
-            asked = await self._decided(query, on_decision)
-            found = await answer(
-                asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of,
-                perf_counter() - began,
-            )  # fmt: skip
-        await self._ended(asked.query, found)
-        return found
+        completer: Completer = self._completer or await asyncio.to_thread(self._load)
+        chat = ChatRequest.of(request, metadata=metadata, session=session)
+        return await completer.complete(chat, began, on_decision)
 
     async def astream(
         self,
@@ -279,27 +246,11 @@ class Router:
         from contextlib import aclosing
 
         began = perf_counter()
-        if not self._loaded:
-            await asyncio.to_thread(self._load)
-        from bestroute.answering.answer import Ended, run
-        from bestroute.answering.events import Broken
-        from bestroute.answering.request import check_allowed
-
+        completer: Completer = self._completer or await asyncio.to_thread(self._load)
         chat = ChatRequest.of(request, metadata=metadata, session=session)
-        check_allowed(chat.query, self.policy)
-        with self._listeners.failing():
-            asked = await self._decided(chat.query, on_decision)
-            told = run(
-                asked, self.course(asked), self.policy, self._endpoint_sampler(), self._rewards_of,
-                perf_counter() - began, streams=True, include_usage=chat.include_usage,
-            )  # fmt: skip
-            async with aclosing(told) as events:
-                async for event in events:
-                    if isinstance(event, Ended):
-                        await self._ended(asked.query, event.answer)
-                    elif isinstance(event, Broken):
-                        self._listeners.failed()
-                    yield event
+        async with aclosing(completer.stream(chat, began, on_decision)) as events:
+            async for event in events:
+                yield event
 
     def stream(
         self,
@@ -333,7 +284,7 @@ class Router:
         """How every endpoint that was asked has behaved, and what has come of requests: for monitors."""
         from bestroute.answering.health import HealthReport
 
-        keeper = self._keeper()
+        keeper = self._means.keeper()
         counts = {**self._listeners.counts, "predictor_failed": self.fallbacks}
         if keeper is None:
             return HealthReport(counts=counts)
@@ -342,7 +293,7 @@ class Router:
     def warm(self) -> None:
         """Do now what the first request would wait for: import the client, run every model once."""
         self._forecaster.of([Query.of("warm")], None)
-        self._rewards_of(Query.of("warm"), ["warm"])
+        self._means.rewards_of(Query.of("warm"), ["warm"])
         self._load()
 
     async def awarm(self) -> None:
@@ -350,97 +301,20 @@ class Router:
         import asyncio
 
         await asyncio.to_thread(self.warm)
-        connect = getattr(self._endpoint_sampler(), "connect", None)
+        connect = getattr(self._means.sampler(), "connect", None)
         if connect is not None:
             await connect(self.policy.models)
 
-    def _load(self) -> None:
+    def _load(self) -> Completer:
         """Import what answers: in a thread, so that the event loop is not held up."""
-        from bestroute.answering import answer, request  # noqa: F401  (imported for what follows)
+        from bestroute.answering.completing import Completer
 
-        load = getattr(self._endpoint_sampler(), "load", None)
+        load = getattr(self._means.sampler(), "load", None)
         if load is not None:
             load()
-        self._loaded = True
-
-    async def _decided(self, query: Query, on_decision: Callable[[Decision], object] | None) -> Asked:
-        """One query, decided within the deadline by what is known of endpoints now."""
-        import asyncio
-
-        keeper = self._keeper()
-        health = None if keeper is None else keeper.now(self.policy.models)
-        going_on = asyncio.to_thread(self._go_on, query, health)
-        try:
-            asked = await asyncio.wait_for(going_on, self.policy.sampling.deadline_s)
-        except asyncio.TimeoutError:
-            raise SamplingError("no model was asked: the deadline passed before one was chosen") from None
-        self._listeners.decided(asked.decision)
-        if on_decision is not None:
-            on_decision(asked.decision)
-        return asked
-
-    async def _ended(self, query: Query, found: Answer) -> None:
-        """Remember which model answered a turn, where the policy has sessions, and tell the listeners."""
-        import asyncio
-
-        settings = self.policy.sampling.session
-        if settings is not None:
-            await asyncio.to_thread(self._sessions.note, query, found.model, settings)
-        self._listeners.answered(found)
-
-    def _go_on(self, query: Query, health: Health | None) -> Asked:
-        """One query, decided as a turn of the conversation that it is remembered to be, where the policy has
-        sessions."""
-        settings = self.policy.sampling.session
-        turn = query if settings is None else self._sessions.recall(query, settings)
-        return self._chooser.one(turn, health=health)
-
-    def _keeper(self) -> Keeper | None:
-        """What the sampler knows of endpoints; None for one of the caller's own that keeps nothing."""
-        return getattr(self._endpoint_sampler(), "health", None)
-
-    def _reward_model(self) -> RewardModel:
-        with self._lock:
-            if self._reward is None:
-                self._reward = open_reward(self.policy.reward, self.policy.adapter)
-            return self._reward
-
-    def _endpoint_sampler(self) -> Sampler:
-        from bestroute.answering.sampling import EndpointSampler
-
-        with self._lock:
-            if self._sampler is None:
-                self._sampler = EndpointSampler()
-            return self._sampler
-
-    def _rewards_of(self, query: Query, texts: Sequence[str]) -> tuple[float, ...]:
-        """A reward for each response that is not blank, NaN for the others.
-
-        A reward model that fails must not lose responses that are paid for: all are NaN then.
-        """
-        rewards = [float("nan")] * len(texts)
-        written = [index for index, text in enumerate(texts) if text.strip()]
-        if written:
-            try:
-                known = self._reward_model().rewards(query.text, [texts[index] for index in written])
-            except Exception as error:  # whatever it raises, one of the responses is the answer
-                _LOG.warning("reward model failed, a response is kept unrewarded: %r", error)
-            else:
-                for index, reward in zip(written, known, strict=True):
-                    rewards[index] = float(reward)
-        return tuple(rewards)
+        self._completer = Completer(self.policy, self._chooser, self.course, self._means, self._listeners)
+        return self._completer
 
 
 def _reopened(kind: type[Router], policy: Policy, given: dict[str, Any]) -> Router:
     return kind(policy, **given)
-
-
-def _check_travels(name: str, part: object, policy: Policy) -> None:
-    """Raise InputError where a part that was given to a router cannot go to another process."""
-    try:
-        pickle.dumps(part)
-    except Exception as error:  # parts are the user's: what they raise is theirs
-        raise InputError(
-            f"the router's {name} ({type(part).__name__}) cannot go to another process ({error}); "
-            f"make the router there: Router.from_policy({str(policy.path)!r}, {name}=...)"
-        ) from error

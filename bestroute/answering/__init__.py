@@ -18,6 +18,8 @@ events      what a caller of a stream is told
 live        one response that nothing is judged of, streamed as it comes
 clock       what is left of a deadline
 answer      the plan carried out in time and money; the only place where time passes
+means       reward model, network client and sessions, opened when first needed
+completing  a request taken all the way, on an event loop
 blocking    the events of a stream for a caller without an event loop
 listeners   what comes of requests, counted and told to hooks
 

@@ -320,10 +320,10 @@ class TestArtefacts:
         assert dial_of(embedded) == 0.2
 
     def test_the_network_client_is_handed_on(self, embedded, path):
-        sampler = embedded.router._endpoint_sampler()
+        sampler = embedded.router._means.sampler()
         replace(path, text(0.25))
         assert embedded.poll()
-        assert embedded.router._endpoint_sampler() is sampler
+        assert embedded.router._means.sampler() is sampler
 
     def test_another_is_opened_and_a_broken_one_refused(self, embedded, path, tmp_path, opened):
         other = artefact(tmp_path / "other", margin=0.25)

@@ -1,0 +1,103 @@
+"""Completing: a request taken all the way, from the decision to the answer, on an event loop.
+
+Routing, rewarding and judging run in a worker thread, so that the loop is not held up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from time import perf_counter
+from typing import TypeAlias
+
+from bestroute.answering.answer import Answer, Ended, Event, answer, run
+from bestroute.answering.course import Course
+from bestroute.answering.events import Broken
+from bestroute.answering.listeners import Listeners
+from bestroute.answering.means import Means
+from bestroute.answering.request import check_allowed
+from bestroute.decision import Decision, Health
+from bestroute.decision.chooser import Chooser
+from bestroute.decision.order import Asked
+from bestroute.errors import SamplingError
+from bestroute.policy import Policy
+from bestroute.query import ChatRequest, Query
+
+OnDecision: TypeAlias = Callable[[Decision], object] | None
+
+
+class Completer:
+    """Completes requests by one policy. `course` makes the way of a query that was decided. Safe to share
+    between threads and event loops."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        chooser: Chooser,
+        course: Callable[[Asked], Course],
+        means: Means,
+        listeners: Listeners,
+    ) -> None:
+        self._policy, self._chooser, self._course = policy, chooser, course
+        self._means, self._listeners = means, listeners
+
+    async def complete(self, chat: ChatRequest, began: float, on_decision: OnDecision) -> Answer:
+        """The answer to a request that came at `began` by perf_counter; see Router.acomplete."""
+        query = chat.query
+        check_allowed(query, self._policy)
+        with self._listeners.failing():
+            asked = await self._decided(query, on_decision)
+            found = await answer(
+                asked, self._course(asked), self._policy, self._means.sampler(), self._means.rewards_of,
+                perf_counter() - began,
+            )  # fmt: skip
+        await self._ended(asked.query, found)
+        return found
+
+    async def stream(
+        self, chat: ChatRequest, began: float, on_decision: OnDecision
+    ) -> AsyncGenerator[Event, None]:
+        """What happens until the answer is there; see Router.astream."""
+        check_allowed(chat.query, self._policy)
+        with self._listeners.failing():
+            asked = await self._decided(chat.query, on_decision)
+            told = run(
+                asked, self._course(asked), self._policy, self._means.sampler(), self._means.rewards_of,
+                perf_counter() - began, streams=True, include_usage=chat.include_usage,
+            )  # fmt: skip
+            async with aclosing(told) as events:
+                async for event in events:
+                    if isinstance(event, Ended):
+                        await self._ended(asked.query, event.answer)
+                    elif isinstance(event, Broken):
+                        self._listeners.failed()
+                    yield event
+
+    async def _decided(self, query: Query, on_decision: OnDecision) -> Asked:
+        """One query, decided within the deadline by what is known of endpoints now."""
+        keeper = self._means.keeper()
+        health = None if keeper is None else keeper.now(self._policy.models)
+        going_on = asyncio.to_thread(self._go_on, query, health)
+        try:
+            asked = await asyncio.wait_for(going_on, self._policy.sampling.deadline_s)
+        except asyncio.TimeoutError:
+            raise SamplingError("no model was asked: the deadline passed before one was chosen") from None
+        self._listeners.decided(asked.decision)
+        if on_decision is not None:
+            on_decision(asked.decision)
+        return asked
+
+    def _go_on(self, query: Query, health: Health | None) -> Asked:
+        """One query, decided as a turn of the conversation that it is remembered to be, where the policy has
+        sessions."""
+        settings = self._policy.sampling.session
+        turn = query if settings is None else self._means.sessions.recall(query, settings)
+        return self._chooser.one(turn, health=health)
+
+    async def _ended(self, query: Query, found: Answer) -> None:
+        """Remember which model answered a turn, where the policy has sessions, and tell the listeners."""
+        settings = self._policy.sampling.session
+        if settings is not None:
+            await asyncio.to_thread(self._means.sessions.note, query, found.model, settings)
+        self._listeners.answered(found)
