@@ -1,4 +1,5 @@
 # make demo: the main job on the embedded models. make test: everything the suite needs, checks and tests.
+# make docs: the pages of docs/ with the API reference, into build/site.
 # make models DATA=folder: every embedded artefact again, into build/models, from the records in that folder.
 PYTHON ?= python3
 # One release for everybody, so that training and its type checks are the same everywhere.
@@ -7,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test style types imports models clean
+.PHONY: demo test docs style types imports models clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
@@ -15,6 +16,9 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	@$(MAKE) --no-print-directory --jobs=2 types style imports
 	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --durations=10
+
+docs: $(VENV)/.docs
+	@$(BIN)/mkdocs build --strict --quiet
 
 style:
 	@$(BIN)/ruff format --check --quiet .
@@ -37,6 +41,10 @@ clean:
 
 $(VENV)/.demo: pyproject.toml | $(VENV)
 	@$(PIP) --editable ".[client]" xllamacpp
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)
+	@$(PIP) --editable ".[docs]"
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)
