@@ -234,7 +234,7 @@ class Course:
         known = tuple(prior for prior in priors if prior is not None)
         if self._posterior is None or reference is None or len(known) < len(priors):
             return
-        self._evidence = Evidence(known, tuple(rewards), groups, reference, best)
+        self._evidence = Evidence(known, tuple(rewards), groups, reference, best, samples[best].sureness)
         self._judgement, self._agreement = self._posterior.judge(self._evidence), self._evidence.agreement
         if self.failed[self._kept]:  # all that is there fails, and says nothing for asking the same again
             self._evidence, self._judgement = None, replace(self._judgement, quality=0.0)

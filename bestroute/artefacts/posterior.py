@@ -1,6 +1,7 @@
 """Posterior: what the kept response is worth once responses are there, and whether asking on will suffice.
 
 Three logistic models on a handful of numbers each, so that a judgement takes microseconds and can be read.
+Where they were trained on records that have it, how sure the model was of its tokens counts besides.
 They know no class by name: a response counts by the quality that the router model predicts for one response
 of its class, so models of a user's own are judged like any other.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bestroute.artefacts.manifest import MEND, check_files, read_manifest
+from bestroute.artefacts.sureness import SURENESS_FEATURES, UNKNOWN, Sureness
 from bestroute.errors import ArtefactError
 
 WEIGHTS = "weights.json"
@@ -28,6 +30,7 @@ class Evidence:
     `priors`: for each response, the predicted quality of one response of its class. `rewards`: theirs, NaN
     where there is none. `groups`: which answer each gives; equal numbers agree. `reference`: the predicted
     quality of one response of the reference. `kept`: index of the response that would be kept now.
+    `sureness`: how sure its writer was of its tokens.
     """
 
     priors: tuple[float, ...]
@@ -35,6 +38,7 @@ class Evidence:
     groups: tuple[int, ...]
     reference: float
     kept: int
+    sureness: Sureness = UNKNOWN
 
     @property
     def agreement(self) -> float:
@@ -188,9 +192,12 @@ class Posterior:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Posterior:
         """From `as_dict`'s form. Raises KeyError, TypeError or ValueError for another."""
+        of_quality = len(QUALITY_FEATURES)
+        if len(raw["kept"]["weights"]) > of_quality:
+            of_quality += len(SURENESS_FEATURES)
         return cls(
-            kept=_logistic(raw["kept"], len(QUALITY_FEATURES)),
-            reference=_logistic(raw["reference"], len(QUALITY_FEATURES)),
+            kept=_logistic(raw["kept"], of_quality),
+            reference=_logistic(raw["reference"], of_quality),
             agrees=_logistic(raw["agrees"], len(AGREE_FEATURES)),
             reward=float(raw["reward"]),
         )
@@ -199,9 +206,16 @@ class Posterior:
         """As JSON values."""
         return asdict(self)
 
+    @property
+    def reads_sureness(self) -> bool:
+        """Whether it was trained on how sure models were of their tokens, too."""
+        return len(self.kept.weights) > len(QUALITY_FEATURES)
+
     def judge(self, evidence: Evidence) -> Judgement:
         """What the kept response, and the reference, are worth by the evidence."""
         features = evidence.features()
+        if self.reads_sureness:
+            features += evidence.sureness.features()
         return Judgement(self.kept(features), self.reference(features))
 
     def outlook(
@@ -218,7 +232,8 @@ class Posterior:
 
         def gap(groups: tuple[int, ...], kept: int) -> float:
             there = (known.priors + priors, known.rewards + rewards, known.groups + groups)
-            return self.judge(Evidence(*there, reference, kept)).gap
+            sureness = known.sureness if evidence is not None and kept == known.kept else UNKNOWN
+            return self.judge(Evidence(*there, reference, kept, sureness)).gap
 
         best = len(known.priors) + priors.index(max(priors))
         own = (fresh,) * len(priors)

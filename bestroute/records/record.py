@@ -14,6 +14,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bestroute.artefacts.sureness import Sureness
 from bestroute.errors import InputError
 from bestroute.files import OnBad, read_lines
 from bestroute.query import Query
@@ -28,7 +29,8 @@ Split = Literal["train", "validation", "test"]
 @dataclass(frozen=True, slots=True)
 class Response:
     """One response: its oracle score (0 to 1; None before scoring), and where known its text, tokens, writer,
-    proxy reward, and how many of its tokens were thinking."""
+    proxy reward, how many of its tokens were thinking, and how sure its writer was of them: the mean log
+    probability of a token, and the least lead of one over the likeliest other at its place, in nats."""
 
     score: float | None
     text: str | None = None
@@ -36,6 +38,13 @@ class Response:
     by: str | None = None
     reward: float | None = None
     thinking_tokens: float | None = None
+    mean_logprob: float | None = None
+    least_margin: float | None = None
+
+    @property
+    def sureness(self) -> Sureness:
+        """How sure its writer was, as the posterior takes it."""
+        return Sureness(self.mean_logprob, self.least_margin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +210,7 @@ def unscored(samples: Sequence[Sample], by: str, thinking_tokens: int = 0) -> tu
     """Responses as they came from a model, before an oracle scores them; `thinking_tokens` are all's."""
     each = thinking_tokens / len(samples) if samples and thinking_tokens else None
     return tuple(
-        Response(None, sample.text, tokens_of(sample), by, thinking_tokens=each) for sample in samples
+        Response(None, sample.text, tokens_of(sample), by, None, each, *sample.sureness) for sample in samples
     )
 
 
@@ -251,6 +260,8 @@ def _parse_response(place: str, item: Mapping[str, Any], scored: bool) -> Respon
         by=None if item.get("by") is None else str(item["by"]),
         reward=_number(item.get("reward"), f"{place}.reward"),
         thinking_tokens=_number(item.get("thinking_tokens"), f"{place}.thinking_tokens"),
+        mean_logprob=_number(item.get("mean_logprob"), f"{place}.mean_logprob"),
+        least_margin=_number(item.get("least_margin"), f"{place}.least_margin"),
     )
 
 

@@ -102,6 +102,10 @@ def fit_posterior(
     weigh = _weights(walks, settings.balance)
     weights = np.array([weigh[walk.text] / len(walk.moves) for walk, _ in states])
     rows = np.array([state.evidence.features() for _, state in states])
+    sureness = np.array([state.evidence.sureness.features() for _, state in states])
+    if sureness.any() or (start is not None and start.reads_sureness):
+        rows = np.column_stack([rows, sureness])
+        start = None if start is None else _widened(start, rows.shape[1])
     strength = settings.strength if start is None else settings.hold
     kept = fit_logistic(
         rows, np.array([state.score for _, state in states]), weights,
@@ -125,6 +129,15 @@ def fit_posterior(
         weights, toward=None if start is None else start.agrees, strength=strength,
     )  # fmt: skip
     return replace(judges, agrees=agrees)
+
+
+def _widened(start: Posterior, columns: int) -> Posterior:
+    """The posterior that training starts from, with nothing to say of the columns that it does not have."""
+
+    def widened(model: Logistic) -> Logistic:
+        return replace(model, weights=model.weights + (0.0,) * (columns - len(model.weights)))
+
+    return replace(start, kept=widened(start.kept), reference=widened(start.reference))
 
 
 def posterior_metrics(posterior: Posterior, walks: Sequence[Walked]) -> dict[str, Any]:

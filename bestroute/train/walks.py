@@ -139,5 +139,6 @@ def _state(heard: Sequence[tuple[Response, float]], reference: float, reference_
     rewards = [float(item.reward or 0.0) for item, _ in heard]
     groups = tuple(agreeing(texts).of) if len(texts) > 1 else (0,)
     kept = ByRewardedVote().select(texts, rewards, groups, range(len(texts)))
-    evidence = Evidence(tuple(prior for _, prior in heard), tuple(rewards), groups, reference, kept)
+    sureness = heard[kept][0].sureness
+    evidence = Evidence(tuple(prior for _, prior in heard), tuple(rewards), groups, reference, kept, sureness)
     return State(evidence, scores_of([heard[kept][0]])[0], reference_score)

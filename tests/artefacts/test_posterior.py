@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bestroute.artefacts.manifest import default_folder
 from bestroute.artefacts.posterior import Evidence, Judgement, Logistic, Outlook, Posterior, logit
+from bestroute.artefacts.sureness import UNKNOWN, Sureness
 from bestroute.errors import ArtefactError
 
 EMBEDDED = Posterior.load(default_folder("posterior"))
@@ -29,6 +30,52 @@ def test_the_features_by_hand():
 def test_of_a_single_response():
     found = evidence([0.5], [nan], [0]).features()
     assert found == pytest.approx((0.0, log(0.7 / 0.3), 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0))
+
+
+SURE = Sureness(-0.05, 2.0)
+UNSURE = Sureness(-1.5, -0.5)
+
+
+def reading(posterior):
+    """The posterior with four columns more, that count how sure the model was."""
+    raw = posterior.as_dict()
+    for name in ("kept", "reference"):
+        raw[name] = raw[name] | {"weights": [*raw[name]["weights"], 0.0, 1.0, 0.0, 0.5]}
+    return Posterior.from_dict(json.loads(json.dumps(raw)))
+
+
+class TestSureness:
+    """How sure the model was of its tokens: evidence for a posterior that was trained on it, and no other."""
+
+    def of(self, sureness):
+        return Evidence((0.5, 0.4), (0.5, 0.5), (0, 1), 0.7, 0, sureness)
+
+    def test_the_embedded_one_does_not_look(self):
+        assert not EMBEDDED.reads_sureness
+        assert EMBEDDED.judge(self.of(SURE)) == EMBEDDED.judge(self.of(UNKNOWN))
+
+    def test_one_that_was_trained_on_it_does(self):
+        posterior = reading(EMBEDDED)
+        sure, unknown, unsure = (posterior.judge(self.of(one)).quality for one in (SURE, UNKNOWN, UNSURE))
+        assert sure > unknown > unsure
+
+    def test_unknown_is_neutral(self):
+        assert reading(EMBEDDED).judge(self.of(UNKNOWN)) == EMBEDDED.judge(self.of(UNKNOWN))
+        asked = (self.of(UNKNOWN), 0.7, [(0.6, 2)])
+        assert reading(EMBEDDED).outlook(*asked) == EMBEDDED.outlook(*asked)
+
+    def test_what_is_only_imagined_is_unknown(self):
+        posterior = reading(EMBEDDED)
+        known, unknown = (posterior.outlook(self.of(one), 0.7, [(0.9, 2)]) for one in (UNSURE, UNKNOWN))
+        assert known.differed == unknown.differed  # one of the new ones would be kept
+        low = posterior.outlook(self.of(SURE), 0.7, [(0.06, 1)])
+        assert low.differed < posterior.outlook(self.of(UNSURE), 0.7, [(0.06, 1)]).differed
+
+    def test_some_of_its_columns_are_refused(self):
+        raw = EMBEDDED.as_dict()
+        raw["kept"] = raw["kept"] | {"weights": [*raw["kept"]["weights"], 1.0]}
+        with pytest.raises(ValueError, match="10 weights where 13"):
+            Posterior.from_dict(raw)
 
 
 def test_the_gap_is_what_is_lost():

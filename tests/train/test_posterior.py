@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from bestroute.artefacts.manifest import default_folder, read_manifest, seen_queries
 from bestroute.artefacts.posterior import Evidence, Posterior
+from bestroute.artefacts.sureness import Sureness
 from bestroute.cli import cli
 from bestroute.errors import TrainingError
 from bestroute.records.record import parse_record, query_hash, split_of
@@ -79,6 +80,30 @@ def test_a_handful_of_records_stays_near_where_it_starts(tmp_path, predictor):
     train_posterior(few, predictor, None, tmp_path / "few", PosteriorSettings(), {}, start)
     found = Posterior.load(tmp_path / "few")
     assert judged(found, (0, 0)).quality == pytest.approx(judged(start, (0, 0)).quality, abs=0.15)
+
+
+def test_how_sure_the_model_was_counts_where_records_have_it(tmp_path, predictor):
+    """Right responses are sure; one alone shows nothing else."""
+    surely = [
+        parse_record(raw | {"responses": raw["responses"] | {"small": [with_sureness(one) for one in small]}})
+        for raw in RAW
+        for small in [raw["responses"]["small"]]
+    ]
+    start = Posterior.load(default_folder("posterior"))
+    settings = PosteriorSettings(ways=Ways(draws=3), hold=1.0)
+    train_posterior(surely, predictor, None, tmp_path / "sure", settings, {}, start)
+    found = Posterior.load(tmp_path / "sure")
+    assert found.reads_sureness
+    sure, unsure = (
+        found.judge(Evidence((0.5,), (0.5,), (0,), 0.7, 0, Sureness(*one))).quality
+        for one in ((-0.1, 2.0), (-1.5, -0.5))
+    )
+    assert sure > unsure + 0.2
+
+
+def with_sureness(response):
+    right = response["score"] == 1.0
+    return response | {"mean_logprob": -0.1 if right else -1.5, "least_margin": 2.0 if right else -0.5}
 
 
 def test_without_validation_queries_it_says_so(tmp_path, predictor):

@@ -10,6 +10,7 @@ call          one call: sent, asked again where a field is refused, billed
 upstream      one endpoint over HTTP; `connections` is the pool of an event loop, `keys` what a key goes in
 streaming     one call whose response is streamed
 completion    what came back: samples and errors; `content` reads a message, `stream` what came in pieces
+logprobs      how sure the model was of what it wrote, where the endpoint tells
 billing       what calls are billed
 complaints    what an endpoint complains of; `refusals` which field it is about, `failures` how it is told
 surroundings  proxies and certificates in the way

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bestroute.answering.health.fault import Fault
+from bestroute.answering.sampling.logprobs import read_sureness
 from bestroute.answering.toolcall import ToolCall
+from bestroute.artefacts.sureness import UNKNOWN, Sureness
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
@@ -72,6 +74,11 @@ class Sample:
     def said(self) -> str:
         """The text with the calls of tools behind it, a line each: what is judged."""
         return "\n".join(filter(None, (self.text, *map(str, self.calls)))) if self.calls else self.text
+
+    @property
+    def sureness(self) -> Sureness:
+        """How sure the model was of its tokens, by `logprobs`."""
+        return UNKNOWN if self.logprobs is None else read_sureness(self.logprobs)
 
     @property
     def written_tokens(self) -> int:

@@ -24,7 +24,7 @@ from bestroute.records.journal import Journal
 from bestroute.records.record import Record, Response, read_records, record_line
 
 _WRITTEN = "records_sha256"
-_KEPT = ("text", "output_tokens", "by", "thinking_tokens")
+_KEPT = ("text", "output_tokens", "by", "thinking_tokens", "mean_logprob", "least_margin")
 
 
 class Ledger:

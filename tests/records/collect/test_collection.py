@@ -56,6 +56,23 @@ class TestRecords:
             "failed": [], "cost": 0.0, "spent": 0.0, "stopped_by": None, "written": True,
         }  # fmt: skip
 
+    def test_how_sure_the_model_was_where_the_endpoint_tells(self, desk, fake_endpoint):
+        """Asked for by the model's params; one choice tells, the other does not."""
+        given = completion("4", "5")
+        tops = [{"token": "4", "logprob": -0.25}, {"token": "5", "logprob": -1.5}]
+        given["choices"][0]["logprobs"] = {"content": [{**tops[0], "top_logprobs": tops}]}
+        fake_endpoint.play(lambda request: document(given))
+        policy = json.loads(desk.policy.read_text())
+        policy["models"][0]["params"] = {"logprobs": True, "top_logprobs": 2}
+        desk.policy.write_text(json.dumps(policy))
+        desk.json("--samples", "2")
+        assert {request.body["top_logprobs"] for request in fake_endpoint.requests} == {2}
+        for record in desk.records():
+            told, untold = record.responses["a"]
+            assert (told.mean_logprob, told.least_margin) == (-0.25, 1.25)
+            assert (untold.mean_logprob, untold.least_margin) == (None, None)
+            assert "mean_logprob" not in record_as_json(record)["responses"]["a"][1]
+
     def test_parallel_makes_single_calls_and_keeps_reported_tokens(self, desk, fake_endpoint):
         desk.write_policy(a={"base_url": fake_endpoint.base_url})
         desk.json("--samples", "3")
