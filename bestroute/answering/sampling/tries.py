@@ -139,17 +139,29 @@ class Tries:
                 yield came.ended(piece, spent) if isinstance(piece, Sampled) else piece
 
     async def _tried(self, ask: _Asking, spent: list[Usage | None]) -> _Came:
-        tenacity = require("tenacity", "client")
         ends, told = monotonic() + self._timeout_s, list[str]()
+        first = await self._round(ask, ends, spent, told)
+        if not _failed_in_passing(first):
+            return first  # as nearly all do: a retrier takes longer to make than a request to send
+        came = [first]
+
+        async def again() -> _Came:
+            return came.pop() if came else await self._round(ask, ends, spent, told)
+
+        return await self._retried(again, ends)
+
+    async def _retried(self, ask: Callable[[], Awaitable[_Came]], ends: float) -> _Came:
+        """What comes of asking until it goes well, or there is no time left for a pause."""
+        tenacity = require("tenacity", "client")
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(self._retries + 1)
-            | tenacity.stop_before_delay(max(0.0, self._timeout_s - _LEAST_S))
+            | tenacity.stop_before_delay(max(0.0, ends - monotonic() - _LEAST_S))
             | (lambda state: state.upcoming_sleep > _LONGEST_PAUSE_S),
             wait=self._pause_s,
             retry=tenacity.retry_if_result(_failed_in_passing),
             retry_error_callback=_result,
         )
-        came: _Came = await retrying(self._round, ask, ends, spent, told)
+        came: _Came = await retrying(ask)
         return came
 
     async def _round(self, ask: _Asking, ends: float, spent: list[Usage | None], told: list[str]) -> _Came:
