@@ -29,6 +29,10 @@ from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query, Session
 
+_TOO_SOON: Mapping[Shortfall | None, str] = {
+    "budget": ", and no more may be spent (max_cost)",
+    "deadline": ", and the deadline has passed",
+}
 Rewarder = Callable[[Query, Sequence[str]], Sequence[float]]
 
 
@@ -237,8 +241,8 @@ async def run(
 
 
 def _next(course: Course, clock: Clock) -> Ask | None:
-    if clock.is_over and course.kept is not None:
-        course.stop("deadline")
+    if clock.has_passed or (clock.is_over and course.kept is not None):
+        course.stop("deadline")  # who cannot wait any more is not asked for: hundreds may end at once
     return course.next(clock.in_haste)
 
 
@@ -379,7 +383,7 @@ def _answer(
 ) -> Answer:
     if best is None:
         tried = "".join(f"\n  {attempt}" for attempt in attempts)
-        ended = ", and no more may be spent (max_cost)" if course.shortfall == "budget" else ""
+        ended = _TOO_SOON.get(course.shortfall, "")
         ended += f" ({course.hint})" if course.hint else ""
         raise SamplingError(
             f"no model answered{ended}{':' if tried else '; there was none to ask'}{tried}", attempts

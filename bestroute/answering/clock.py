@@ -19,6 +19,11 @@ class Clock:
         return None if self._ends is None else max(0.0, self._ends - perf_counter())
 
     @property
+    def has_passed(self) -> bool:
+        """Whether there is no time left at all."""
+        return self.left_s == 0.0
+
+    @property
     def is_over(self) -> bool:
         """Whether another step as long as the longest so far would come too late."""
         return self.left_s is not None and self.left_s <= self._longest

@@ -9,8 +9,10 @@ from time import perf_counter
 import aiohttp  # noqa: F401  (opened here, so that no test's clock counts it)
 import pytest
 
+from bestroute.answering.answer import answer as run_answer
 from bestroute.answering.sampling import EndpointSampler, Sampled, Usage
 from bestroute.errors import SamplingError
+from bestroute.query import Query
 from tests.answering.fake_endpoint import (
     answer,
     closed_port,
@@ -311,3 +313,14 @@ def test_cancelling_cancels_what_is_under_way(deadline_s):
     router = planning(sampler=Slow({}), tiers=TIERS, sampling={"deadline_s": deadline_s})
     asyncio.run(run())
     assert ended == ["tiny"]
+
+
+def test_who_cannot_wait_any_more_is_not_asked_for():
+    """Hundreds may reach their deadline at once: asking for them would make all of them late."""
+    sampler = FakeSampler({})
+    router = planning(sampler=sampler, tiers=TIERS, sampling={"deadline_s": 5.0})
+    (asked,) = router.consider([Query.of(QUERY)])
+    late = run_answer(asked, router.course(asked), router.policy, sampler, router._rewards_of, 6.0)
+    with pytest.raises(SamplingError, match="no model answered, and the deadline has passed") as caught:
+        asyncio.run(late)
+    assert (sampler.asked, caught.value.attempts) == ([], ())
