@@ -6,7 +6,7 @@ settings              what a gateway is started with
 app                   which address is answered by what
 chat, streaming       /v1/chat/completions: an answer, whole or in pieces
 routing               /v1/route: the decision alone
-listing               /v1/models, /healthz, /readyz, /metrics
+listing, openapi      /v1/models, /openapi.json, /healthz, /readyz, /metrics
 handling              what every handler shares: an id, errors, the record of a request
 policies              the policies that are served, by name, each following its file
 canaries, callers     policies that decide for some callers, and who those are

@@ -55,6 +55,7 @@ def app_of(
         Route("/v1/models/{name:path}", for_callers(listing.model)),
         Route("/healthz", listing.healthz),
         Route("/readyz", listing.readyz),
+        Route("/openapi.json", listing.openapi),
         Route("/metrics", for_operators(listing.metrics)),
     ]
     return Starlette(

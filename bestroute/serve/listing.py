@@ -1,8 +1,9 @@
-"""What there is, and whether it works: /v1/models, /healthz, /readyz, /metrics."""
+"""What there is, and whether it works: /v1/models, /openapi.json, /healthz, /readyz, /metrics."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from bestroute.serve.handling import Service, json_response, response_of
 from bestroute.serve.metrics import CONTENT_TYPE
+from bestroute.serve.openapi import document
 from bestroute.serve.refusals import Refusal
 
 
@@ -33,14 +35,20 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Whether requests would be answered at once, by which policies, and which of these are not as their
-    files now are, since those do not hold."""
+    """Whether requests would be answered at once, by which policies, and which of these, or the keys, are not
+    as their files now are, since those do not hold; `worker` is the process that says so."""
     ready: bool = request.app.state.ready.is_set()
     policies = _service(request).policies
     digests = {name: router.digest for name, router in policies.routers.items()}
     ring = _service(request).guard.ring
     refused = [*policies.faults, *(["keys"] if ring is not None and ring.fault else [])]
-    told = {"ready": ready, "policies": digests, "reloads": policies.reloads, "refused": refused}
+    told: dict[str, Any] = {
+        "ready": ready,
+        "policies": digests,
+        "reloads": policies.reloads,
+        "refused": refused,
+    }
+    told["worker"] = os.getpid()
     return json_response(told, 200 if ready else 503)
 
 
@@ -48,6 +56,11 @@ async def metrics(request: Request) -> Response:
     """All counts, as Prometheus reads them."""
     body = await asyncio.to_thread(_service(request).metrics.exposition)
     return Response(body, media_type=CONTENT_TYPE)
+
+
+async def openapi(request: Request) -> Response:
+    """Every address, what it takes and what it answers."""
+    return json_response(document(_service(request).guard.ring is not None))
 
 
 def _service(request: Request) -> Service:
