@@ -1,6 +1,7 @@
 """The gateway: one address for every OpenAI client, and the policy decides. Extra `serve`.
 
-run                   start, work, end: what `bestroute serve` does
+run                   start and end: what `bestroute serve` does
+work                  what each of its processes does
 workers               several processes on one address
 settings              what a gateway is started with
 app                   which address is answered by what

@@ -1,34 +1,21 @@
-"""Start, work, end: what `bestroute serve` does, and each of its workers."""
+"""Start and end: what `bestroute serve` does."""
 
 from __future__ import annotations
 
 import ipaddress
 import logging
 import os
-import signal
 import socket
 from collections.abc import Callable
 
-import uvicorn
-
 from bestroute.errors import InputError
 from bestroute.policy import check_policy
-from bestroute.serve.app import app_of
-from bestroute.serve.collector import tracing_of
-from bestroute.serve.handling import Service
-from bestroute.serve.keys.guard import Guard
 from bestroute.serve.keys.ledger import Ledger
 from bestroute.serve.keys.ring import KeyRing
-from bestroute.serve.log import DecisionLog
-from bestroute.serve.metrics import Metrics
-from bestroute.serve.policies import Policies
-from bestroute.serve.protocol import BoundedProtocol
 from bestroute.serve.settings import Settings
-from bestroute.serve.shadow import Shadows
-from bestroute.serve.workers import run_workers
+from bestroute.serve.workers import log_to_stderr, run_workers
 
 _LOG = logging.getLogger("bestroute.serve")
-_IDLE_S = 75  # longer than balancers keep a connection
 
 
 def serve(settings: Settings) -> int:
@@ -37,50 +24,29 @@ def serve(settings: Settings) -> int:
     Raises PolicyError or ArtefactError for a policy that does not hold, and InputError for an address or a
     log that cannot be had, before anything is served.
     """
-    _log_to_stderr()
+    log_to_stderr()
     _check_door(settings)
     listening = _bound(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
     if settings.workers == 1:
-        work(settings, listening, lambda: _LOG.info("serving on %s", address))
+        in_worker(settings, listening, lambda: _LOG.info("serving on %s", address))
         return 0
-    for path in settings.policies:
-        check_policy(path)
     return run_workers(
-        settings.workers, work, settings, listening, lambda: _LOG.info("serving on %s", address)
+        settings.workers,
+        in_worker,
+        settings,
+        listening,
+        lambda: _LOG.info("serving on %s", address),
+        lambda: [check_policy(path) for path in settings.policies],
     )
 
 
-def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], object]) -> None:
-    """Serve on a socket, in this process, until it is told to end."""
-    _log_to_stderr()
-    tracing, metrics = tracing_of(os.environ), Metrics()
-    policies = Policies(settings.policies, (lambda: None) if tracing is None else tracing.sampler)
-    guard = Guard(KeyRing.of(settings.keys), Ledger(settings.redis))
-    log = None if settings.log is None else DecisionLog(settings.log, settings.log_queries, metrics.drop)
-    shadows = Shadows(metrics, settings.workers)
-    app = app_of(Service(policies, metrics, log, settings.limits, guard, shadows, tracing), on_ready)
-    BoundedProtocol.head_s = settings.limits.head_s
-    config = uvicorn.Config(
-        app,
-        http=BoundedProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_IDLE_S,
-        timeout_graceful_shutdown=round(settings.drain_s),
-    )
-    server = uvicorn.Server(config)
-    for sign in (
-        signal.SIGTERM,
-        signal.SIGINT,
-    ):  # before uvicorn listens to them, and when it raises them anew
-        signal.signal(sign, lambda *_: setattr(server, "should_exit", True))
-    server.run([listening])
+def in_worker(settings: Settings, listening: socket.socket, on_ready: Callable[[], object]) -> None:
+    """`work`, imported here alone: the process that only watches the workers needs none of it."""
+    from bestroute.serve.work import work
+
+    work(settings, listening, on_ready)
 
 
 def _check_door(settings: Settings) -> None:
@@ -120,8 +86,3 @@ def _bound(host: str, port: int) -> socket.socket:
         raise InputError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
     listening.set_inheritable(True)
     return listening
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("bestroute").setLevel(logging.INFO)

@@ -1,4 +1,8 @@
-"""Several processes on one address: started, watched, ended together."""
+"""Several processes on one address: started, watched, ended together.
+
+Where the system can, they are forked from a process that has imported everything and opened nothing, so that
+all of that is done once.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bestroute.serve.settings import METRICS_FOLDER, Settings
 
 _LOG = logging.getLogger("bestroute.serve")
 _LOOK_S = 0.1
+_PRELOADED = ("bestroute.serve.work", "openai")  # by whom workers are forked; none of it starts a thread
 _PAUSE_S = 1.0  # between a worker's end and its successor, so that one that cannot live does not spin
 _GRACE_S = 10.0  # beyond the time to drain, for logs to be written
 Work = Callable[[Settings, socket.socket, Callable[[], object]], None]
@@ -30,20 +36,46 @@ class _Worker(NamedTuple):
 
 
 def run_workers(
-    count: int, work: Work, settings: Settings, listening: socket.socket, on_ready: Callable[[], object]
+    count: int,
+    work: Work,
+    settings: Settings,
+    listening: socket.socket,
+    on_ready: Callable[[], object],
+    check: Callable[[], object],
 ) -> int:
     """Run `count` processes until SIGTERM or SIGINT; gives the exit code.
 
-    One that ends for no reason is replaced; one that ends before any was ready ends all.
+    One that ends for no reason is replaced; one that ends before any was ready ends all. Raises what `check`
+    does, which is called meanwhile, before any of them is started.
     """
     with tempfile.TemporaryDirectory(prefix="bestroute-") as folder:
         os.environ[METRICS_FOLDER] = folder
-        return _Workers(count, work, settings, listening).run(on_ready)
+        context = _context()
+        check()
+        return _Workers(context, count, work, settings, listening).run(on_ready)
+
+
+def log_to_stderr() -> None:
+    """Say what happens, in this process."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("bestroute").setLevel(logging.INFO)
+
+
+def _context() -> Any:
+    """How processes are started."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*_PRELOADED])
+    forkserver.ensure_running()
+    return context
 
 
 class _Workers:
-    def __init__(self, count: int, work: Work, settings: Settings, listening: socket.socket) -> None:
-        self._context = multiprocessing.get_context("spawn")
+    def __init__(
+        self, context: Any, count: int, work: Work, settings: Settings, listening: socket.socket
+    ) -> None:
+        self._context = context
         self._args = (work, settings, listening)
         self._ending = threading.Event()
         for sign in (signal.SIGTERM, signal.SIGINT):
@@ -98,4 +130,8 @@ class _Workers:
 
 
 def _work(work: Work, settings: Settings, listening: socket.socket, ready: Event) -> None:
-    work(settings, listening, ready.set)
+    def on_ready() -> None:
+        _LOG.info("worker %d is ready", os.getpid())
+        ready.set()
+
+    work(settings, listening, on_ready)
