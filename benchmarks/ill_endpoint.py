@@ -1,4 +1,4 @@
-"""A scripted endpoint in a process of its own, for chaos.py and burst.py: well, slow, or ill at random."""
+"""A scripted endpoint in a process of its own, for the benchmarks beside: well, slow, or ill at random."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ def _completion(model: str) -> bytes:
     choices = [{"index": 0, "finish_reason": "stop", "message": message}]
     usage = {"prompt_tokens": 10, "completion_tokens": 5}
     return json.dumps({"object": "chat.completion", "choices": choices, "usage": usage}).encode()
+
+
+def _chunks(model: str) -> list[bytes]:
+    head = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": model}
+    deltas = [{"content": f"{word} "} for word in f"an answer of {model} in pieces".split()]
+    ends = [None] * len(deltas) + ["stop"]
+    told = [
+        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": end}]}
+        for delta, end in zip([*deltas, {}], ends, strict=True)
+    ]
+    return [b"data: " + json.dumps(one).encode() + b"\n\n" for one in told] + [b"data: [DONE]\n\n"]
 
 
 class _Server:
@@ -56,15 +67,18 @@ class _Server:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
         try:
-            return await self._play(json.loads(body)["model"], writer)
+            asked = json.loads(body)
+            return await self._play(asked["model"], writer, bool(asked.get("stream")))
         finally:
             self.under_way -= 1
 
-    async def _play(self, model: str, writer: asyncio.StreamWriter) -> bool:
+    async def _play(self, model: str, writer: asyncio.StreamWriter, streams: bool) -> bool:
         ill = self._dice.choice(ILLS) if self._dice.random() < self._ill else ""
         if ill == "close":
             return False
         await asyncio.sleep(3600 if ill == "hang" else self._takes_s)
+        if streams and ill in ("", "half"):
+            return await self._stream(model, writer, broken=ill == "half")
         whole = _completion(model)
         replies = {
             "busy": _reply(429, b'{"error": {"message": "busy"}}', "retry-after: 0.2\r\n"),
@@ -76,6 +90,20 @@ class _Server:
         await writer.drain()
         self.answered += not ill
         return ill != "half"
+
+    async def _stream(self, model: str, writer: asyncio.StreamWriter, broken: bool) -> bool:
+        writer.write(
+            b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        pieces = _chunks(model)
+        for piece in pieces[: len(pieces) // 2] if broken else pieces:
+            writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            await writer.drain()
+            await asyncio.sleep(self._takes_s / len(pieces))
+        if not broken:
+            writer.write(b"0\r\n\r\n")
+            self.answered += 1
+        return not broken
 
 
 def _run(ill: float, takes_s: float, seed: int, ports: multiprocessing.Queue[int]) -> None:
