@@ -99,6 +99,7 @@ class Course:
         self._selector, self._group = selector, group or (lambda texts: agreeing(texts).of)
         self._check = check
         self._max_cost = planner.decider.policy.sampling.max_cost
+        self._usable: tuple[int, ...] = ()
         self._failed: set[str] = set()
         self._tried = -1
         self._ended = False
@@ -146,11 +147,12 @@ class Course:
         self.heard += came
         self.spent += cost
         self._tried = ask.place
-        usable = [self.heard[index] for index in self._usable()]
+        self._usable = contenders([one.sample for one in self.heard])
+        usable = [self.heard[index] for index in self._usable]
         answered = {one.model for one in usable}
         self._failed |= {model for model, _ in ask.more if model not in answered}
         # What is cut off is of no use beside what is whole, whichever of them came first.
-        useful = any(index >= len(self.heard) - len(came) for index in self._usable())
+        useful = any(index >= len(self.heard) - len(came) for index in self._usable)
         if usable:
             self._weigh(ask, useful)
         why = self._verdict(ask, useful)
@@ -199,11 +201,8 @@ class Course:
             return ""
         return f"with `fallback: any` {' or '.join(others)} may"
 
-    def _usable(self) -> tuple[int, ...]:
-        return contenders([one.sample for one in self.heard])
-
     def _standing(self, in_haste: bool, bounded: bool = True) -> Standing:
-        there = Counter(self.heard[index].model for index in self._usable())
+        there = Counter(self.heard[index].model for index in self._usable)
         return Standing(
             there=there,
             evidence=self._evidence,
@@ -215,7 +214,7 @@ class Course:
 
     def _weigh(self, ask: Ask, useful: bool) -> None:
         """Choose what to keep of all that is there, and judge it."""
-        usable = failing_least(self._usable(), self.failed)
+        usable = failing_least(self._usable, self.failed)
         reference_name = self._planner.decider.policy.reference
         if useful and ask.step.arm.parts == ((reference_name, 1),):
             # Quality is measured by the reference, so its response is not outvoted.
