@@ -42,13 +42,15 @@ class Strategy:
 class Played(Strategy):
     """A strategy that asks more than once: what each query gave and cost was played out.
 
-    `quality`, `cost` (US$) and `rounds` of asking have shape (dials, queries); `shares` tell whose response
-    was kept. `error` (dials,): standard error of the mean quality for the drawing of responses.
+    `quality`, `cost` (US$), `rounds` of asking and `responses` that came have shape (dials, queries);
+    `shares` tell whose response was kept. `error` (dials,): standard error of the mean quality for the
+    drawing of responses.
     """
 
     quality: Floats = field(kw_only=True)
     cost: Floats = field(kw_only=True)
     rounds: Floats = field(kw_only=True)
+    responses: Floats = field(kw_only=True)
     error: Floats = field(kw_only=True)
 
     def means(self, replay: Replay, weighting: Weighting) -> tuple[Floats, Floats]:

@@ -8,22 +8,23 @@ leaves open.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import nan
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from bestroute.answering.agreement.group import group
 from bestroute.answering.checks import Checked, Checks
-from bestroute.answering.course import Ask, Grouper, Heard
+from bestroute.answering.course import Ask, Course, Grouper, Heard
 from bestroute.answering.sampling.values import Sample
-from bestroute.artefacts.posterior import Evidence, Judgement, Outlook, Posterior
+from bestroute.artefacts.posterior import Posterior
 from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
 from bestroute.decision.order import Asked
 from bestroute.evaluate.curve import Played
+from bestroute.evaluate.remembering import RememberingPosterior
 from bestroute.evaluate.replay import Floats, Recorded, Replay
 from bestroute.evaluate.routed import Recall, Routed
 from bestroute.policy import Policy
@@ -40,44 +41,14 @@ DIALS = np.round([-1, -0.3, -0.2, -0.15, *np.arange(-0.1, 0.2, 0.01), 0.25, 0.3,
 
 
 @dataclass(frozen=True)
-class _Remembering(Posterior):
-    """A posterior that works nothing out twice: most of what a play meets, another dial has met before."""
-
-    known: dict[Hashable, Any] = field(default_factory=dict)
-
-    def judge(self, evidence: Evidence) -> Judgement:
-        """As Posterior says."""
-        if evidence not in self.known:
-            self.known[evidence] = super().judge(evidence)
-        found: Judgement = self.known[evidence]
-        return found
-
-    def outlook(
-        self, evidence: Evidence | None, reference: float, added: Sequence[tuple[float, int]]
-    ) -> Outlook:
-        """As Posterior says."""
-        key = (evidence, reference, *added)
-        if key not in self.known:
-            judging = Posterior(self.kept, self.reference, self.agrees, self.reward)
-            self.known[key] = judging.outlook(evidence, reference, added)
-        found: Outlook = self.known[key]
-        return found
-
-    def outcomes(self, outlook: Outlook) -> tuple[tuple[float, float], ...]:
-        """As Posterior says."""
-        if outlook not in self.known:
-            self.known[outlook] = super().outcomes(outlook)
-        found: tuple[tuple[float, float], ...] = self.known[outlook]
-        return found
-
-
-@dataclass(frozen=True)
 class _End:
-    """What one play came to: score of the kept response, US$, rounds of asking, and whose it is."""
+    """What one play came to: score of the kept response, US$, rounds of asking, responses that came, and
+    whose is kept."""
 
     score: float
     cost: float
     rounds: int
+    responses: int
     arm: Arm
 
 
@@ -132,15 +103,17 @@ def planned(
     name: str = "router",
     without: Part | None = None,
     advance: Callable[[], None] = lambda: None,
+    every: int = 1,
 ) -> Routed:
-    """Play the plans of a policy at every setting of its dial; `base` is its router in one shot.
+    """Play the plans of a policy at every setting of its dial, or at one in so many; `base` is its router in
+    one shot.
 
     `without` leaves a part of the evidence out: what the `query` tells (every prediction is then the mean of
     all), the `rewards`, or the `agreement`.
     """
     policy = table.policy
     objective = policy.objective
-    dials = np.unique(np.append(dials_for(objective, table.replay), objective.setting))
+    dials = np.unique(np.append(dials_for(objective, table.replay)[::every], objective.setting))
     own = int(np.flatnonzero(dials == objective.setting)[0])
     player = Player(table, base.recall, without)
     played = []
@@ -155,6 +128,7 @@ def planned(
         quality=np.stack([one.quality for one in played]),
         cost=np.stack([one.cost for one in played]),
         rounds=np.stack([one.rounds for one in played]),
+        responses=np.stack([one.responses for one in played]),
         error=np.array([one.error for one in played]),
     )
     return replace(base, strategy=strategy, own=own, causes=played[own].causes)
@@ -171,13 +145,15 @@ def dials_for(objective: AnyObjective, replay: Replay) -> Floats:
 
 @dataclass(frozen=True)
 class AtDial:
-    """What plans gave at one dial: `quality`, `cost` (US$) and `rounds` of each query (queries,), `shares`
-    (queries, arms) of whose response was kept; `error` as in Played; `causes` of the decisions.
+    """What plans gave at one dial: `quality`, `cost` (US$), `rounds` and `responses` of each query
+    (queries,), `shares` (queries, arms) of whose response was kept; `error` as in Played; `causes` of the
+    decisions.
     """
 
     quality: Floats
     cost: Floats
     rounds: Floats
+    responses: Floats
     shares: Floats
     error: float
     causes: dict[str, int]
@@ -191,13 +167,14 @@ class Player:
     def __init__(self, table: Table, recall: Recall, without: Part | None = None) -> None:
         self._table, self._without = table, without
         parts = table.posterior
-        self._posterior = _Remembering(parts.kept, parts.reference, parts.agrees, parts.reward)
+        self._posterior = RememberingPosterior(parts.kept, parts.reference, parts.agrees, parts.reward)
         texts = [query.text for query in table.queries]
         self._predictor: Predictor = Blind(recall, texts) if without == "query" else recall
         self._orders = _orders(table)
         self._groups = _groupers(table.queries, without)
         checks = Checks(table.policy.sampling.checks)
         self._checked = [checks.of(query) for query in table.queries]
+        self._reference = Arm(model=table.policy.reference)
 
     def at(self, dial: float) -> AtDial:
         """Play every query at this dial."""
@@ -223,6 +200,7 @@ class Player:
             quality=scores.mean(axis=1),
             cost=np.array([np.mean([end.cost for end in part]) for part in ends]),
             rounds=np.array([np.mean([end.rounds for end in part]) for part in ends]),
+            responses=np.array([np.mean([end.responses for end in part]) for part in ends]),
             shares=shares,
             error=float(scores.mean(axis=0).std(ddof=1) / table.draws**0.5) if table.draws > 1 else nan,
             causes=dict(Counter(asked.decision.cause for asked in considered).most_common()),
@@ -232,10 +210,24 @@ class Player:
         """What every play of one query comes to; where the reference alone is asked, all come to the same."""
         end: _End | None = None
         for order in self._orders[row]:
-            if end is None or end.rounds > 1 or end.arm != Arm(model=router.policy.reference):
+            if end is None or end.rounds > 1 or end.arm != self._reference:
                 game = _Game(self._table.recorded[row], order, self._without != "rewards")
-                end = _play(router, asked, game, self._groups[row], self._checked[row])
+                course = router.course(asked, self._groups[row], self._checked[row])
+                end = self._play(course, asked.decision.arm, game, self._checked[row])
             yield end
+
+    def _play(self, course: Course, arm: Arm, game: _Game, checked: Checked) -> _End:
+        """One query from its decision to the response that is kept."""
+        while (ask := course.next()) is not None:
+            came, cost = game.answer(ask, self._table.policy)
+            course.add(ask, came, cost)
+            arm = ask.step.arm
+        score = 0.0 if course.kept is None else game.scores[course.kept]
+        its = game.recorded.responses[self._reference.model]
+        taken = course.kept is not None and arm == self._reference
+        if taken and not any(checked(one.text or "") for one in its):
+            score = float(np.mean(scores_of(its)))  # of whichever comes: their mean, exactly
+        return _End(score, course.spent, len(course.steps), len(course.heard), arm)
 
 
 def tier_of(arm: Arm, arms: Sequence[Arm]) -> int:
@@ -267,24 +259,6 @@ class Blind:
         return Prediction(
             *(np.stack([of] * len(rows)) for of in (mean.quality, mean.match, mean.output_tokens))
         )
-
-
-def _play(router: Router, asked: Asked, game: _Game, group: Grouper, checked: Checked) -> _End:
-    """One query from its decision to the response that is kept."""
-    course = router.course(asked, group, checked)
-    arm = asked.decision.arm
-    while (ask := course.next()) is not None:
-        came, cost = game.answer(ask, router.policy)
-        course.add(ask, came, cost)
-        arm = ask.step.arm
-    if course.kept is None:
-        return _End(0.0, course.spent, len(course.steps), arm)
-    reference = router.policy.reference
-    its = game.recorded.responses[reference]
-    if arm == Arm(model=reference) and not any(checked(one.text or "") for one in its):
-        # Whichever of the recorded ones comes is taken: their mean, exactly.
-        return _End(float(np.mean(scores_of(its))), course.spent, len(course.steps), arm)
-    return _End(game.scores[course.kept], course.spent, len(course.steps), arm)
 
 
 def _orders(table: Table) -> list[list[dict[str, list[int]]]]:

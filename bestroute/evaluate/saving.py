@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bestroute.evaluate.replay import Floats
 from bestroute.records.quality import interval
 
 DROPS = (0.0, 0.01, 0.02, 0.05)
 SPLITS = 20
+Places = NDArray[np.intp]
 _ROUNDING = 1e-9  # so that a drop of one in a hundred is within 1 %, as it is on paper
 
 
@@ -58,10 +60,18 @@ def savings(
 def _judged(saved: Floats, dropped: Floats, asked: Floats, allowed: float) -> Saving:
     if not (np.isfinite(saved).all() and np.isfinite(dropped).all()):
         return Saving(mean=np.nan, low=np.nan, high=np.nan, drop=np.nan, calls=np.nan)
-    rows = np.arange(len(saved))
-    judges = np.roll(rows, len(rows) // 2)
-    chosen = np.argmax(np.where(dropped <= allowed + _ROUNDING, saved, -np.inf), axis=1)
+    judges, chosen = held_out(saved, dropped, allowed)
     values = saved[judges, chosen]
     low, high = interval(values)
     drop, calls = (float(of[judges, chosen].mean()) for of in (dropped, asked))
     return Saving(mean=float(values.mean()), low=low, high=high, drop=drop, calls=calls)
+
+
+def held_out(saved: Floats, dropped: Floats, allowed: float) -> tuple[Places, Places]:
+    """The half that judges each half's choice, and the setting that it chose: each (halves,).
+
+    Both are (halves, settings): chosen is the largest saving whose drop is allowed.
+    """
+    rows = np.arange(len(saved))
+    chosen = np.argmax(np.where(dropped <= allowed + _ROUNDING, saved, -np.inf), axis=1)
+    return np.roll(rows, len(rows) // 2), chosen

@@ -16,7 +16,7 @@ from tests.evaluate.replays import TextPredictor
 from tests.fakes import make_policy
 
 
-def played(records, tiers=TIERS, draws=3, without=None, max_gap=0.1, **sampling):
+def played(records, tiers=TIERS, draws=3, without=None, max_gap=0.1, every=1, **sampling):
     policy = make_policy(
         tiers=tiers, rules=[], max_gap=max_gap, abstain=False, sampling={"escalate": True} | sampling
     )
@@ -27,7 +27,7 @@ def played(records, tiers=TIERS, draws=3, without=None, max_gap=0.1, **sampling)
     one_shot = policy.model_copy(update={"sampling": policy.sampling.model_copy(update={"escalate": False})})
     base = routed(one_shot, found.queries, found.replay.arms, TextPredictor(PRIORS))
     table = Table(policy, found.replay, found.queries, found.recorded, BY_AGREEMENT, draws=draws)
-    return planned(table, base, without=without), found
+    return planned(table, base, without=without, every=every), found
 
 
 def at_own_dial(result):
@@ -42,6 +42,7 @@ def test_responses_that_agree_are_returned_and_others_go_up():
     assert quality.tolist() == [1.0, 0.75]  # the mean of the reference's responses, exactly
     np.testing.assert_allclose(cost, [50e-6, 400e-6])
     assert rounds.tolist() == [1, 2]
+    assert result.strategy.responses[result.own].tolist() == [2, 3]
     shares = result.strategy.shares[result.own]
     assert found.replay.labels == ("tiny@2", "big@1")
     assert shares.tolist() == [[1, 0], [0, 1]]
@@ -53,6 +54,14 @@ def test_at_the_tightest_dial_the_reference_answers_at_once():
     assert result.strategy.dials[0] == -1
     np.testing.assert_allclose(result.strategy.cost[0], 350e-6)
     assert (result.strategy.rounds[0] == 1).all()
+
+
+def test_a_quick_play_takes_fewer_dials_and_the_policys_own():
+    every, quick = (played([EASY, HARD], every=every, max_gap=0.085)[0] for every in (1, 5))
+    assert quick.strategy.dials.tolist() == sorted([*DIALS[::5], 0.085])
+    assert quick.strategy.dials[quick.own] == 0.085
+    at = np.isin(every.strategy.dials, quick.strategy.dials)
+    np.testing.assert_array_equal(every.strategy.cost[at], quick.strategy.cost)
 
 
 def test_at_the_widest_nothing_goes_up():
