@@ -3,11 +3,14 @@
     python benchmarks/thinking.py --runs 100
     python benchmarks/thinking.py --runs 100 --local     # while examples/local_model.py serves
 
-Pins itself to one core and times whole `Router.complete` calls on the embedded models, stage by stage, with a
-sampler that answers at once with recorded texts of about 128 tokens. So only our own time is measured: two
-responses, four, and a plan that is gone through to its end (two of the small class, two of the medium one,
-one of the reference). With --local the time that the real local model takes to sample as much for the same
-query, at most 128 tokens a response, stands beside it. A Markdown table, or with --json one document.
+Pins itself to one core and times whole `Router.complete` calls on the embedded models, stage by stage and in
+CPU time (`cpu`, of all threads), with a
+sampler that answers at once with recorded texts of about 128 tokens. So only our own time is measured, over
+one to four rounds of asking: two responses that agree, and plans through responses that do not. Which tiers a
+plan asks is the models' own doing: of a row of dials the first with so many rounds is timed, the row says
+what it asked, and one that no dial brings about is left out. With --local the time that the real local model
+takes to sample as much for the same query, at most 128 tokens a response, stands beside it. A Markdown table,
+or with --json one document.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 from collections import defaultdict
-from collections.abc import Callable
-from time import perf_counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -33,8 +38,11 @@ from bestroute.policy.arms import Endpoint, Model
 from bestroute.query import Query
 from bestroute.router import Router
 
-STAGES = ("tokenize", "predict", "plan", "reward", "group", "judge", "replan", "rest", "total")
+STAGES = ("tokenize", "predict", "plan", "reward", "group", "judge", "replan", "rest", "total", "cpu")
 LENGTHS = (16, 64, 256)
+ROUNDS = (1, 2, 3, 4)
+LOOSE = 0.5
+DIALS = [round(-0.06 + 0.02 * step, 2) for step in range(15)]
 LOCAL = "http://127.0.0.1:8089/v1"
 SAMPLED = 3  # how often the local model is asked for the same: it takes seconds
 STEP_BY_STEP = (
@@ -113,8 +121,8 @@ class TimedRouter(Router):
         return course
 
 
-def policy_of(max_gap: float, *tiers: tuple[str, int]) -> Policy:
-    """The embedded classes, these tiers and the reference, at prices for which every tier is worth trying."""
+def policy_at(max_gap: float) -> Policy:
+    """The embedded classes, two tiers of each cheap one, at prices for which all are worth trying."""
     policy = embedded_policy()
     price = {"small": 0.01, "medium": 20.0, "large": 100.0}
     models = tuple(
@@ -123,10 +131,11 @@ def policy_of(max_gap: float, *tiers: tuple[str, int]) -> Policy:
         )
         for name in price
     )
+    tiers = [Tier(model=name, n=n) for name in ("small", "medium") for n in (2, 4)]
     parts: dict[str, Any] = {
         "models": models,
         "max_gap": max_gap,
-        "tiers": (*(Tier(model=name, n=n) for name, n in tiers), Tier(model=policy.reference)),
+        "tiers": (*tiers, Tier(model=policy.reference)),
         "rules": (),
         "abstain": False,
         "sampling": Sampling(escalate=True),
@@ -134,32 +143,54 @@ def policy_of(max_gap: float, *tiers: tuple[str, int]) -> Policy:
     return policy.model_copy(update=parts)
 
 
-# What is asked for: responses by step, the policy that has just that, and whether the responses agree.
-PLANS: dict[str, tuple[tuple[int, ...], Policy, bool]] = {
-    "2": ((2,), policy_of(1.0, ("small", 2)), True),
-    "4": ((4,), policy_of(1.0, ("small", 4)), True),
-    "2 + 2 + 1": ((2, 2, 1), policy_of(0.15, ("small", 2), ("medium", 2)), False),
-}
+@dataclass(frozen=True)
+class Plan:
+    """A plan that comes about: the dial, whether the responses agree, and responses by arm that it asks."""
+
+    max_gap: float
+    agree: bool
+    steps: tuple[tuple[str, int], ...]
+
+    @property
+    def label(self) -> str:
+        """As the table writes it: `small@4 (4), medium@2 (2), large@1 (1)`."""
+        return ", ".join(f"{arm} ({responses})" for arm, responses in self.steps)
 
 
-def measure(name: str, tokens: int, runs: int, reward: OnnxRewardModel) -> dict[str, dict[str, float]]:
+def plans_of(tokens: int, reward: OnnxRewardModel) -> Iterator[Plan]:
+    """The first plan of each number of rounds, from one to four, that some dial brings about."""
+    rounds: dict[int, Plan] = {}
+    for agree, max_gap in [(True, LOOSE), *((False, dial) for dial in DIALS)]:
+        sampler = Recorded(agree)
+        router = TimedRouter(policy_at(max_gap), reward, sampler)
+        steps = tuple((step.arm, step.responses) for step in router.complete(question(tokens)).steps)
+        rounds.setdefault(len(steps), Plan(max_gap, agree, steps))
+    for count in ROUNDS:
+        if count in rounds:
+            yield rounds[count]
+        else:
+            print(f"{tokens} tokens: no dial brings {count} rounds about", file=sys.stderr)
+
+
+def measure(plan: Plan, tokens: int, runs: int, reward: OnnxRewardModel) -> dict[str, dict[str, float]]:
     """p50 and p99 in milliseconds of every stage of completing a query of so many tokens."""
-    steps, policy, agree = PLANS[name]
-    sampler, query = Recorded(agree), question(tokens)
-    router = TimedRouter(policy, reward, sampler)
+    sampler, query = Recorded(plan.agree), question(tokens)
+    router = TimedRouter(policy_at(plan.max_gap), reward, sampler)
     rows = []
     for index in range(runs + 3):  # three to warm up
         router.clock.spans.clear()
         sampler.asked = 0
-        started = perf_counter()
+        started, worked = perf_counter(), process_time()
         answer = router.complete(query)
-        total = (perf_counter() - started) * 1000
-        took = tuple(step.responses for step in answer.steps)
-        if took != steps:
-            raise SystemExit(f"{name} responses, {tokens} tokens: the plan went {took}, not {steps}")
+        total, cpu = (
+            (now - then) * 1000 for now, then in ((perf_counter(), started), (process_time(), worked))
+        )
+        took = tuple((step.arm, step.responses) for step in answer.steps)
+        if took != plan.steps:
+            raise SystemExit(f"{plan.label}, {tokens} tokens: the plan went {took} the second time")
         spans = dict(router.clock.spans)
         spans["judge"] -= spans["group"]  # the course groups what it judges
-        spans |= {"rest": total - sum(spans.values()), "total": total}
+        spans |= {"rest": total - sum(spans.values()), "total": total, "cpu": cpu}
         if index >= 3:
             rows.append([spans[stage] for stage in STAGES])
     middle, tail = np.percentile(rows, [50, 99], axis=0)
@@ -169,15 +200,15 @@ def measure(name: str, tokens: int, runs: int, reward: OnnxRewardModel) -> dict[
     }
 
 
-def sampling_ms(name: str, tokens: int, base_url: str) -> float:
+def sampling_ms(plan: Plan, tokens: int, base_url: str) -> float:
     """Median milliseconds in which the local model gives as many responses, one step after another."""
     endpoint = Endpoint.model_validate({"base_url": base_url, "samples": "native", "timeout_s": 600})
-    model = PLANS[name][1].models[0].model_copy(update={"endpoint": endpoint})
+    model = policy_at(plan.max_gap).models[0].model_copy(update={"endpoint": endpoint})
     query, settings = Query.of(question(tokens)), Sampling(max_tokens=128)
 
     async def steps() -> None:
         sampler = EndpointSampler()
-        for n in PLANS[name][0]:
+        for _, n in plan.steps:
             reply = await sampler.sample(model, query, n, settings)
             if len(reply.samples) < n:
                 raise SystemExit(f"{base_url} gave {len(reply.samples)} of {n} responses: {reply.errors}")
@@ -206,9 +237,9 @@ def main() -> None:
     reward = OnnxRewardModel(default_folder("reward"))
     rows = []
     for tokens in LENGTHS:
-        for name in PLANS:
-            row = {"tokens": tokens, "responses": name, "ms": measure(name, tokens, options.runs, reward)}
-            row["sampling_ms"] = sampling_ms(name, tokens, options.local) if options.local else None
+        for plan in plans_of(tokens, reward):
+            row = {"tokens": tokens, "asked": plan.label, "ms": measure(plan, tokens, options.runs, reward)}
+            row["sampling_ms"] = sampling_ms(plan, tokens, options.local) if options.local else None
             rows.append(row)
     if options.json:
         print(json.dumps({"runs": options.runs, "rows": rows}, indent=2))
@@ -219,7 +250,9 @@ def main() -> None:
 def print_table(rows: list[dict[str, Any]], runs: int) -> None:
     """Medians of every stage, the tail of the whole, and the local model's sampling where it was timed."""
     sampled = rows[0]["sampling_ms"] is not None
-    head = [f"query, responses; ms, p50 of {runs} calls", *STAGES, "total p99"] + ["sampling"] * sampled
+    head = [f"query, asked (responses that came); ms, p50 of {runs} calls", *STAGES, "total p99"] + [
+        "sampling"
+    ] * sampled
     print("| " + " | ".join(head) + " |")
     print("|---|" + "---:|" * (len(head) - 1))
     for row in rows:
@@ -227,7 +260,7 @@ def print_table(rows: list[dict[str, Any]], runs: int) -> None:
         cells.append(f"{row['ms']['total']['p99']:.2f}")
         if sampled:
             cells.append(f"{row['sampling_ms']:.0f}")
-        print(f"| {row['tokens']} tokens, {row['responses']} | " + " | ".join(cells) + " |")
+        print(f"| {row['tokens']} tokens, {row['asked']} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
