@@ -221,7 +221,9 @@ class Router:
         import asyncio
 
         began = perf_counter()
-        completer: Completer = self._completer or await asyncio.to_thread(self._load)
+        completer = self._completer
+        if completer is None:
+            completer = await asyncio.to_thread(self._load)
         chat = ChatRequest.of(request, metadata=metadata, session=session)
         return await completer.complete(chat, began, on_decision)
 
@@ -246,7 +248,9 @@ class Router:
         from contextlib import aclosing
 
         began = perf_counter()
-        completer: Completer = self._completer or await asyncio.to_thread(self._load)
+        completer = self._completer
+        if completer is None:
+            completer = await asyncio.to_thread(self._load)
         chat = ChatRequest.of(request, metadata=metadata, session=session)
         async with aclosing(completer.stream(chat, began, on_decision)) as events:
             async for event in events:
