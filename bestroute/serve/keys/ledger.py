@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -40,7 +41,8 @@ class Ledger:
     """
 
     def __init__(self, url: str | None = None) -> None:
-        self._own = MemoryStorage()
+        # A storage looks through all of its counts at every request: each name has one of its own.
+        self._own = defaultdict[str, MemoryStorage](MemoryStorage)
         self._shared = None if url is None else _opened(url)
         self._alone_until = 0.0
 
@@ -55,12 +57,12 @@ class Ledger:
             reset_at, left = await limiter.get_window_stats(item, name)
             return Used(within, left, max(0.0, reset_at - time.time()))
 
-        return await self._do(counted)
+        return await self._do(name, counted)
 
     async def add(self, name: str, window: int, lives_s: int, amount: int) -> int:
         """Add to a count of one window; gives what it is then. It is forgotten after `lives_s` seconds."""
         place = f"{_NAMESPACE}/{name}/{lives_s}/{window}"
-        return await self._do(lambda storage: storage.incr(place, lives_s, amount))
+        return await self._do(name, lambda storage: storage.incr(place, lives_s, amount))
 
     async def close(self) -> None:
         """Let go of Redis."""
@@ -68,16 +70,16 @@ class Ledger:
             client: Any = self._shared.bridge
             await client.get_connection().aclose()
 
-    async def _do(self, work: Callable[[Storage], Awaitable[T]]) -> T:
+    async def _do(self, name: str, work: Callable[[Storage], Awaitable[T]]) -> T:
         if self._shared is None or time.monotonic() < self._alone_until:
-            return await work(self._own)
+            return await work(self._own[name])
         try:
             found = await work(self._shared)
         except StorageError as error:
             if not self._alone_until:
                 _LOG.error("Redis does not answer (%s); each process counts for itself", _kind(error))
             self._alone_until = time.monotonic() + _AGAIN_S
-            return await work(self._own)
+            return await work(self._own[name])
         if self._alone_until:
             self._alone_until = 0.0
             _LOG.info("Redis answers again")
