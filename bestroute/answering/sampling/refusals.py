@@ -41,6 +41,8 @@ FIRM = frozenset(
 """Fields that are never left out: without them the answer would be one to another request."""
 _IDLE = frozenset({"metadata", "prompt_cache_key", "safety_identifier", "store", "user"})
 """Fields that no answer depends on: left out for any fault that is found with them."""
+_BESIDE = {"logprobs": "top_logprobs"}
+"""Fields that mean nothing, and are refused, without another."""
 _TAKEN = (
     r"(?:supported|permitted|allowed|accepted|recogni[sz]ed|available|compatible|enabled|implemented|"
     r"configurable|used|set|specified|changed|modified|expected)"
@@ -120,7 +122,8 @@ def refused_by(complaint: Complaint, sent: Iterable[str], asked: Iterable[str] =
     if name == _OTHER_NAME:
         return {"max_tokens": None} if "max_tokens" in asked else {_OTHER_NAME: "max_tokens"}
     renames = name == "max_tokens" and (complaint.code in _CODES or _OTHER_NAME in complaint.text)
-    return {name: _OTHER_NAME if renames else None}
+    beside = {_BESIDE[name]: None} if name in _BESIDE else {}
+    return {name: _OTHER_NAME if renames else None, **beside}
 
 
 def _named(complaint: Complaint, sent: frozenset[str]) -> str | None:

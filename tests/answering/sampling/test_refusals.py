@@ -295,6 +295,12 @@ class TestReading:
         assert complaint.message == "temperature is not supported"
         assert refused_by(complaint, SENT) == {"temperature": None}
 
+    def test_what_means_nothing_without_a_field_goes_with_it(self):
+        """llama.cpp refuses logprobs in streams with tools, and then top_logprobs alone."""
+        complaint = read_complaint(error("logprobs is not supported with tools + stream"))
+        sent = (*SENT, "logprobs", "top_logprobs", "tools", "stream")
+        assert refused_by(complaint, sent) == {"logprobs": None, "top_logprobs": None}
+
     def test_only_what_was_sent_can_be_refused(self):
         assert refused_by(read_complaint(RENAMED), ["model", "messages"]) == {}
         assert refused_by(read_complaint(RENAMED), ["model", "max_completion_tokens"]) == {}
