@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test docs style types imports models clean
+.PHONY: demo test browser docs style types imports models clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
@@ -19,6 +19,10 @@ test: $(VENV)/.test
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --strict --quiet
+
+# The gateway's page is tested in a Chromium where there is one; this installs Debian's, and wants root.
+browser:
+	@apt-get -qq update && apt-get -qq install --no-install-recommends chromium-headless-shell
 
 style:
 	@$(BIN)/ruff format --check --quiet .

@@ -26,5 +26,5 @@ def test_the_names_of_the_package():
 
 def test_the_names_of_the_commands():
     assert cli.list_commands(None) == COMMANDS
-    assert sorted(cli.get_command(None, "log").commands) == ["queries", "summary"]
+    assert sorted(cli.get_command(None, "log").commands) == ["compare", "queries", "summary"]
     assert sorted(cli.get_command(None, "train").commands) == ["llms", "posterior", "reward", "router"]

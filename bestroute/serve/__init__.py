@@ -8,6 +8,7 @@ app                   which address is answered by what
 chat, streaming       /v1/chat/completions: an answer, whole or in pieces
 routing               /v1/route: the decision alone
 listing, openapi      /v1/models, /openapi.json, /healthz, /readyz, /metrics
+page, recent          the page at / (its files in assets/), and the last requests that it shows
 handling              what every handler shares: an id, errors, the record of a request
 policies              the policies that are served, by name, each following its file
 canaries, callers     policies that decide for some callers, and who those are

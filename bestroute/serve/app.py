@@ -19,6 +19,7 @@ from bestroute.router import Router
 from bestroute.serve import listing
 from bestroute.serve.chat import chat
 from bestroute.serve.handling import Service, for_callers, for_operators, recorded, response_of
+from bestroute.serve.page import page_routes
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.routing import route
 
@@ -57,6 +58,7 @@ def app_of(
         Route("/readyz", listing.readyz),
         Route("/openapi.json", listing.openapi),
         Route("/metrics", for_operators(listing.metrics)),
+        *page_routes(),
     ]
     return Starlette(
         routes=routes,

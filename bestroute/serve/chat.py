@@ -32,7 +32,8 @@ async def chat(request: Request, entry: Entry, service: Service) -> Response:
     wishes = wishes_of(request.headers, body.get("metadata"))
     found = find(service, body, wishes, entry)
     with found.faults():
-        asked = ChatRequest.of(without_wishes(body), metadata=metadata_for(entry.caller, body))
+        own = metadata_for(entry.caller, body)
+        asked = ChatRequest.of(without_wishes(body), metadata=own, session=wishes.session)
         entry.query, entry.stream = asked.query, asked.stream and not wishes.route_only
         entry.router = router = await found.router()
         if wishes.route_only:

@@ -29,7 +29,8 @@ class Entry:
     `error` is the code of what the caller was told. `bill` and `billed_tokens` are what the caller's key is
     charged: nothing until a model is asked, then not known until all is over.
     Where the policy has a canary, `side` says which of the two decided, and `asker` is a digest of who asked.
-    `router` and `answer` are there until it is over.
+    `hands_sessions`: a caller may say which model holds its conversation. `router` and `answer` are there
+    until it is over.
     """
 
     request_id: str
@@ -57,6 +58,7 @@ class Entry:
     billed_tokens: int | None = 0
     side: Side = ""
     asker: str = ""
+    hands_sessions: bool = False
     router: Router | None = None
     answer: Answer | None = None
 

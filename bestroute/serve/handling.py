@@ -20,6 +20,7 @@ from bestroute.serve.keys.guard import Caller, Guard
 from bestroute.serve.log import DecisionLog
 from bestroute.serve.metrics import Metrics
 from bestroute.serve.policies import AUTO, Found, Policies
+from bestroute.serve.recent import Recent
 from bestroute.serve.refusals import Refusal, encoded, refusal_of
 from bestroute.serve.settings import Limits
 from bestroute.serve.shadow import Shadows
@@ -41,6 +42,8 @@ class Service(NamedTuple):
     limits: Limits
     guard: Guard
     shadows: Shadows
+    recent: Recent
+    dialling: asyncio.Lock
     tracing: Tracing | None = None
 
     def traced(self, entry: Entry, request: Request) -> AbstractContextManager[None]:
@@ -53,6 +56,7 @@ class Service(NamedTuple):
         entry.ended(status)
         self.guard.charge(entry.caller, entry.bill, entry.billed_tokens)
         self.shadows.after(entry)
+        self.recent.add(entry)
         self.metrics.add(entry)
         if self.tracing is not None:
             self.tracing.ended(entry)
@@ -147,6 +151,7 @@ def find(service: Service, body: dict[str, Any], wishes: Wishes, entry: Entry) -
     found = service.policies.find(model, wishes, body, entry.caller.name)
     entry.policy, entry.digest, entry.asked = found.name, found.digest, wishes.model or model or AUTO
     entry.side, entry.asker = found.side, found.asker
+    entry.hands_sessions = found.may_name_models
     return found
 
 

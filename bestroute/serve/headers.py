@@ -32,9 +32,16 @@ def headers_of(entry: Entry) -> dict[str, str]:
             "gap": decision.gap,
             "cost": entry.cost,
             "reference-cost": entry.reference_cost,
+            "session": _session(entry),
         }
     told = {f"x-bestroute-{name}": _text(value) for name, value in known.items() if value is not None}
     return {**told, **entry.caller.headers}
+
+
+def _session(entry: Entry) -> str | None:
+    """How the conversation stands now, to hand in with its next turn; None without sessions."""
+    after = None if entry.decision is None else entry.decision.session
+    return None if after is None or not entry.hands_sessions else f"{entry.model};{after.cached_tokens}"
 
 
 def _text(value: Any) -> str:

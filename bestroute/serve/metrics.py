@@ -7,6 +7,7 @@ asked tells the sum of all.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -22,6 +23,12 @@ from bestroute.serve.settings import METRICS_FOLDER
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_CHAT = "/v1/chat/completions"
+_SUMMED = {
+    "bestroute_requests_total": "requests",
+    "bestroute_cost_dollars_total": "cost",
+    "bestroute_reference_cost_dollars_total": "reference_cost",
+}
 _DECISION_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1)
 
 
@@ -115,6 +122,24 @@ class Metrics:
         """Count what became of asking a model beside, and what it cost."""
         self._shadows.labels(policy, outcome).inc()
         self._shadow_cost.labels(policy).inc(cost)
+
+    def totals(self) -> dict[str, float | None]:
+        """What chat requests came to since the start: how many, those with an error, US$; None: not known."""
+        sums: defaultdict[str, float] = defaultdict(float)
+        for family in self._summed().collect():
+            for sample in family.samples:
+                if sample.labels.get("path", _CHAT) == _CHAT and sample.name in _SUMMED:
+                    sums[_SUMMED[sample.name]] += sample.value
+                    if int(sample.labels.get("status", 0)) >= 400:
+                        sums["errors"] += sample.value
+        cost, reference = sums["cost"], sums["reference_cost"]
+        return {
+            "requests": sums["requests"],
+            "errors": sums["errors"],
+            "cost": cost,
+            "reference_cost": reference,
+            "saving": 1 - cost / reference if reference else None,
+        }
 
     def exposition(self) -> bytes:
         """All counts, as Prometheus reads them."""

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -109,11 +110,12 @@ class Policies:
         routers = self.routers
         asked = AUTO if model is None else model
         if asked in routers:
+            found = self._found(asked, routers[asked], wishes)
             tried = self._tried(asked, routers[asked], body, key) if wishes.as_decided else None
-            return tried or self._found(asked, routers[asked], wishes)
+            return tried or found
         for name, router in routers.items():
             if _may_name(router.policy, asked):
-                return self._found(name, router, Wishes(wishes.max_gap, wishes.model or asked))
+                return self._found(name, router, replace(wishes, model=wishes.model or asked))
         raise _unknown(asked)
 
     def _tried(self, name: str, router: Router, body: Mapping[str, Any], key: str) -> Found | None:
@@ -133,6 +135,10 @@ class Policies:
     def _found(self, name: str, router: Router, wishes: Wishes) -> Found:
         if wishes.model is not None and not _may_name(router.policy, wishes.model):
             raise _unknown(wishes.model)
+        if wishes.session is not None and not _overrides(router.policy).models:
+            raise Refusal(
+                400, "this policy lets no request say which model holds it", "not_allowed", "session"
+            )
         if wishes.max_gap is not None:
             _check_gap(router.policy, wishes.max_gap)
         if wishes.model is None and wishes.max_gap is None:
@@ -158,6 +164,11 @@ class Found:
     def digest(self) -> str:
         """The policy's, as its file has it."""
         return self._router.digest
+
+    @property
+    def may_name_models(self) -> bool:
+        """Whether a request may say which model is to answer, or holds its conversation."""
+        return _overrides(self._router.policy).models
 
     async def router(self) -> Router:
         """What decides; made for this request, in milliseconds, where it has wishes of its own."""

@@ -23,14 +23,16 @@ from bestroute.serve.wishes import wishes_of, without_wishes
 async def route(request: Request, entry: Entry, service: Service) -> Response:
     """Decide `{"query" | "messages", "metadata"?, "model"?}`, or each of its `queries`."""
     body = await read_object(request, service.limits)
-    found = find(service, body, wishes_of(request.headers, body.get("metadata")), entry)
+    wishes = wishes_of(request.headers, body.get("metadata"))
+    found = find(service, body, wishes, entry)
     with found.faults():
         if "queries" in body:
             queries = _batch(body["queries"], service.limits, entry.caller)
             router = await found.router()
             decisions = await asyncio.to_thread(router.route_batch, queries)
             return json_response({"decisions": [one.as_dict() for one in decisions]})
-        entry.query = Query.of(without_wishes(body), metadata=metadata_for(entry.caller, body))
+        own = metadata_for(entry.caller, body)
+        entry.query = Query.of(without_wishes(body), metadata=own, session=wishes.session)
         router = await found.router()
         decision = await asyncio.to_thread(router.route, entry.query)
     entry.decided(decision)

@@ -1,21 +1,25 @@
-"""What a request may say for itself: a dial, a model, that it wants the decision alone, or all of it told.
+"""What a request may say for itself: a dial, a model, who holds its conversation, that it wants the decision
+alone, or all of it told.
 
-By headers `x-bestroute-max-gap`, `-model`, `-route-only`, `-explain`, or by `metadata.bestroute`: an object,
-or, for clients whose metadata are texts, words such as `explain, max_gap=0.02, model=gpt-4o, route-only`.
-A header goes before metadata.
+By headers `x-bestroute-max-gap`, `-model`, `-session`, `-route-only`, `-explain`, or by
+`metadata.bestroute`: an object, or, for clients whose metadata are texts, words such as
+`explain, max_gap=0.02, model=gpt-4o, route-only`. A header goes before metadata.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
+from urllib.parse import unquote
 
+from bestroute.query import Session
 from bestroute.serve.refusals import Refusal
 
 KEY = "bestroute"
-_NAMES = ("explain", "max_gap", "model", "route_only")
+_NAMES = ("explain", "max_gap", "model", "route_only", "session")
 _YES = {True: True, False: False, "true": True, "1": True, "": True, "false": False, "0": False}
 
 
@@ -27,6 +31,7 @@ class Wishes:
     model: str | None = None
     route_only: bool = False
     explain: bool = False
+    session: Session | None = None
 
     @property
     def as_decided(self) -> bool:
@@ -49,6 +54,7 @@ def wishes_of(headers: Mapping[str, str], metadata: Any) -> Wishes:
         model=_name(*said["model"]) if "model" in said else None,
         route_only="route_only" in said and _yes(*said["route_only"]),
         explain="explain" in said and _yes(*said["explain"]),
+        session=_session(*said["session"]) if "session" in said else None,
     )
 
 
@@ -90,6 +96,14 @@ def _name(place: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise _wrong(place, "the name of a model")
     return value
+
+
+def _session(place: str, value: Any) -> Session:
+    """As the response to the turn before had it: a model, and the tokens that its cache holds."""
+    model, _, tokens = value.rpartition(";") if isinstance(value, str) else ("", "", "")
+    if not model or not re.fullmatch("[0-9]{1,9}", tokens):
+        raise _wrong(place, "what the response to the turn before had: MODEL;TOKENS")
+    return Session(unquote(model), int(tokens))
 
 
 def _yes(place: str, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from bestroute.serve.log import DecisionLog
 from bestroute.serve.metrics import Metrics
 from bestroute.serve.policies import Policies
 from bestroute.serve.protocol import BoundedProtocol
+from bestroute.serve.recent import Recent
 from bestroute.serve.settings import Settings
 from bestroute.serve.shadow import Shadows
 from bestroute.serve.workers import log_to_stderr
@@ -34,7 +36,9 @@ def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], ob
     guard = Guard(KeyRing.of(settings.keys), Ledger(settings.redis))
     log = None if settings.log is None else DecisionLog(settings.log, settings.log_queries, metrics.drop)
     shadows = Shadows(metrics, settings.workers)
-    app = app_of(Service(policies, metrics, log, settings.limits, guard, shadows, tracing), on_ready)
+    recent, dialling = Recent(), asyncio.Lock()
+    service = Service(policies, metrics, log, settings.limits, guard, shadows, recent, dialling, tracing)
+    app = app_of(service, on_ready)
     BoundedProtocol.head_s = settings.limits.head_s
     config = uvicorn.Config(
         app,

@@ -320,7 +320,7 @@ def test_who_cannot_wait_any_more_is_not_asked_for():
     sampler = FakeSampler({})
     router = planning(sampler=sampler, tiers=TIERS, sampling={"deadline_s": 5.0})
     (asked,) = router.consider([Query.of(QUERY)])
-    late = run_answer(asked, router.course(asked), router.policy, sampler, router._rewards_of, 6.0)
+    late = run_answer(asked, router.course(asked), router.policy, sampler, router._means.rewards_of, 6.0)
     with pytest.raises(SamplingError, match="no model answered, and the deadline has passed") as caught:
         asyncio.run(late)
     assert (sampler.asked, caught.value.attempts) == ([], ())

@@ -6,6 +6,7 @@ with served(policies, tracing=Tracing(provider)) as gateway:
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from bestroute.serve.keys.ledger import Ledger
 from bestroute.serve.metrics import Metrics
 from bestroute.serve.policies import Policies
 from bestroute.serve.protocol import BoundedProtocol
+from bestroute.serve.recent import Recent
 from bestroute.serve.settings import Limits
 from bestroute.serve.shadow import Shadows
 from tests.serve.gateway import PATIENCE_S, Gateway
@@ -38,7 +40,8 @@ def served(policies: Policies, **parts: Any) -> Iterator[Gateway]:
     """A gateway that is ready, ended and gone afterwards; `parts` are further ones of its Service."""
     ready = threading.Event()
     metrics = Metrics()
-    service = Service(policies, metrics, None, Limits(), Guard(None, Ledger()), Shadows(metrics, 1), **parts)
+    guard, shadows = Guard(None, Ledger()), Shadows(metrics, 1)
+    service = Service(policies, metrics, None, Limits(), guard, shadows, Recent(), asyncio.Lock(), **parts)
     config = uvicorn.Config(app_of(service, ready.set), http=BoundedProtocol, lifespan="on", log_config=None)
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
