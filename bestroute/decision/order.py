@@ -138,14 +138,10 @@ class Order:
         return tier.max_gap
 
     def _parts_of(self, arm: Arm, asked: Asked) -> Iterable[Arm]:
-        """Smaller arms that may be asked first: two responses, four, and so on; one shows no agreement."""
+        """Smaller arms that may be asked first."""
         judged = asked.forecast is not None and asked.decision.cause in BY_FORECAST
-        if not self._sampling.stop_early or not judged or len(arm.parts) > 1:
-            return
-        n = 2
-        while n < arm.n:
+        for n in self._sampling.parts_of(arm.n) if judged and len(arm.parts) == 1 else ():
             yield Arm(model=arm.model, n=n)
-            n *= 2
 
 
 def _first(decision: Decision) -> int:

@@ -103,7 +103,7 @@ def _one_dial(document: Document) -> None:
                     document.fault((*path, key), message, document.keys[(*path, key)])
     for key in ("escalate", "stop_early"):
         for path, value in document.find("sampling", key):
-            if dial == "min_match" and value is True:
+            if dial == "min_match" and isinstance(value, int) and value:  # a bool is one too
                 document.fault(
                     path,
                     f"{spell(path)} asks the dial again of the responses, which {dial} cannot be; "

@@ -120,9 +120,11 @@ class Sampling(Frozen):
         description="whether tiers are tried in turn until a response is judged good enough; "
         "false: one arm answers, as BEST-Route was published",
     )
-    stop_early: bool = Field(
+    stop_early: bool | Annotated[int, Field(ge=1)] = Field(
         default=False,
-        description="whether an arm of more than two responses is asked for two first, then for more",
+        description="whether an arm of more than two responses is asked for two first, then for one more at "
+        "a time, or for as many as this number, while that is worth its price",
+        examples=[True, 2],
     )
     max_cost: Annotated[FiniteFloat, Field(gt=0)] | None = Field(
         default=None, description="US$ that one query may cost; no bound if absent", examples=[0.05]
@@ -156,7 +158,11 @@ class Sampling(Frozen):
     @property
     def plans(self) -> bool:
         """Whether a query may take more than one step, each judged before the next."""
-        return self.escalate or self.stop_early
+        return self.escalate or bool(self.stop_early)
+
+    def parts_of(self, n: int) -> range:
+        """How many of n responses may be asked for first: two or more, as one shows no agreement."""
+        return range(2, n, int(self.stop_early)) if self.stop_early else range(0)
 
 
 class Tier(Arm):

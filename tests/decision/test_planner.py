@@ -13,6 +13,7 @@ from bestroute.artefacts.predictor import Prediction
 from bestroute.decision import Decider, Forecast, reason
 from bestroute.decision.order import Asked
 from bestroute.decision.planner import Planner, Standing
+from bestroute.policy import Sampling
 from bestroute.policy.arms import Arm
 from bestroute.query import Query
 from tests.decision.plans import BIG_COST, MID_COST, POSTERIOR, QUERY, TINY_COST, course_of, planning, play
@@ -67,14 +68,15 @@ class TestOneShot:
     def test_stops_early_by_the_dial(self):
         decision = decide(max_gap=0.03, sampling={"escalate": False, "stop_early": True})
         assert decision.arm.label == "mid@4"
-        assert steps(decision) == ["mid@2", "mid@4"]
+        assert steps(decision) == ["mid@2", "mid@3", "mid@4"]
         # The chance that two agree is 0.75, but the gap of 0 fits a dial of 0.03 only softly: 1 / (1 + e^-2).
         chance = 0.75 / (1 + np.exp(-2))
         assert decision.plan[0].chance == pytest.approx(chance, rel=1e-4)
-        assert decision.expected_cost == pytest.approx(2 * MID_COST * (2 - chance), rel=1e-4)
-        assert decision.expected_calls == pytest.approx(2 - chance, rel=1e-4)
+        fails = 1 - chance
+        assert decision.expected_cost == pytest.approx(MID_COST * (2 + fails + fails**2), rel=1e-4)
+        assert decision.expected_calls == pytest.approx(1 + fails + fails**2, rel=1e-4)
         # Of two that agree the gap is 0; the whole arm, kept in any case, has the gap that is predicted.
-        assert decision.expected_gap == pytest.approx((1 - chance) * 0.015625, rel=1e-4)
+        assert decision.expected_gap == pytest.approx(fails**2 * 0.015625, rel=1e-4)
 
     def test_what_stands_in_is_dearer_than_the_whole_arm(self):
         models = [TINY, MID, {**MID, "name": "other", "price": {"input": 3.0, "output": 4.0}}, BIG]
@@ -84,7 +86,7 @@ class TestOneShot:
         )
         asked = asked_with(planner)
         assert asked.decision.expected_cost < asked.decision.candidates[0].expected_cost < 4 * MID_COST
-        assert [one.arm.label for one in planner.order(asked)] == ["mid@2", "mid@4", "big@1"]
+        assert [one.arm.label for one in planner.order(asked)] == ["mid@2", "mid@3", "mid@4", "big@1"]
 
 
 class TestEscalation:
@@ -184,8 +186,12 @@ class TestEscalation:
 
     def test_stopping_early_splits_what_is_more_than_two(self):
         decision = decide(sampling={"stop_early": True})
-        assert steps(decision) == ["tiny@2", "tiny@4", "mid@2", "mid@4", "big@1"]
-        assert [step.cost for step in decision.plan[:2]] == pytest.approx([2 * TINY_COST] * 2)
+        parts = ["tiny@2", "tiny@3", "tiny@4", "mid@2", "mid@3", "mid@4", "big@1"]
+        assert steps(decision) == parts
+        costs = [2 * TINY_COST, TINY_COST, TINY_COST]
+        assert [step.cost for step in decision.plan[:3]] == pytest.approx(costs)
+        by_twos = decide(sampling={"stop_early": 2})
+        assert steps(by_twos) == ["tiny@2", "tiny@4", "mid@2", "mid@4", "big@1"]
         tiers = [{"model": "tiny", "n": 2}, {"model": "big"}]
         assert steps(decide(sampling={"stop_early": True}, tiers=tiers)) == ["tiny@2", "big@1"]
 
@@ -198,6 +204,27 @@ class TestEscalation:
     def test_no_budget_is_too_small_for_an_answer(self):
         decision = decide(sampling={"max_cost": 1e-9})
         assert (steps(decision), decision.cause) == (["tiny@1"], "tier")
+
+    @pytest.mark.parametrize(
+        ("size", "parts"), [(True, [2, 3, 4, 5, 6, 7]), (2, [2, 4, 6]), (5, [2, 7]), (8, [2]), (False, [])]
+    )
+    def test_parts_of_an_arm_come_one_at_a_time_or_by_the_number_that_is_said(self, size, parts):
+        assert list(Sampling(stop_early=size).parts_of(8)) == parts
+        planner = planner_of(
+            tiers=[{"model": "mid", "n": 4}, {"model": "big"}], sampling={"stop_early": size}
+        )
+        order = [one.arm.label for one in planner.order(asked_with(planner))]
+        assert order == [*(f"mid@{n}" for n in parts if n < 4), "mid@4", "big@1"]
+
+    def test_a_prompt_is_paid_again_for_what_is_added(self):
+        """Natively sampled, the prompt is paid once a call; here it is nearly all that a response costs."""
+        endpoint = {"base_url": "http://localhost:1/v1", "samples": "native"}
+        model = {**MID, "price": {"input": 200.0, "output": 0.001}, "endpoint": endpoint}
+        planner = planner_of(models=[TINY, model, BIG])
+        asked, four = asked_with(planner), Arm(model="mid", n=4)
+        once = planner.price(asked, Arm(model="mid", n=2), {})
+        assert planner.price(asked, four, {}) == pytest.approx(once, rel=1e-3)
+        assert planner.price(asked, four, {"mid": 3}) == pytest.approx(once, rel=1e-3)
 
 
 class TestNotEscalated:

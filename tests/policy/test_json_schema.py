@@ -31,6 +31,7 @@ UNSEEN = {
     "unknown models of a portfolio", "unknown model of a route's portfolio", "portfolio above all",
     "empty range", "a rule with another dial", "a tier with another dial", "match asked twice",
     "a shadow of a model that is not there", "a shadow of too many responses",
+    "match asked twice, two at a time",
 }  # fmt: skip
 # ... in the router model, ...
 UNSEEN |= {"n above max_n", "portfolio above max_n", "unknown class", "no class"}

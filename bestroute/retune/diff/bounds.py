@@ -18,6 +18,7 @@ from typing import Any, Literal, NoReturn
 
 from bestroute.errors import InputError
 from bestroute.policy import Policy
+from bestroute.policy.arms import Arm
 from bestroute.policy.document import clip
 from bestroute.policy.wording import did_you_mean
 from bestroute.retune.diff.changes import Changes
@@ -128,7 +129,6 @@ def arms_of(policy: Policy) -> set[str]:
     arms = [tier.arm for tier in policy.tiers]
     arms += [rule.route for rule in policy.rules if rule.route is not None]
     labels = {arm.label for arm in arms}
-    if policy.sampling.stop_early:
-        single = [arm for arm in arms if len(arm.parts) == 1]
-        labels |= {f"{arm.model}@{2**power}" for arm in single for power in range(1, 6) if 2**power < arm.n}
-    return labels
+    single = [arm for arm in arms if len(arm.parts) == 1]
+    parts = [Arm(model=arm.model, n=n) for arm in single for n in policy.sampling.parts_of(arm.n)]
+    return labels | {part.label for part in parts}

@@ -144,4 +144,4 @@ def test_the_arms_that_a_policy_may_ask_first():
     tiers = [{"model": "tiny", "n": 4}, {"model": "big"}]
     assert arms_of(make_policy(tiers=tiers, rules=rules)) == {"tiny@4", "big@1", "mid@1+tiny@2"}
     early = make_policy(tiers=tiers, sampling={"stop_early": True})
-    assert arms_of(early) == {"tiny@2", "tiny@4", "big@1"}
+    assert arms_of(early) == {"tiny@2", "tiny@3", "tiny@4", "big@1"}
