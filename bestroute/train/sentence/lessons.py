@@ -30,6 +30,7 @@ from bestroute.train.sentence.data import (
 )
 from bestroute.train.sentence.package import load_pieces
 from bestroute.train.sentence.pieces import KEPT, kept_pieces, open_tokenizer, tokenizer_json
+from bestroute.train.sentence.wordings import wordings
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class SentenceSettings:
 
 @dataclass(frozen=True)
 class Lessons:
-    """Items to train on and to validate by, targets to test on; rows of token ids by split.
+    """Items to train on and to validate by, targets to test on; rows of token ids by split, and of `views`
+    of the training queries in other words, each a list as long as theirs.
 
     `taught_n`: for each class the largest n that records or the teacher tell of. `kept`: places of the pieces
     that `tokenizer`, a JSON text, has. `llms`: those with heads of their own.
@@ -71,6 +73,7 @@ class Lessons:
     kept: NDArray[np.int64]
     tokenizer: str
     rows: dict[str, list[TokenRow]]
+    views: tuple[list[TokenRow], ...]
 
 
 def learn_from(
@@ -104,8 +107,12 @@ def learn_from(
         name: tokenize(tokenizer, items.targets.texts, settings.max_tokens)
         for name, items in (("train", train), ("validation", validation))
     }
+    views = tuple(
+        tokenize(tokenizer, texts, settings.max_tokens)
+        for texts in zip(*wordings(train.targets.texts), strict=True)
+    )
     return Lessons(
-        tuple(classes), tuple(llms), told, train, validation, split["test"], kept, tokenizer, rows
+        tuple(classes), tuple(llms), told, train, validation, split["test"], kept, tokenizer, rows, views
     )  # fmt: skip
 
 

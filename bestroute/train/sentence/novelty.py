@@ -15,11 +15,12 @@ from bestroute.train.strange import strange
 
 _QUERIES = 2000
 _KNOWN, _CAUGHT = 0.98, 0.05
+_MOST = 1.0  # adapters divide by it
 _PULL = 1e-3  # toward no slopes: few features shall not decide alone
 
 
 def fit_strange(model: SentenceNet, lessons: Lessons, max_tokens: int) -> float:
-    """Fit what tells strange texts from training queries, a logistic on the features; return `max_novelty`.
+    """Fit what tells strange texts from training queries, a logistic on the features; return `max_novelty`, 1.
 
     No more than 2 % of the validation queries' weight pass it, and no more than 5 % of strange texts made of
     them pass below it unless the former asks for that: a query of a kind that was not trained on, which is
@@ -29,12 +30,14 @@ def fit_strange(model: SentenceNet, lessons: Lessons, max_tokens: int) -> float:
     items = lessons.train
     count = min(_QUERIES, len(items.weights))
     chosen = generator.choice(len(items.weights), count, replace=False, p=items.weights / items.weights.sum())
-    known = read_all(model.encoder, [lessons.rows["train"][at] for at in chosen])
+    usual = lessons.rows["train"], *lessons.views  # in other words a query is as usual
+    known = read_all(model.encoder, [usual[row % len(usual)][at] for row, at in enumerate(chosen)])
     odd = _read_strange(model, lessons, [items.targets.texts[at] for at in chosen], max_tokens)
     slopes, shift = _logistic(known[:, :FEATURES], odd)
     model.strange.copy_(slopes)
     model.strange_shift.copy_(shift)
-    return _limit(model, lessons, max_tokens)
+    model.strange_shift += _MOST - _limit(model, lessons, max_tokens)
+    return _MOST
 
 
 def _logistic(known: np.ndarray, odd: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -16,14 +16,26 @@ from bestroute.train.sentence.data import Items
 from bestroute.train.sentence.net import SentenceNet
 
 _MATCH, _TOKENS, _EXTRA, _POOLED = 0.5, 0.1, 0.5, 1.0
+_OTHERWISE = 0.35  # share of the queries of a training step that are read in other words
 
 
 class SentenceTask:
     """Soft-label cross entropy of both curves and of the extra LLMs, squared errors of the gap, which is to
-    the last class, and of a teacher's vector, and the log of the output tokens."""
+    the last class, and of a teacher's vector, and the log of the output tokens.
 
-    def __init__(self, model: SentenceNet, rows: Sequence[TokenRow], items: Items, device: str) -> None:
+    `views` are the rows in other words, lists as long as `rows`, which training reads now and then in place.
+    """
+
+    def __init__(
+        self,
+        model: SentenceNet,
+        rows: Sequence[TokenRow],
+        items: Items,
+        device: str,
+        views: Sequence[Sequence[TokenRow]] = (),
+    ) -> None:
         targets = items.targets
+        self._views = views
         self._model, self._device, self.rows = model, device, rows
         self.lengths = [len(row.ids) for row in rows]
         self._quality, self._match = _tensor(targets.quality), _tensor(targets.match)
@@ -36,7 +48,8 @@ class SentenceTask:
     def digest(self) -> str:
         """SHA-256 of the rows, targets and weights."""
         parts = (self._quality, self._match, self._tokens, self._extra, self._pooled)
-        digest = hashlib.sha256(repr([row.ids for row in self.rows]).encode())
+        read = [row.ids for rows in (self.rows, *self._views) for row in rows]
+        digest = hashlib.sha256(repr(read).encode())
         for values in (*parts, self._weights, self._gap_weights):
             digest.update(values.numpy().tobytes())
         return digest.hexdigest()
@@ -44,7 +57,7 @@ class SentenceTask:
     def loss(self, indices: Sequence[int]) -> Tensor:
         """Mean loss of these queries."""
         at = torch.as_tensor(list(indices))
-        said = self._model.heads([self.rows[index] for index in indices], self._device)
+        said = self._model.heads(self._read(indices), self._device)
         quality = torch.sigmoid(said.curves[:, 0])
         gaps = quality[:, -1:, :1] - quality[:, :-1]
         entropy, weights = binary_cross_entropy_with_logits, self._weights[at]
@@ -56,6 +69,17 @@ class SentenceTask:
             + _TOKENS * _mean(smooth_l1_loss, said.tokens, self._tokens[at], weights)
             + _POOLED * _mean(mse_loss, said.pooled, self._pooled[at], weights)
         )
+
+    def _read(self, indices: Sequence[int]) -> list[TokenRow]:
+        """The rows, some of them in other words while the network learns."""
+        if not (self._views and self._model.training):
+            return [self.rows[index] for index in indices]
+        draws = torch.rand(len(indices)).tolist()
+        count = len(self._views)
+        return [
+            self._views[int(draw / _OTHERWISE * count)][index] if draw < _OTHERWISE else self.rows[index]
+            for index, draw in zip(indices, draws, strict=True)
+        ]
 
 
 def _mean(loss: Any, predicted: Tensor, target: Tensor, weights: Tensor) -> Tensor:
