@@ -20,7 +20,7 @@ _PULL = 1e-3  # toward no slopes: few features shall not decide alone
 
 
 def fit_strange(model: SentenceNet, lessons: Lessons, max_tokens: int) -> float:
-    """Fit what tells strange texts from training queries, a logistic on the features; return `max_novelty`, 1.
+    """Fit what tells strange texts from training queries, a logistic on the features; return `max_novelty`.
 
     No more than 2 % of the validation queries' weight pass it, and no more than 5 % of strange texts made of
     them pass below it unless the former asks for that: a query of a kind that was not trained on, which is
