@@ -180,7 +180,8 @@ def test_an_aim_that_does_not_bind_is_said_so(policy, tmp_path):
     assert warning.startswith(
         "the aim does not bind: even the safest setting, max_gap -1, keeps to it, at $0.0"
     )
-    assert not document(run(policy, records, "--reference-share", "50%", "--json"))["warnings"]
+    binds = document(run(policy, records, "--reference-share", "50%", "--json"))["warnings"]
+    assert not [warning for warning in binds if "does not bind" in warning]
 
 
 @pytest.mark.parametrize("aim", [("--budget", "0.4"), ("--reference-share", "0%")])

@@ -59,10 +59,10 @@ def test_rewards_that_are_given_are_told_of(policy, tmp_path, monkeypatch):
         for item in record["responses"]["small"]:
             del item["reward"]
     found = document(run(policy, write(tmp_path / "bare.jsonl", raw), "--reference-share", "50%", "--json"))
-    assert found["warnings"] == [
+    assert found["warnings"][0] == (
         "240 responses were given a reward by the reward model, which takes time; `bestroute score FILE "
         f"--oracle none --reward {load_policy(policy).reward} --out NEW` keeps them for the next time"
-    ]
+    )
 
 
 def test_an_artefact_that_does_not_say_what_it_saw_leaves_the_promise_open(policy, records, copy_of):
