@@ -4,17 +4,15 @@ import asyncio
 import http.server
 import ssl
 import threading
-from pathlib import Path
 
 import pytest
+import trustme
 
 from bestroute.answering.sampling import EndpointSampler
 from bestroute.answering.sampling.connections import most_connections
 from bestroute.query import Query
 from tests.answering.fake_endpoint import FakeEndpoint, Reply, raw
 from tests.answering.sampling.endpoints import SETTINGS, ask, model, texts
-
-CERTIFICATE = Path(__file__).with_name("loopback.pem")  # of 127.0.0.1, by nobody, with its key
 
 
 @pytest.fixture
@@ -30,16 +28,26 @@ def to(endpoint: FakeEndpoint, code: int = 307):
 
 
 class TestCertificates:
+    @pytest.fixture(scope="class")
+    def authority(self):
+        return trustme.CA()
+
     @pytest.fixture
-    def safe_endpoint(self, fake_endpoint):
+    def named(self, authority, tmp_path, monkeypatch):
+        """The environment names the authority's certificate."""
+        authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+
+    @pytest.fixture
+    def safe_endpoint(self, authority, fake_endpoint):
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(CERTIFICATE)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
         server = fake_endpoint._server
         server.socket = context.wrap_socket(server.socket, server_side=True)
         return fake_endpoint.base_url.replace("http:", "https:")
 
-    def test_those_that_the_environment_names_are_trusted(self, safe_endpoint, monkeypatch):
-        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    @pytest.mark.usefixtures("named")
+    def test_those_that_the_environment_names_are_trusted(self, safe_endpoint):
         assert texts(ask(model(safe_endpoint))) == ["hello"]
 
     def test_others_are_not(self, safe_endpoint, monkeypatch):
@@ -48,8 +56,8 @@ class TestCertificates:
         assert error.startswith(f"cannot reach {safe_endpoint}/chat/completions: ")
         assert "CERTIFICATE_VERIFY_FAILED" in error
 
+    @pytest.mark.usefixtures("named")
     def test_the_name_must_be_theirs(self, safe_endpoint, monkeypatch):
-        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
         monkeypatch.setenv("NO_PROXY", "localhost")
         (error,) = ask(model(safe_endpoint.replace("127.0.0.1", "localhost"))).errors
         assert "CERTIFICATE_VERIFY_FAILED" in error
