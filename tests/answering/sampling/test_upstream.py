@@ -27,11 +27,12 @@ def to(endpoint: FakeEndpoint, code: int = 307):
     return lambda request: Reply(code, headers={"location": f"{endpoint.base_url}/chat/completions"})
 
 
-class TestCertificates:
-    @pytest.fixture(scope="class")
-    def authority(self):
-        return trustme.CA()
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
 
+
+class TestCertificates:
     @pytest.fixture
     def named(self, authority, tmp_path, monkeypatch):
         """The environment names the authority's certificate."""
