@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from bestroute.policy import load_policy
 from tests import ROOT
 from tests.cli import typed
 
@@ -14,6 +15,7 @@ def run(*words):
 
 
 BALANCED, SAVER = ROOT / "policies" / "balanced.yaml", ROOT / "policies" / "cost-saver.yaml"
+DIAL = load_policy(BALANCED).max_gap
 EXAMPLES = ROOT / "examples" / "queries.jsonl"
 
 
@@ -42,7 +44,7 @@ class TestCommand:
         assert "fails if moved > 0: it is 0.00%" in result.stdout
 
     def test_people_see_what_moves_and_why(self, tmp_path):
-        text = BALANCED.read_text().replace("max_gap: 0.03", "max_gap: 0.3").replace("greetings", "hellos")
+        text = BALANCED.read_text().replace(f"max_gap: {DIAL}", "max_gap: 0.3").replace("greetings", "hellos")
         new = tmp_path / "new.yaml"
         new.write_text(text + "abstain: false\n")
         result = run(BALANCED, new, EXAMPLES, "--top", "2")

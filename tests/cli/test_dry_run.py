@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bestroute.cli import dry_run
-from bestroute.policy import Policy
+from bestroute.policy import Policy, load_policy
 from tests import ROOT
 from tests.cli.sums import ESCALATE, ONE_SHOT, copied, plain
 from tests.cli.typed import document, run, write
@@ -94,6 +94,7 @@ def test_dry_run_skips_what_is_of_another_shape(tmp_path):
 
 
 BALANCED = ROOT / "policies" / "balanced.yaml"
+DIAL = load_policy(BALANCED).max_gap
 QUERIES = ROOT / "examples" / "queries.jsonl"
 
 
@@ -112,7 +113,7 @@ def test_dry_run_draws_the_dial(tmp_path):
         "qwen-2.5-72b@5",
         "gpt-4o@1",
     }
-    assert {*arms, "balanced.yaml", "as it is: 0.03", "max_gap"} <= {*found}
+    assert {*arms, "balanced.yaml", f"as it is: {DIAL}", "max_gap"} <= {*found}
     cost = f"US$ {summary['reference_cost_per_1000']:.4g} per 1,000 queries"
     assert f"cost, % of the reference's ({cost})" in found
     note = f"all 61 queries; quality is predicted of {summary['with_gap']} of them, as rules route the others"
@@ -128,7 +129,7 @@ def test_the_dial_as_a_table_needs_no_extra(tmp_path, monkeypatch):
     lines = table.read_text("utf-8").splitlines()
     assert lines[0].startswith("balanced.yaml: all 61 queries; quality is predicted of 60 of them")
     assert lines[2].split()[0] == "max_gap"
-    assert [line.split()[0] for line in lines if line.endswith("  as it is")] == ["0.03"]
+    assert [line.split()[0] for line in lines if line.endswith("  as it is")] == [str(DIAL)]
     assert run("dry-run", BALANCED, QUERIES, "--plot", tmp_path / "dial.svg").exit_code == 2
 
 
