@@ -106,7 +106,9 @@ def _must(detail: Any, path: Path, document: Document, schema: type[BaseModel]) 
     if kind in _TYPES:
         mend = _needed(_type_at(path, schema)) if kind == "model_type" else ""
         mend = mend or _mend(kind, value, path in document.quoted)
-        return f"must be {_TYPES[kind]}, not {_shown(value)}{mend}"
+        or_number = kind == "bool_type" and _type_at(path, schema) is not bool
+        wanted = "true, false or a whole number above 0" if or_number else _TYPES[kind]
+        return f"must be {wanted}, not {_shown(value)}{mend}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return f"must be {_number(path, schema)} {words} {context[name]:g}, not {_shown(value)}"
