@@ -34,7 +34,7 @@ _HEDGE = re.compile(
 )
 _STATES = re.compile(r"answer is|the answer|therefore", re.IGNORECASE)
 _FIELD = re.compile(r'"answer"\s*:')
-_SCRIPTS = (("\u3040", "\u30ff"), ("\uac00", "\ud7a3"), ("\u4e00", "\u9fff"))
+_SCRIPTS = ((0x3040, 0x30FF), (0xAC00, 0xD7A3), (0x4E00, 0x9FFF))
 _WHOLE = tuple('.!?。！？)"”`*}]$:')
 _CLOSE = 0.006  # of the result: a rounded one is right
 
@@ -84,7 +84,7 @@ def _facts(
         _STATES.search(text[-300:]) is not None,
         _FIELD.search(text) is not None,
         text.lstrip()[:1] in ("{", "["),
-        sum(map(str.isdigit, text)) / max(1, len(text)),
+        _digits(text) / max(1, len(text)),
         length < 20,
         length > 4000,
     ]
@@ -96,10 +96,23 @@ def _numbers(text: str) -> list[str]:
 
 def _scripts(text: str) -> NDArray[np.float64]:
     """Shares of kana, hangul, han and latin letters."""
-    text = text[:_LANGUAGE]
-    counts = [sum(first <= sign <= last for sign in text) for first, last in _SCRIPTS]
-    latin = sum(sign.isascii() and sign.isalpha() for sign in text)
-    return np.array([*counts, latin]) / max(1, len(text))
+    codes = _codes(text[:_LANGUAGE])
+    small = codes | 0x20
+    counts = [np.count_nonzero((codes >= first) & (codes <= last)) for first, last in _SCRIPTS]
+    latin = np.count_nonzero((small >= ord("a")) & (small <= ord("z")))
+    return np.array([*counts, latin]) / max(1, len(codes))
+
+
+def _digits(text: str) -> int:
+    if not text.isascii():
+        return sum(map(str.isdigit, text))
+    codes = _codes(text)
+    return int(np.count_nonzero((codes >= ord("0")) & (codes <= ord("9"))))
+
+
+def _codes(text: str) -> NDArray[np.uint32]:
+    """Code points; a half of a character stands for itself."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def _repeated(words: Sequence[str]) -> float:
