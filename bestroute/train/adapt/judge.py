@@ -24,16 +24,35 @@ _DRAWS = 3
 
 
 class Told(NamedTuple):
-    """Predicted quality of one response, (Q, M), the scores and the weights, (Q, M); NaN where not asked."""
+    """Predicted quality of one response, (Q, M), the scores and the weights, (Q, M); NaN where not asked.
+
+    `fold`, (Q,): which of several adapters predicted a query; None where one predicted all.
+    """
 
     said: Floats
     score: Floats
     weights: Floats
     reference: int
+    fold: Indices | None = None
 
     def at(self, places: Indices) -> Told:
         """Of some of the queries."""
-        return Told(self.said[places], self.score[places], self.weights[places], self.reference)
+        fold = None if self.fold is None else self.fold[places]
+        return Told(self.said[places], self.score[places], self.weights[places], self.reference, fold)
+
+    @property
+    def levelled(self) -> Told:
+        """With the predictions of every fold about the same mean.
+
+        The level that an adapter learns is high where the fold that it has not seen is low: by that alone
+        predictions that tell nothing would go against the truth.
+        """
+        if self.fold is None:
+            return self
+        said = self.said.copy()
+        for fold in np.unique(self.fold):
+            said[self.fold == fold] -= said[self.fold == fold].mean(axis=0)
+        return self._replace(said=np.round(said, 9))  # what is level has no order
 
 
 class CrossFitted:
@@ -68,9 +87,9 @@ def cross_fit(
     return taken(joined(parts), np.argsort(np.concatenate(places)))
 
 
-def told_of(own: Own, said: Prediction, reference: int) -> Told:
-    """Predictions beside scores."""
-    return Told(said.quality[:, :, 0].astype(np.float64), own.score, own.weights, reference)
+def told_of(own: Own, said: Prediction, reference: int, fold: Indices | None = None) -> Told:
+    """Predictions beside scores; `fold` where they are cross-fitted."""
+    return Told(said.quality[:, :, 0].astype(np.float64), own.score, own.weights, reference, fold)
 
 
 def figures(told: Told, draws: int = 200) -> dict[str, Any]:
@@ -92,7 +111,7 @@ def figures(told: Told, draws: int = 200) -> dict[str, Any]:
 
 def gap_correlation(told: Told) -> float:
     """Pearson's, of predicted and true gap; mean over the models with at least five common queries."""
-    gaps, true = (of[:, [told.reference]] - of for of in (told.said, told.score))
+    gaps, true = (of[:, [told.reference]] - of for of in (told.levelled.said, told.score))
     return _mean(
         [
             correlation(gaps[known, model], true[known, model])
@@ -110,7 +129,8 @@ def difficulty(told: Told) -> float:
     if rows.sum() < 5:
         return float("nan")
     asked = known.any(axis=0)
-    said, true = told.said[rows][:, asked].mean(axis=1), told.score[rows][:, asked].mean(axis=1)
+    levelled = told.at(np.flatnonzero(rows)).levelled
+    said, true = levelled.said[:, asked].mean(axis=1), levelled.score[:, asked].mean(axis=1)
     return correlation(ranks(said), ranks(true))
 
 

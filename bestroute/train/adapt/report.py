@@ -43,8 +43,8 @@ def report_of(judged: Judged, advance: Callable[[], None] = lambda: None) -> dic
     policy, records, reward, own, fitted, base, manifest = judged
     columns, texts = fitted.columns, own.texts.tolist()
     said = cross_fit(own, columns, base, manifest, advance)
-    told = told_of(own, said, fitted.adapter.reference)
-    as_base = told._replace(said=own.said.quality[:, columns, 0].astype(np.float64))
+    told = told_of(own, said, fitted.adapter.reference, own.fold)
+    as_base = told._replace(said=own.said.quality[:, columns, 0].astype(np.float64), fold=None)
     crossed = CrossFitted(texts, said, adapted_manifest(base, manifest, Path("adapter")))
     rivals = [
         Rival("adapter", policy, crossed),

@@ -42,6 +42,19 @@ def test_levels_are_off_by_what_is_said_too_much():
     assert gap_correlation(told(SCORE + np.array([0.25, -0.15]))) == pytest.approx(1)
 
 
+def test_the_levels_of_folds_are_no_order():
+    """Levels learned on the other folds alone say nothing of which query is hard, and not the opposite."""
+    generator = np.random.default_rng(0)
+    score, fold = generator.random((200, 2)), np.arange(200) % 5
+    levels = np.array([score[fold != one].mean(axis=0) for one in fold])
+    crossed = told(levels, score)._replace(fold=fold)
+    assert gap_correlation(crossed._replace(fold=None)) < -0.05
+    assert gap_correlation(crossed) == pytest.approx(0, abs=1e-9)
+    assert difficulty(crossed) == pytest.approx(0, abs=1e-9)
+    shaped = crossed._replace(said=levels + 0.1 * score)
+    assert gap_correlation(shaped) == pytest.approx(1, abs=0.05)
+
+
 def test_levels_are_weighted():
     weights = np.array([[3.0, 1.0], [1.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
     said = SCORE + np.array([[0.4, 0], [0, 0], [0, 0], [0, 0], [0, 0]])
