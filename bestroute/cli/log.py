@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bestroute.cli.options import FILE, INPUT, json_option, refuse_to_overwrite, skip_bad_option
 from bestroute.cli.output import BadLines, print_json, print_table
 from bestroute.table import dollars, number, share
+
+if TYPE_CHECKING:
+    from bestroute.serve.comparing import Comparison
+    from bestroute.serve.reading import Summary
 
 _logs = click.argument("logs", nargs=-1, required=True, type=INPUT)
 
@@ -52,17 +56,9 @@ def queries(logs: tuple[Path, ...], out: Path | None, skip_bad: bool) -> None:
 @json_option
 def summary(logs: tuple[Path, ...], skip_bad: bool, as_json: bool) -> None:
     """What the requests in LOGS came to: traffic and cost by arm, against the reference; errors; latency."""
-    from bestroute.serve.reading import Summary, read_log
+    from bestroute.serve.reading import Summary
 
-    bad, found = BadLines(skip_bad), Summary()
-    for line in read_log(logs, bad.on_bad):
-        found.add(line)
-    bad.tell()
-    told = found.as_dict()
-    if as_json:
-        print_json(told)
-    else:
-        _print(told)
+    _tell(Summary(), logs, skip_bad, print_json if as_json else _print)
 
 
 @command.command("compare", epilog="Example: bestroute log compare decisions.jsonl")
@@ -75,17 +71,24 @@ def compare(logs: tuple[Path, ...], skip_bad: bool, as_json: bool) -> None:
     Intervals are 95 %, of a bootstrap over callers. The log has both sides where the policy has a `canary`.
     """
     from bestroute.serve.comparing import Comparison
+
+    _tell(Comparison(), logs, skip_bad, print_json if as_json else _print_compared)
+
+
+def _tell(
+    found: Summary | Comparison,
+    logs: tuple[Path, ...],
+    skip_bad: bool,
+    show: Callable[[dict[str, Any]], None],
+) -> None:
+    """Read the logs into it, and show what it then says."""
     from bestroute.serve.reading import read_log
 
-    bad, found = BadLines(skip_bad), Comparison()
+    bad = BadLines(skip_bad)
     for line in read_log(logs, bad.on_bad):
         found.add(line)
     bad.tell()
-    told = found.as_dict()
-    if as_json:
-        print_json(told)
-    else:
-        _print_compared(told)
+    show(found.as_dict())
 
 
 _FIGURES: dict[str, tuple[str, Callable[[float | None], str]]] = {
