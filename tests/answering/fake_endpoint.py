@@ -76,14 +76,17 @@ def answer_n(text: str = "hello", hold_s: float = 0) -> Play:
 class Numbered:
     """As many choices as were asked for, or `at_most`, every text unlike all others: `a0`, `a1`, ...
 
-    `gate` holds replies back from the moment it is cleared; `held` says how many stand before it now.
+    `gate` holds replies back from the moment it is cleared, or after `free` calls; `held` says how many stand before it now.
     """
 
-    def __init__(self, prefix: str = "a", hold_s: float = 0, at_most: int = 64) -> None:
+    def __init__(
+        self, prefix: str = "a", hold_s: float = 0, at_most: int = 64, free: int | None = None
+    ) -> None:
         self.prefix, self.hold_s, self.at_most = prefix, hold_s, at_most
         self.count = self.held = 0
         self.gate = threading.Event()
         self.gate.set()
+        self._free = free
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Reply:
@@ -91,6 +94,12 @@ class Numbered:
             wanted = min(self.at_most, request.body.get("n", 1))
             texts = [f"{self.prefix}{self.count + index}" for index in range(wanted)]
             self.count += wanted
+            if self._free is not None:
+                self._free -= 1
+                if self._free >= 0:
+                    return replace(document(completion(*texts)), hold_s=self.hold_s)
+                if self._free == -1:
+                    self.gate.clear()
             self.held += 1
         opened = self.gate.wait(30)
         with self._lock:

@@ -119,7 +119,7 @@ def test_what_was_delivered_before_a_kill_is_kept_to_the_last_response(bench, se
     endpoints, _ = servers
     kept = set()
     for goal in (3, 4):
-        plays = [Numbered(f"{letter}{goal}-", hold_s=0.02) for letter in "ab"]
+        plays = [Numbered(f"{letter}{goal}-", hold_s=0.02, free=goal) for letter in "ab"]
         for endpoint, play in zip(endpoints, plays, strict=True):
             endpoint.play(play)
 
@@ -131,8 +131,6 @@ def test_what_was_delivered_before_a_kill_is_kept_to_the_last_response(bench, se
 
         process = bench.start()
         wait_for(lambda goal=goal, delivered=delivered: all(len(texts) >= goal for texts in delivered()))
-        for play in plays:
-            play.gate.clear()
         wait_for(lambda plays=plays: all(play.held == CONCURRENCY for play in plays))
         before_the_kill = set().union(*delivered())
         wait_for(lambda wanted=before_the_kill: bench.journalled() >= wanted)
