@@ -76,7 +76,8 @@ def answer_n(text: str = "hello", hold_s: float = 0) -> Play:
 class Numbered:
     """As many choices as were asked for, or `at_most`, every text unlike all others: `a0`, `a1`, ...
 
-    `gate` holds replies back from the moment it is cleared, or after `free` calls; `held` says how many stand before it now.
+    `gate` holds replies back from the moment it is cleared, or after `free` calls; `held` says how many stand
+    before it now.
     """
 
     def __init__(
