@@ -17,8 +17,11 @@ wire        a kept response as Chat Completions has it: message, completion, chu
 events      what a caller of a stream is told
 live        one response that nothing is judged of, streamed as it comes
 clock       what is left of a deadline
-answer      the plan carried out in time and money; the only place where time passes
+answer      what a request comes to: the kept response, all that led to it, and its cost
+asking      the models of a step asked at once, within the time that is left
+walk        the plan carried out in time and money; the only place where time passes
 means       reward model, network client and sessions, opened when first needed
+deciding    the requests of an event loop decided, those that wait together
 completing  a request taken all the way, on an event loop
 blocking    the events of a stream for a caller without an event loop
 listeners   what comes of requests, counted and told to hooks

@@ -11,13 +11,15 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import TypeAlias
 
-from bestroute.answering.answer import Answer, Ended, Event, answer, run
+from bestroute.answering.answer import Answer, Ended, Event
 from bestroute.answering.course import Course
+from bestroute.answering.deciding import Deciding
 from bestroute.answering.events import Broken
 from bestroute.answering.listeners import Listeners
 from bestroute.answering.means import Means
 from bestroute.answering.request import check_allowed
-from bestroute.decision import Decision, Health
+from bestroute.answering.walk import Walk
+from bestroute.decision import Decision
 from bestroute.decision.chooser import Chooser
 from bestroute.decision.order import Asked
 from bestroute.errors import SamplingError
@@ -39,8 +41,9 @@ class Completer:
         means: Means,
         listeners: Listeners,
     ) -> None:
-        self._policy, self._chooser, self._course = policy, chooser, course
+        self._policy, self._course = policy, course
         self._means, self._listeners = means, listeners
+        self._deciding = Deciding(chooser, self._turn)
 
     async def complete(self, chat: ChatRequest, began: float, on_decision: OnDecision) -> Answer:
         """The answer to a request that came at `began` by perf_counter; see Router.acomplete."""
@@ -48,10 +51,7 @@ class Completer:
         check_allowed(query, self._policy)
         with self._listeners.failing():
             asked = await self._decided(query, on_decision)
-            found = await answer(
-                asked, self._course(asked), self._policy, self._means.sampler(), self._means.rewards_of,
-                perf_counter() - began,
-            )  # fmt: skip
+            found = await self._walk(asked, began).answer()
         await self._ended(asked.query, found)
         return found
 
@@ -62,10 +62,7 @@ class Completer:
         check_allowed(chat.query, self._policy)
         with self._listeners.failing():
             asked = await self._decided(chat.query, on_decision)
-            told = run(
-                asked, self._course(asked), self._policy, self._means.sampler(), self._means.rewards_of,
-                perf_counter() - began, streams=True, include_usage=chat.include_usage,
-            )  # fmt: skip
+            told = self._walk(asked, began).events(streams=True, include_usage=chat.include_usage)
             async with aclosing(told) as events:
                 async for event in events:
                     if isinstance(event, Ended):
@@ -78,9 +75,8 @@ class Completer:
         """One query, decided within the deadline by what is known of endpoints now."""
         keeper = self._means.keeper()
         health = None if keeper is None else keeper.now(self._policy.models)
-        going_on = asyncio.to_thread(self._go_on, query, health)
         try:
-            asked = await asyncio.wait_for(going_on, self._policy.sampling.deadline_s)
+            asked = await self._deciding.decide(query, health, self._policy.sampling.deadline_s)
         except asyncio.TimeoutError:
             raise SamplingError("no model was asked: the deadline passed before one was chosen") from None
         self._listeners.decided(asked.decision)
@@ -88,12 +84,15 @@ class Completer:
             on_decision(asked.decision)
         return asked
 
-    def _go_on(self, query: Query, health: Health | None) -> Asked:
-        """One query, decided as a turn of the conversation that it is remembered to be, where the policy has
+    def _walk(self, asked: Asked, began: float) -> Walk:
+        course, waited_s = self._course(asked), perf_counter() - began
+        return Walk(asked, course, self._policy, self._means.sampler(), self._means.rewards_of, waited_s)
+
+    def _turn(self, query: Query) -> Query:
+        """The query as a turn of the conversation that it is remembered to be, where the policy has
         sessions."""
         settings = self._policy.sampling.session
-        turn = query if settings is None else self._means.sessions.recall(query, settings)
-        return self._chooser.one(turn, health=health)
+        return query if settings is None else self._means.sessions.recall(query, settings)
 
     async def _ended(self, query: Query, found: Answer) -> None:
         """Remember which model answered a turn, where the policy has sessions, and tell the listeners."""

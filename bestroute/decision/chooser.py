@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 from bestroute.decision.candidate import Cause, Forecast
@@ -10,6 +10,7 @@ from bestroute.decision.forecasting import Forecaster
 from bestroute.decision.health import Health
 from bestroute.decision.order import Asked
 from bestroute.decision.planner import Planner
+from bestroute.policy.rules import Rule
 from bestroute.query import Query
 
 
@@ -28,7 +29,7 @@ class Chooser:
         ruled = tokenized = predicted = perf_counter()
         forecast: Forecast | None = None
         without: Cause | None = None
-        if rule is None or rule.route is None or explain_all:
+        if explain_all or not _routes(rule):
             if query.text.strip():
                 (forecast,), tokenized = self._forecaster.of([query], self._budget_s)
                 without = "fallback" if forecast is None else None
@@ -40,32 +41,55 @@ class Chooser:
         timings |= _timings((start, ruled, tokenized, predicted, perf_counter()), 1)
         return Asked(query, rule, forecast, decision)
 
+    def ruled(self, query: Query, health: Health | None = None) -> Asked | None:
+        """One query that a rule routes, decided; None for one that no rule does."""
+        return self.one(query, health=health) if _routes(self._decider.rule_for(query)) else None
+
     def many(self, queries: Iterable[Query], explain_all: bool = False) -> list[Asked]:
         """Many queries at once, in order, as one by one but without a time budget."""
+        return [_given(one) for one in self._each([(query, None) for query in queries], explain_all, None)]
+
+    def together(self, queries: Sequence[tuple[Query, Health | None]]) -> list[Asked | Exception]:
+        """Queries of several requests at once, in order, all within the time budget of one. What deciding one
+        raises stands in its place, and concerns no other."""
+        return self._each(queries, False, self._budget_s)
+
+    def _each(
+        self, asked: Sequence[tuple[Query, Health | None]], explain_all: bool, budget_s: float | None
+    ) -> list[Asked | Exception]:
         start = perf_counter()
-        asked = list(queries)
-        rules = [self._decider.rule_for(query) for query in asked]
+        rules = [self._decider.rule_for(query) for query, _ in asked]
         ruled = perf_counter()
         open_ = [
             index
-            for index, (query, rule) in enumerate(zip(asked, rules, strict=True))
-            if query.text.strip() and (explain_all or rule is None or rule.route is None)
+            for index, ((query, _), rule) in enumerate(zip(asked, rules, strict=True))
+            if (explain_all or not _routes(rule)) and query.text.strip()
         ]
-        forecasts, tokenized = self._forecaster.of([asked[index] for index in open_], None)
+        forecasts, tokenized = self._forecaster.of([asked[index][0] for index in open_], budget_s)
         predicted = perf_counter()
         known = dict(zip(open_, forecasts, strict=True))
         share: dict[str, float] = {}
-        found = [
-            Asked(
-                query,
-                rule,
-                known.get(index),
-                self._planner.decide(query, rule, known.get(index), _without(index, known), timings_ms=share),
-            )
-            for index, (query, rule) in enumerate(zip(asked, rules, strict=True))
-        ]
+        found: list[Asked | Exception] = []
+        for index, ((query, health), rule) in enumerate(zip(asked, rules, strict=True)):
+            forecast, without = known.get(index), _without(index, known)
+            try:
+                decision = self._planner.decide(query, rule, forecast, without, health, share)
+            except Exception as error:  # such as InputError, where no model can take the request
+                found.append(error)
+            else:
+                found.append(Asked(query, rule, forecast, decision))
         share |= _timings((start, ruled, tokenized, predicted, perf_counter()), max(1, len(asked)))
         return found
+
+
+def _routes(rule: Rule | None) -> bool:
+    return rule is not None and rule.route is not None
+
+
+def _given(one: Asked | Exception) -> Asked:
+    if isinstance(one, Exception):
+        raise one
+    return one
 
 
 def _without(index: int, known: dict[int, Forecast | None]) -> Cause | None:

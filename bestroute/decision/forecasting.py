@@ -25,7 +25,7 @@ class Forecaster:
 
     def of(self, queries: Sequence[Query], budget_s: float | None) -> tuple[list[Forecast | None], float]:
         """A forecast for each query, None where the router model failed or took longer than `budget_s`
-        seconds, and when the tokens were ready."""
+        seconds for all of them, and when the tokens were ready."""
         started = tokenized = perf_counter()
         if not queries:
             return [], started
@@ -37,9 +37,10 @@ class Forecaster:
                 raise PredictorOverrun("the answer came after the time budget had passed")
             return [Forecast.of(prediction, row) for row in range(len(queries))], tokenized
         except Exception as error:  # whatever the router model raises, the request must be answered
-            if len(queries) > 1:  # one bad query must not decide for its batch
+            if len(queries) > 1 and not isinstance(error, PredictorOverrun):
+                # one bad query must not decide for its batch
                 return [self.of([query], budget_s)[0][0] for query in queries], tokenized
             _LOG.warning("the router model failed, the reference answers: %r", error)
             with self._lock:
-                self.failures += 1
-            return [None], tokenized
+                self.failures += len(queries)
+            return [None] * len(queries), tokenized

@@ -9,8 +9,8 @@ from time import perf_counter
 import aiohttp  # noqa: F401  (opened here, so that no test's clock counts it)
 import pytest
 
-from bestroute.answering.answer import answer as run_answer
 from bestroute.answering.sampling import EndpointSampler, Sampled, Usage
+from bestroute.answering.walk import Walk
 from bestroute.errors import SamplingError
 from bestroute.query import Query
 from tests.answering.fake_endpoint import (
@@ -171,7 +171,7 @@ class Clocked:
 
     def __init__(self, monkeypatch, script, **takes):
         self.now, self.limits, self._inner, self._takes = 0.0, [], FakeSampler(script), takes
-        for module in ("answer", "clock"):
+        for module in ("walk", "clock"):
             monkeypatch.setattr(f"bestroute.answering.{module}.perf_counter", lambda: self.now)
 
     async def sample(self, model, query, n, settings):
@@ -320,7 +320,7 @@ def test_who_cannot_wait_any_more_is_not_asked_for():
     sampler = FakeSampler({})
     router = planning(sampler=sampler, tiers=TIERS, sampling={"deadline_s": 5.0})
     (asked,) = router.consider([Query.of(QUERY)])
-    late = run_answer(asked, router.course(asked), router.policy, sampler, router._means.rewards_of, 6.0)
+    late = Walk(asked, router.course(asked), router.policy, sampler, router._means.rewards_of, 6.0).answer()
     with pytest.raises(SamplingError, match="no model answered, and the deadline has passed") as caught:
         asyncio.run(late)
     assert (sampler.asked, caught.value.attempts) == ([], ())

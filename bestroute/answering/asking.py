@@ -1,0 +1,87 @@
+"""Asking the models of a step, all at once, within the time that is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from bestroute.answering.course import Ask
+from bestroute.answering.live import GRACE_S, Piece, Streamer
+from bestroute.answering.sampling import Sampled, Sampler
+from bestroute.policy import Policy, Sampling
+from bestroute.policy.arms import Model
+from bestroute.query import Query
+
+
+async def replies_to(
+    ask: Ask, query: Query, policy: Policy, sampler: Sampler, left_s: float | None
+) -> list[Sampled]:
+    """The replies of every model of a step, in order; one that does not come within `left_s` seconds is told
+    as a failure."""
+    settings = _settings(ask, policy)
+    calls = [
+        asyncio.ensure_future(_ask(policy.model(name), query, n, settings, sampler, left_s))
+        for name, n in ask.more
+    ]
+    try:
+        several = any(n > 1 for _, n in ask.more)
+        await asyncio.wait(calls, timeout=left_s and left_s + (GRACE_S if several else 0.0))
+    except asyncio.CancelledError:
+        for call in calls:
+            call.cancel()
+        raise
+    return [call.result() if call.done() else _cut(call, left_s or 0.0) for call in calls]
+
+
+def streamed_reply(
+    ask: Ask, query: Query, policy: Policy, sampler: Streamer, left_s: float | None
+) -> AsyncGenerator[Piece, None]:
+    """The stream of the one response of a step; no silence in it lasts longer than the time that is left."""
+    model, settings = policy.model(ask.more[0][0]), _settings(ask, policy)
+    if left_s is not None:
+        settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, left_s)})
+        model = _within(model, left_s)
+    return sampler.stream(model, query, settings)
+
+
+def _settings(ask: Ask, policy: Policy) -> Sampling:
+    return policy.sampling if ask.patient else policy.sampling.model_copy(update={"retries": 0})
+
+
+async def _ask(
+    model: Model, query: Query, n: int, settings: Sampling, sampler: Sampler, left_s: float | None
+) -> Sampled:
+    if left_s is None:
+        return await sampler.sample(model, query, n, settings)
+    own_s = left_s + GRACE_S if n == 1 else left_s  # of several calls, those that came are told at the end
+    settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, own_s)})
+    return await sampler.sample(_within(model, own_s), query, n, settings)
+
+
+def _cut(call: asyncio.Future[Sampled], left_s: float) -> Sampled:
+    """What is told of a call that nobody waits for any more. It may end by itself, and so be remembered as
+    one that got no answer in time: cleaning up after hundreds of calls takes longer than a deadline has."""
+    _CUT.add(call)
+    call.add_done_callback(_forget)
+    asyncio.get_running_loop().call_later(2 * GRACE_S, call.cancel)
+    return Sampled(errors=(f"no answer within the {left_s:.3g} s that were left",))
+
+
+_CUT: set[asyncio.Future[Sampled]] = set()
+
+
+def _forget(call: asyncio.Future[Sampled]) -> None:
+    _CUT.discard(call)
+    if not call.cancelled():
+        call.exception()  # looked at, so that nobody is told of it
+
+
+def _within(model: Model, left_s: float) -> Model:
+    """The model with its endpoints' own time limits held below what is left."""
+    if all(endpoint.timeout_s is None or endpoint.timeout_s <= left_s for endpoint in model.places):
+        return model
+    places = tuple(
+        endpoint.model_copy(update={"timeout_s": endpoint.timeout_s and min(endpoint.timeout_s, left_s)})
+        for endpoint in model.places
+    )
+    return model.model_copy(update={"endpoint": None, "endpoints": places})
