@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import TypeVar
 
 from bestroute.answering.course import Ask
 from bestroute.answering.live import GRACE_S, Piece, Streamer
@@ -12,15 +13,20 @@ from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
 
+_Asks = TypeVar("_Asks", Sampler, Streamer)
+
 
 async def replies_to(
     ask: Ask, query: Query, policy: Policy, sampler: Sampler, left_s: float | None
 ) -> list[Sampled]:
     """The replies of every model of a step, in order; one that does not come within `left_s` seconds is told
     as a failure."""
-    settings = _settings(ask, policy)
+    settings, asked = _settings(ask, policy), _asked(ask, sampler)
+    if left_s is None and len(ask.more) == 1:  # as most are: nothing to wait for beside it
+        name, n = ask.more[0]
+        return [await asked.sample(policy.model(name), query, n, settings)]
     calls = [
-        asyncio.ensure_future(_ask(policy.model(name), query, n, settings, sampler, left_s))
+        asyncio.ensure_future(_ask(policy.model(name), query, n, settings, asked, left_s))
         for name, n in ask.more
     ]
     try:
@@ -41,7 +47,13 @@ def streamed_reply(
     if left_s is not None:
         settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, left_s)})
         model = _within(model, left_s)
-    return sampler.stream(model, query, settings)
+    return _asked(ask, sampler).stream(model, query, settings)
+
+
+def _asked(ask: Ask, sampler: _Asks) -> _Asks:
+    """The sampler or, where nobody else is well and it can, one that asks who is ill too."""
+    found: _Asks = getattr(sampler, "insistent", sampler) if ask.insists else sampler
+    return found
 
 
 def _settings(ask: Ask, policy: Policy) -> Sampling:

@@ -40,7 +40,8 @@ class Ask:
     """What to ask now: for each model how many responses more, and the step of the plan that this is.
 
     `last`: nothing else stands after it, should it fail. `patient`: failed calls may be made again; not where
-    a tier that costs no more is next.
+    a tier that costs no more is next. `insists`: nothing that stands after it is well, so that its models are
+    asked though they may be ill themselves.
     """
 
     step: Step
@@ -49,6 +50,7 @@ class Ask:
     place: int
     last: bool
     patient: bool = True
+    insists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +182,20 @@ class Course:
             for other in self._planner.order(self._asked)
             if other.place > one.place and not (other.spare and self.heard)
         ]
-        return Ask(step, more, one.max_gap, one.place, not following, not self._has_as_cheap(one, following))
+        patient = not self._has_as_cheap(one, following)
+        insists = not any(self._is_well(other) for other in following)
+        return Ask(step, more, one.max_gap, one.place, not following, patient, insists)
+
+    def _is_well(self, one: Try) -> bool:
+        health = self._asked.decision.health
+        return health is None or health.against(one.arm.models) is None
 
     def _has_as_cheap(self, one: Try, following: Sequence[Try]) -> bool:
         """Whether another model that costs no more is next, and is well."""
         failed = self._failed.union(one.arm.models)
         others = (other for other in following if not other.spare and failed.isdisjoint(other.arm.models))
-        next_, health = next(others, None), self._asked.decision.health
-        if next_ is None or (health is not None and health.against(next_.arm.models)):
+        next_ = next(others, None)
+        if next_ is None or not self._is_well(next_):
             return False
         cost = self._planner.price(self._asked, next_.arm, {})
         return cost <= self._planner.price(self._asked, one.arm, {})

@@ -96,6 +96,23 @@ class TestFallback:
         assert (found.text, found.fell_back, sampler.asked) == ("a", False, ["tiny@1"])
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_where_all_have_failed_in_a_row_one_is_asked_all_the_same(endpoints, streams):
+    for endpoint in endpoints.values():
+        endpoint.play(status(500))
+    router = router_of(models=served(urls(endpoints)), max_gap=0.3, sampling={"retries": 0})
+    for _ in range(5):
+        with pytest.raises(SamplingError):
+            router.complete("abcdefgh")
+    assert {one.state for one in router.health().endpoints} <= {"open", "half-open"}
+    for endpoint in endpoints.values():
+        endpoint.play(answer("hello"))
+    if streams:
+        assert [event for event in router.stream("abcdefgh")][-1].answer.text == "hello"
+    else:
+        assert router.complete("abcdefgh").text == "hello"
+
+
 def test_three_refused_connections_are_told_as_such():
     dead = dict.fromkeys(("tiny", "mid", "big"), closed_port())
     router, started = (

@@ -66,39 +66,40 @@ class Site:
             known = self._latency.quantile_s(self._clock(), share)
         return None if known is None else known[0] * 1000
 
-    @property
-    def rest_s(self) -> float:
+    def rest_s(self, insists: bool = False) -> float:
         """Seconds for which no call may be made; 0 where one may, or a probe is under way."""
         with self._lock:
-            return max(0.0, self._breaker.until - self._clock())
+            return self._breaker.rest_s(self._clock(), insists)
 
     async def visit(
         self,
         call: Callable[[], Awaitable[Reply]],
         fault_of: Callable[[Reply], Fault | None],
         patience_s: float,
+        insists: bool = False,
     ) -> Reply:
         """Make a call when its turn has come, and remember how it went.
 
-        Raises Resting where none may be made, or no turn came within `patience_s` seconds.
+        Raises Resting where none may be made, or no turn came within `patience_s` seconds. A call that
+        `insists` is made as well where this rests by judgement alone.
         """
-        async with self.turn(patience_s) as note:
+        async with self.turn(patience_s, insists) as note:
             reply = await call()
             note(fault_of(reply), 0.0)
         return reply
 
     @asynccontextmanager
-    async def turn(self, patience_s: float) -> AsyncIterator[Note]:
+    async def turn(self, patience_s: float, insists: bool = False) -> AsyncIterator[Note]:
         """The turn to make a call, as in `visit`. What it gives is to be told what came of the call; one of
         which nothing is told was broken off, and says nothing of the endpoint."""
-        with self._counted():
+        with self._counted(insists):
             if self._gate is None:
-                with self._begun() as note:
+                with self._begun(insists) as note:
                     yield note
                 return
             await self._enter(self._gate, patience_s)
             try:
-                with self._begun() as note:
+                with self._begun(insists) as note:
                     yield note
             finally:
                 self._gate.leave()
@@ -112,9 +113,9 @@ class Site:
             ) from None
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _counted(self, insists: bool) -> Iterator[None]:
         with self._lock:
-            self._check()
+            self._check(insists)
             self._load += 1
         try:
             yield
@@ -123,9 +124,9 @@ class Site:
                 self._load -= 1
 
     @contextmanager
-    def _begun(self) -> Iterator[Note]:
+    def _begun(self, insists: bool) -> Iterator[Note]:
         with self._lock:
-            self._check()  # it may have fallen ill while this waited
+            self._check(insists)  # it may have fallen ill while this waited
             started = self._clock()
             self._breaker, probe = self._breaker.begin(started)
             self._calls += 1
@@ -134,7 +135,7 @@ class Site:
         def note(fault: Fault | None, aside_s: float) -> None:
             nonlocal told
             told = True
-            self._note(started + aside_s, fault, probe)
+            self._note(started + aside_s, fault, probe, insists)
 
         try:
             yield note
@@ -155,7 +156,7 @@ class Site:
                 address=self.address,
                 state=state,
                 why=None if state == "closed" else self._breaker.why,
-                rest_s=max(0.0, self._breaker.until - now) if state == "open" else 0.0,
+                rest_s=self._breaker.rest_s(now),
                 under_way=self._load,
                 limit=self.limit,
                 calls=self._calls,
@@ -163,21 +164,21 @@ class Site:
                 latency_ms=dict(zip(("p50", "p90", "p99"), latency_ms, strict=True)),
             )
 
-    def _check(self) -> None:
+    def _check(self, insists: bool) -> None:
         now = self._clock()
-        if not self._breaker.lets(now):
-            raise Resting(self._why(), max(0.0, self._breaker.until - now))
+        if not self._breaker.lets(now, insists):
+            raise Resting(self._why(), self._breaker.rest_s(now))
 
     def _why(self) -> str:
         return f"cools down after {self._breaker.why}"
 
-    def _note(self, started: float, fault: Fault | None, probe: bool) -> None:
+    def _note(self, started: float, fault: Fault | None, probe: bool, insists: bool) -> None:
         with self._lock:
             now = self._clock()
             if fault is None or fault.kind == "timeout":
                 self._latency.add(now, now - started)
             if fault is None:
-                self._breaker, self._told = self._breaker.succeed(probe), False
+                self._breaker, self._told = self._breaker.succeed(probe or insists), False
                 return
             self._faults[fault.kind] += 1
             before = self._breaker

@@ -56,12 +56,21 @@ class EndpointSampler:
         self._connections = Connections()
         self._concurrency = concurrency
         self._refusals = Refusals()
+        self._insists = False
 
     def __getstate__(self) -> dict[str, int | None]:
         return {"retries": self._retries, "concurrency": self._concurrency}
 
     def __setstate__(self, state: dict[str, int | None]) -> None:
         self.__init__(**state)  # type: ignore[misc]
+
+    @property
+    def insistent(self) -> EndpointSampler:
+        """The same, for a request that nobody else may answer: an endpoint that is left alone by the
+        judgement of `health` is asked, and one that asked for a pause after that."""
+        twin = object.__new__(type(self))
+        twin.__dict__ = {**self.__dict__, "_insists": True}
+        return twin
 
     async def sample(self, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
         """Ask for n responses: one call where the endpoint takes n, else n calls at a time.
@@ -168,7 +177,7 @@ class EndpointSampler:
         retries = settings.retries if self._retries is None else self._retries
         longest_s = max(spot.call.timeout_s for spot in spots)
         left_s = longest_s - (monotonic() - began)  # a pool may have had to be opened
-        return Tries(spots, RETRIES if retries is None else retries, left_s)
+        return Tries(spots, RETRIES if retries is None else retries, left_s, self._insists)
 
     async def _opened(self, endpoint: Endpoint, model: Model, query: Query, settings: Sampling) -> Call | str:
         """A call to one endpoint, or why none can be made."""

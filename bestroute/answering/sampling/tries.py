@@ -7,9 +7,11 @@ failure, not that time ran out.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from random import uniform
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _RESTS = Fault("busy", "it rests")  # nobody was asked
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
+_APART_S = 0.1  # those who wait for the end of one pause do not all come at once
 _LEAST_S = 0.3  # a try after a pause has at least so long; `answer` may stop waiting a little sooner
 
 
@@ -35,8 +38,8 @@ class Spot:
     site: Site
     call: Call
 
-    async def ask(self, n: int, timeout_s: float) -> Sampled:
-        """Ask there, when its turn has come, within so many seconds."""
+    async def ask(self, n: int, timeout_s: float, insists: bool) -> Sampled:
+        """Ask there, when its turn has come, within so many seconds; see Site.visit."""
         ends = monotonic() + timeout_s
 
         async def call() -> Sampled:
@@ -44,14 +47,14 @@ class Spot:
             return await replace(self.call, timeout_s=left_s)(n)
 
         try:
-            return await self.site.visit(call, lambda reply: reply.fault, timeout_s)
+            return await self.site.visit(call, lambda reply: reply.fault, timeout_s, insists)
         except Resting as rest:
             return self._resting(rest)
 
-    async def begin(self, timeout_s: float) -> Sampled | Begun:
+    async def begin(self, timeout_s: float, insists: bool) -> Sampled | Begun:
         """Ask there for one response that is streamed, which begins within so many seconds; what came of it
         where it gave no chunk."""
-        pieces = self._pieces(timeout_s)
+        pieces = self._pieces(timeout_s, insists)
         try:
             first = await anext(pieces)
         except BaseException:
@@ -62,11 +65,11 @@ class Spot:
         await pieces.aclose()
         return first
 
-    async def _pieces(self, timeout_s: float) -> AsyncGenerator[ChunkData | Sampled, None]:
+    async def _pieces(self, timeout_s: float, insists: bool) -> AsyncGenerator[ChunkData | Sampled, None]:
         ends, aside_s = monotonic() + timeout_s, 0.0
         try:
             async with (
-                self.site.turn(timeout_s) as note,
+                self.site.turn(timeout_s, insists) as note,
                 aclosing(stream(self.call, max(0.001, ends - monotonic()))) as pieces,
             ):
                 async for piece in pieces:
@@ -99,15 +102,17 @@ class Begun:
 
 
 _Came: TypeAlias = "Sampled | Begun"
-_Asking: TypeAlias = Callable[[Spot, float], Awaitable[_Came]]
+_Asking: TypeAlias = Callable[[Spot, float, bool], Awaitable[_Came]]
 
 
 class Tries:
     """Asks for responses of one model. `retries`: how often all of it is tried again after failing in
-    passing; `timeout_s` bounds it with its retries."""
+    passing; `timeout_s` bounds it with its retries. `insists`: nobody else may answer, so that one that rests
+    is asked where it rests by judgement alone, or when it has rested as long as it asked for."""
 
-    def __init__(self, spots: Sequence[Spot], retries: int, timeout_s: float) -> None:
+    def __init__(self, spots: Sequence[Spot], retries: int, timeout_s: float, insists: bool = False) -> None:
         self._spots, self._retries, self._timeout_s = spots, retries, timeout_s
+        self._insists = insists
 
     @property
     def takes_n(self) -> bool:
@@ -121,7 +126,7 @@ class Tries:
 
     async def __call__(self, n: int) -> Sampled:
         """Ask for n responses. Trouble is told in `errors`; `usage` has what failed tries were billed too."""
-        came = await self._tried(lambda spot, timeout_s: spot.ask(n, timeout_s), [])
+        came = await self._tried(lambda spot, timeout_s, insists: spot.ask(n, timeout_s, insists), [])
         assert isinstance(came, Sampled)
         return came
 
@@ -173,8 +178,11 @@ class Tries:
             well = [spot for spot in left if spot.site.resting is None]
             spot, another = min(well or left, key=lambda spot: spot.site.load), len(well) > 1
             left.remove(spot)
+            insists = self._insists and not well
+            if insists:
+                spot = await self._rested(ends)
             left_s = ends - monotonic()
-            came = await ask(spot, left_s / 2 if another else left_s)
+            came = await ask(spot, left_s / 2 if another else left_s, insists)
             elsewhere = tuple(f"asked elsewhere after: {error}" for error in errors)
             if isinstance(came, Begun):
                 return replace(came, notes=elsewhere)
@@ -187,12 +195,22 @@ class Tries:
                 told[:] = told if told and reply.fault is _RESTS else errors
                 return replace(reply, errors=tuple(told))
 
+    async def _rested(self, ends: float) -> Spot:
+        """The place that may be asked first, where all rest: after the pause that it asked for, if that is
+        short and ends in time."""
+        spot = min(self._spots, key=lambda spot: (spot.site.rest_s(insists=True), spot.site.load))
+        rest_s = spot.site.rest_s(insists=True)
+        rest_s += rest_s and uniform(0.0, _APART_S)
+        if rest_s <= min(_LONGEST_PAUSE_S, ends - monotonic() - _LEAST_S):
+            await asyncio.sleep(rest_s)
+        return spot
+
     def _pause_s(self, state: RetryCallState) -> float:
         """Seconds before the next try: as long as the endpoints ask for and rest, at least a growing and
         jittered while."""
         tenacity = require("tenacity", "client")
         backoff = tenacity.wait_random_exponential(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
-        rest_s = min(spot.site.rest_s for spot in self._spots)
+        rest_s = min(spot.site.rest_s(self._insists) for spot in self._spots)
         return float(max(backoff(state), _result(state).retry_after_s or 0.0, rest_s))
 
 

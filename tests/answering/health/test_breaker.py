@@ -79,6 +79,30 @@ def test_calls_from_before_it_opened_change_nothing_but_what_the_server_asks_for
     assert opened.fail(0.5, Fault.of_status(429, 20.0), probe=False).until == 20.5
 
 
+def test_who_insists_is_let_through_where_it_rests_by_judgement_alone():
+    opened = failed(Breaker(), 5)
+    assert opened.lets(0.5, insists=True)
+    assert opened.begin(1.0)[0].lets(1.0, insists=True)  # beside the probe
+    assert (opened.rest_s(0.25), opened.rest_s(0.25, insists=True)) == (0.75, 0.0)
+
+
+@pytest.mark.parametrize("fault", [Fault.of_status(429, 3.0), Fault.of_status(401, None)])
+def test_nobody_is_let_through_where_it_was_told_to_rest(fault):
+    for breaker in (Breaker().fail(0.0, fault, probe=False), failed(Breaker(), 5).fail(0.0, fault, False)):
+        assert not breaker.lets(2.9, insists=True)
+        assert breaker.rest_s(2.0, insists=True) == breaker.rest_s(2.0) == fault.rest_s - 2.0
+        assert breaker.lets(fault.rest_s, insists=True)
+
+
+def test_what_hangs_again_and_again_holds_nobody_up():
+    breaker, lets = Breaker(strikes=MOST_STRIKES), []
+    for _ in range(3):
+        probing, probe = breaker.begin(breaker.until)
+        breaker = probing.fail(max(0.0, breaker.until), LATE, probe)
+        lets.append(breaker.lets(breaker.until - 0.1, insists=True))
+    assert lets == [True, True, False]
+
+
 # --- whatever befalls it -----------------------------------------------------------------------------------
 
 FAULTS = st.sampled_from(
@@ -126,6 +150,8 @@ def test_always(events):
             breaker.state(played.now) == "closed"
             or (breaker.state(played.now) == "half-open" and not breaker.probing)
         )
+        assert breaker.lets(played.now, insists=True) >= breaker.lets(played.now)
+        assert (breaker.rest_s(played.now, insists=True) == 0) >= (breaker.rest_s(played.now) == 0)
         assert (breaker.openings == 0) == (breaker.state(played.now) == "closed")
         assert breaker.openings == 0 or breaker.until >= before.until  # a rest is never cut short
         assert breaker.openings or breaker.strikes < MOST_STRIKES

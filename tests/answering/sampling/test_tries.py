@@ -112,6 +112,28 @@ class TestResting:
         assert texts(reply) == ["well"]
         assert took_s >= 0.3
 
+    def test_who_insists_asks_one_that_rests_and_so_finds_out_that_it_is_well(self, fake_endpoint):  # noqa: F811
+        sampler, model = EndpointSampler(), served(fake_endpoint.base_url)
+        fake_endpoint.play(*[status(500)] * 5, answer("hello"))
+        for _ in range(5):
+            ask(model, sampler, retries=0)
+        assert "cools down" in ask(model, sampler, retries=0)[0].errors[0]
+        assert texts(ask(model, sampler.insistent, retries=0)[0]) == ["hello"]
+        assert texts(ask(model, sampler, retries=0)[0]) == ["hello"]
+
+    def test_who_insists_waits_for_a_short_pause_that_was_asked_for(self, fake_endpoint):  # noqa: F811
+        sampler, model = EndpointSampler(), served(fake_endpoint.base_url)
+        fake_endpoint.play(status(429, retry_after="0.3"), answer("hello"))
+        ask(model, sampler, retries=0)
+        assert texts(ask(model, sampler.insistent, retries=0, timeout_s=60.0)[0]) == ["hello"]
+
+    def test_a_key_that_was_refused_is_not_tried_again(self, fake_endpoint):  # noqa: F811
+        sampler, model = EndpointSampler(), served(fake_endpoint.base_url)
+        fake_endpoint.play(status(401))
+        ask(model, sampler, retries=0)
+        assert "cools down after HTTP 401" in ask(model, sampler.insistent, retries=0)[0].errors[0]
+        assert len(fake_endpoint.requests) == 1
+
     def test_a_sampler_without_a_breaker_asks_all_the_same(self, fake_endpoint):  # noqa: F811
         fake_endpoint.play(status(401), answer("well"))
         sampler = EndpointSampler(health=Keeper(breaks=False))
