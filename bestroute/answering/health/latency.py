@@ -22,6 +22,7 @@ class Latency:
 
     def __init__(self) -> None:
         self._weights = [0.0] * _BUCKETS
+        self._sums: list[float] | None = None  # of the weights; None where one was added since
         self._zero: float | None = None
 
     def add(self, now: float, seconds: float) -> None:
@@ -32,11 +33,14 @@ class Latency:
             self._weights = [weight * scale for weight in self._weights]
             self._zero, power = now, 0.0
         self._weights[_bucket(seconds)] += 2.0**power
+        self._sums = None
 
     def quantile_s(self, now: float, *shares: float) -> tuple[float, ...] | None:
         """The seconds within which each share of the answers came, to five per cent; None where no more is
         left than half an observation's weight, so that what was slow long ago is tried again."""
-        sums = list(accumulate(self._weights))
+        sums = self._sums
+        if sums is None:
+            sums = self._sums = list(accumulate(self._weights))
         if self._zero is None or sums[-1] < 0.5 * 2.0 ** min(self._power(now), 1000.0):
             return None
         return tuple(_seconds(bisect_left(sums, share * sums[-1])) for share in shares)
