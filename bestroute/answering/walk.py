@@ -21,7 +21,7 @@ from bestroute.answering.demands import Demands
 from bestroute.answering.events import Broken, Chunk, Progress
 from bestroute.answering.live import Streamer, goes_live, live
 from bestroute.answering.sampling import Attempt, Sampled, Sampler, Usage, attempt_of
-from bestroute.answering.sampling.billing import bill, reference_bills, usage_of
+from bestroute.answering.sampling.billing import bill
 from bestroute.answering.wire import chunks_of, usage_chunk
 from bestroute.decision.order import Asked
 from bestroute.errors import SamplingError
@@ -52,9 +52,10 @@ class _Ledger:
         for (name, n), reply in zip(ask.more, replies, strict=True):
             model = self.policy.model(name)
             self.attempts.append(attempt_of(name, n, reply, latency_s))
-            self.at_reference += reference_bills(self.policy, model, self.query, reply)
-            self.usages.append(usage_of(model, self.query, reply))
-            cost += bill(model, self.query, reply)
+            billed = bill(self.policy.reference_model, model, self.query, reply)
+            self.at_reference += billed.at_reference
+            self.usages.append(billed.usage)
+            cost += billed.cost
         return cost
 
     @property

@@ -106,9 +106,10 @@ class Decider:
     def _cause_of(self, arm: Arm) -> Cause:
         return "reference" if asks_only(arm, self.policy.reference) else "tier"
 
-    def ladder(self, decision: Decision, query: Query, rule: Rule | None) -> list[Arm]:
-        """The decided arm, then what to ask if it does not answer: tiers of other models within the dial that
-        cost no more, dearer tiers, at last the reference. With `fallback: none` there is nothing else.
+    def ladder(self, decision: Decision, query: Query, rule: Rule | None, cost: float) -> list[Arm]:
+        """The decided arm, which costs so many US$, then what to ask if it does not answer: tiers of other
+        models within the dial that cost no more, dearer tiers, at last the reference. With `fallback: none`
+        there is nothing else.
 
         Tiers that may not or cannot take the query, and further arms of a model that failed, are left out.
         """
@@ -116,9 +117,8 @@ class Decider:
         if self.policy.sampling.fallback == "none":
             return rungs
         weighed = list(zip(self._rows, decision.candidates, strict=True))
-        most = decision.expected_cost
-        as_good = [row for row, one in weighed if one.eligible and one.expected_cost <= most]
-        dearer = [row for row, one in weighed if one.expected_cost > most or row is self._rows[-1]]
+        as_good = [row for row, one in weighed if one.eligible and one.expected_cost <= cost]
+        dearer = [row for row, one in weighed if one.expected_cost > cost or row is self._rows[-1]]
         return self._others(rungs, [*as_good, *dearer], query, rule)
 
     def spare(self, rungs: Sequence[Arm], query: Query, rule: Rule | None) -> list[Arm]:

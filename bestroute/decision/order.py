@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bestroute.decision.candidate import BY_FORECAST, Candidate, Forecast, WhyNot
 from bestroute.decision.decider import Decider
@@ -102,10 +102,8 @@ class Order:
 
     def _rungs(self, asked: Asked) -> dict[Arm, float | None]:
         """The decided arm, a part of it before it where that may do, and what follows where it fails."""
-        decided = replace(
-            asked.decision, expected_cost=self.price(asked, asked.decision.arm, {})
-        )  # all of it, whatever is planned
-        arm, *further = self.decider.ladder(decided, asked.query, asked.rule)
+        cost = self.price(asked, asked.decision.arm, {})  # all of it, whatever is planned
+        arm, *further = self.decider.ladder(asked.decision, asked.query, asked.rule, cost)
         weighed = [one for one in asked.decision.candidates if one.arm == arm]
         found: dict[Arm, float | None] = {
             part: self._limit(weighed[0], asked) for part in self._parts_of(arm, asked) if weighed

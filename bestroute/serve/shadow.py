@@ -120,7 +120,7 @@ class Shadows:
         # What broke off without a status may have been billed all the same.
         unknown = not reply.samples and reply.usage is None and reply.status is None
         cost = most if unknown and reply.fault is not None and reply.fault.kind == "timeout" else 0.0
-        cost = cost or bill(model, query, reply)
+        cost = cost or bill(policy.reference_model, model, query, reply).cost
         purse.settle(most, cost)
         came = unscored([one for one in reply.samples if one.may_win], model.served_as)
         self._metrics.shadow(name, "asked" if came else "failed", cost)

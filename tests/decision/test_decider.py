@@ -497,7 +497,9 @@ class TestWhatAModelCanTake:
         models = [{**TINY, "capabilities": ["audio"]}, MID, BIG]
         decider = Decider(make_policy(models=models, max_gap=1.0), MANIFEST)
         decision = decider.decide(sound, None, FORECAST)
-        assert [arm.label for arm in decider.ladder(decision, sound, None)] == ["tiny@1"]
+        assert [arm.label for arm in decider.ladder(decision, sound, None, decision.expected_cost)] == [
+            "tiny@1"
+        ]
 
     @pytest.mark.parametrize(("window", "why_not"), [(102, None), (101, "needs 102 tokens of 101")])
     def test_context_window_holds_prompt_and_response(self, window, why_not):
@@ -567,7 +569,7 @@ class TestLadder:
         decider = Decider(make_policy(**policy), MANIFEST)
         matched = decider.rule_for(query)
         decision = decider.decide(query, matched, FORECAST)
-        return [arm.label for arm in decider.ladder(decision, query, matched)]
+        return [arm.label for arm in decider.ladder(decision, query, matched, decision.expected_cost)]
 
     @pytest.mark.parametrize(
         ("dial", "arms"),

@@ -6,11 +6,10 @@ A count is believed where it is above zero; an endpoint that says a text cost no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bestroute.answering.sampling.values import Sample, Sampled, Usage
-from bestroute.policy import Policy
 from bestroute.policy.arms import Model
 from bestroute.query import Query
 
@@ -62,6 +61,8 @@ def billed(reported: Usage | None, samples: Sequence[Sample], prompt_tokens: int
     if not prompt and (samples or written):
         prompt = prompt_tokens
     written = written or sum(sample.written_tokens for sample in samples)
+    if (prompt, written) == (known.input_tokens, known.output_tokens):
+        return known
     return replace(known, input_tokens=prompt, output_tokens=written)
 
 
@@ -97,28 +98,34 @@ def _count(value: Any) -> int:
     return int(value) if whole and 0 < value < _ABSURD else 0
 
 
-def bill(model: Model, query: Query, reply: Sampled) -> float:
-    """US$ of a reply: by the usage that the endpoint reported, else by the texts.
+@dataclass(frozen=True)
+class Bill:
+    """What a reply comes to: US$, tokens, and US$ of each response at the reference's price."""
 
-    At least what was reported, never negative, and never less for more samples.
+    cost: float
+    usage: Usage
+    at_reference: tuple[float, ...]
+
+
+def bill(reference: Model, model: Model, query: Query, reply: Sampled) -> Bill:
+    """The bill of a reply: by the usage that the endpoint reported, else by the texts.
+
+    Its cost is at least what was reported, never negative, and never less for more samples. At the
+    reference's price what was cached counts as if the reference had it cached too; a single response that it
+    wrote itself costs the bill.
     """
-    usage = usage_of(model, query, reply)
-    return model.cost(1, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
-
-
-def usage_of(model: Model, query: Query, reply: Sampled) -> Usage:
-    """Tokens of a reply, as `bill` counts them."""
     calls = 1 if model.native else len(reply.samples)
-    return billed(reply.usage, reply.samples, calls * query.input_tokens)
+    usage = billed(reply.usage, reply.samples, calls * query.input_tokens)
+    cost = model.cost(1, usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+    return Bill(cost, usage, tuple(_at_reference(reference, model, reply, cost, usage)))
 
 
-def reference_bills(policy: Policy, model: Model, query: Query, reply: Sampled) -> list[float]:
-    """US$ of each response at the reference's price, what was cached as if it had that too; of a single one
-    that it wrote, the bill."""
-    reference = policy.reference_model
+def _at_reference(
+    reference: Model, model: Model, reply: Sampled, cost: float, usage: Usage
+) -> Sequence[float]:
     if model.name == reference.name and len(reply.samples) == 1:
-        return [bill(model, query, reply)]
-    usage, calls = usage_of(model, query, reply), 1 if model.native else max(1, len(reply.samples))
+        return [cost]
+    calls = 1 if model.native else max(1, len(reply.samples))
     shares = [share(sample, usage, reply.samples, calls) for sample in reply.samples]
     cached = usage.cached_tokens / usage.input_tokens if usage.input_tokens else 0.0
     return [reference.cost(1, prompt, written, cached * prompt) for prompt, written in shares]

@@ -209,6 +209,8 @@ class EndpointSampler:
         )
 
     async def _repeat(self, call: Tries, times: int) -> list[Sampled]:
+        if times == 1:
+            return [await call(1)]
         gate = asyncio.Semaphore(self._concurrency)
 
         async def one() -> Sampled:

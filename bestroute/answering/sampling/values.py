@@ -44,8 +44,8 @@ class Usage:
     def total(cls, usages: Iterable[Usage | None]) -> Usage | None:
         """The sum of those that are known; None where none is."""
         known = [usage for usage in usages if usage is not None]
-        if not known:
-            return None
+        if len(known) < 2:
+            return known[0] if known else None
         return cls(*(sum(getattr(usage, name) for usage in known) for name in cls.__dataclass_fields__))
 
 
