@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from bestroute.answering.checks import Checks
-from bestroute.policy.schema import CHECKS
+from bestroute.policy.sampling import CHECKS
 from bestroute.query import Query
 from bestroute.records.quality import bootstrap_interval
 

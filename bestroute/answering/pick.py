@@ -10,7 +10,7 @@ from bestroute.answering.checks import Checked, Checks
 from bestroute.answering.selection import SELECTORS, Selector, failing_least
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import InputError
-from bestroute.policy.schema import DEFAULT_CHECKS, DEFAULT_SELECTOR
+from bestroute.policy.sampling import DEFAULT_CHECKS, DEFAULT_SELECTOR
 from bestroute.query import Query, QueryLike
 
 

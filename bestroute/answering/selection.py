@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum, inf, isfinite
 
-from bestroute.policy.schema import SelectorName
+from bestroute.policy.sampling import SelectorName
 
 
 class Selector(ABC):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from bestroute.policy.schema import Sessions
+from bestroute.policy.sampling import Sessions
 from bestroute.query import Query, Session
 
 FORGOTTEN_S = 24 * 3600.0

@@ -13,7 +13,7 @@ from bestroute.cli.dashes import TextCommand, free_text
 from bestroute.cli.options import FOLDER, json_option, read_text
 from bestroute.cli.output import print_json, print_table
 from bestroute.errors import InputError
-from bestroute.policy.schema import DEFAULT_SELECTOR, SelectorName
+from bestroute.policy.sampling import DEFAULT_SELECTOR, SelectorName
 from bestroute.table import number
 
 

@@ -4,7 +4,8 @@ arms           models and what they cost, and arms: what is asked of them
 params         request fields of a variant
 objective      what the one dial means, whether a tier is within it, and which serves
 rules/         what is sure about a query decides before the router model: conditions, and the first match
-schema         the values: Policy, Tier, Sampling, Sessions
+sampling       how responses are asked for and kept: Sampling, Sessions
+schema         the values: Policy, Tier
 serving        what it says to a gateway alone: overrides, shadow, canary
 compose        YAML text to nodes, within bounds of size; a scalar's text to its value
 document       nodes to plain values, each with its line and column
@@ -29,7 +30,8 @@ from bestroute.policy.load import (
     parse_policy,
     read_policy,
 )
-from bestroute.policy.schema import Policy, Sampling, Tier
+from bestroute.policy.sampling import Sampling
+from bestroute.policy.schema import Policy, Tier
 from bestroute.policy.serving import Canary, Overrides, Shadow
 
 __all__ = [

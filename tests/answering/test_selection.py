@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bestroute.answering.agreement import group
 from bestroute.answering.selection import SELECTORS, ByReward, ByRewardedVote, ByVote
 from bestroute.policy import Sampling
-from bestroute.policy.schema import DEFAULT_SELECTOR
+from bestroute.policy.sampling import DEFAULT_SELECTOR
 
 EVERY = pytest.mark.parametrize("selector", [kind() for kind in SELECTORS.values()], ids=list(SELECTORS))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bestroute import Router
 from bestroute.answering.sessions import FORGOTTEN_S, SessionMemory
-from bestroute.policy.schema import Sessions
+from bestroute.policy.sampling import Sessions
 from bestroute.query import Query, Session
 from tests.fakes import FakePredictor, FakeReward, FakeSampler, make_policy, said
 

@@ -27,7 +27,7 @@ from bestroute.answering.sampling.values import Sampled, Usage
 from bestroute.errors import MissingExtra, SamplingError
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Endpoint, Model
-from bestroute.policy.schema import RETRIES
+from bestroute.policy.sampling import RETRIES
 from bestroute.query import Query
 
 _LOG = logging.getLogger(__name__)

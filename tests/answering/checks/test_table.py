@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bestroute.answering.checks import Checks
-from bestroute.policy.schema import CHECKS
+from bestroute.policy.sampling import CHECKS
 from bestroute.query import Query
 
 EVERY = Checks(CHECKS)
