@@ -46,7 +46,7 @@ class Deciding:
     async def decide(self, query: Query, health: Health | None, left_s: float | None) -> Asked:
         """One query, decided by what is known of endpoints. Raises as Router.route, and asyncio.TimeoutError
         where it would take longer than `left_s` seconds."""
-        if _is_short(query):
+        if self._chooser.routes and _is_short(query):
             asked = self._chooser.ruled(self._turn(query), health)
             if asked is not None:
                 return asked
@@ -102,8 +102,11 @@ def _tell(batch: _Batch, came: asyncio.Future[list[Asked | Exception]]) -> None:
 
 
 def _is_short(query: Query) -> bool:
+    """Whether all of a request is: no long message, no tools or schema."""
+    if query.beside or len(query.messages) > _SHORT_MESSAGES:
+        return False
     left = _SHORT_CHARACTERS
-    for message in query.messages[: _SHORT_MESSAGES + 1]:
+    for message in query.messages:
         content = message.get("content")
         left -= len(content) if isinstance(content, str) else _SHORT_CHARACTERS if content else 0
-    return left >= 0 and len(query.messages) <= _SHORT_MESSAGES
+    return left >= 0

@@ -21,6 +21,8 @@ class Chooser:
     def __init__(self, planner: Planner, forecaster: Forecaster, budget_s: float | None) -> None:
         self._planner, self._forecaster, self._budget_s = planner, forecaster, budget_s
         self._decider = planner.decider
+        self.routes = any(_routes(rule) for rule in planner.decider.policy.rules)
+        """Whether there is a rule that routes."""
 
     def one(self, query: Query, explain_all: bool = False, health: Health | None = None) -> Asked:
         """One query, decided within the time budget, with what the decision rests on."""
