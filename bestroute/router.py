@@ -1,6 +1,6 @@
 """Router: rules, then the router model, then the first tier within the dial. What users embed.
 
-Sampling and asyncio are imported by the methods that complete: who only routes does not wait for them.
+What samples, checks and compares responses is imported by the methods that do: who only routes does not wait.
 """
 
 from __future__ import annotations
@@ -10,11 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from bestroute.answering.agreement import Same
-from bestroute.answering.checks import Checked, Checker, Checks
 from bestroute.answering.listeners import Listeners
 from bestroute.answering.means import Means, Opened, check_travels
-from bestroute.answering.pick import Pick, pick
 from bestroute.answering.selection import SELECTORS
 from bestroute.answering.sessions import SessionMemory
 from bestroute.artefacts.adapter import open_predictor
@@ -31,10 +28,13 @@ from bestroute.policy import Policy, load_policy
 from bestroute.query import ChatRequest, Query, QueryLike, RequestLike, Session
 
 if TYPE_CHECKING:
+    from bestroute.answering.agreement import Same
     from bestroute.answering.answer import Answer, Event
+    from bestroute.answering.checks import Checked, Checker, Checks
     from bestroute.answering.completing import Completer
     from bestroute.answering.course import Course, Grouper
     from bestroute.answering.health import HealthReport
+    from bestroute.answering.pick import Pick
     from bestroute.answering.sampling import Sampler
 
 
@@ -93,7 +93,8 @@ class Router:
         self._listeners = Listeners(on_decision, on_answer)
         self._completer: Completer | None = None
         self._selector = SELECTORS[policy.sampling.select]()
-        self._checks = Checks(policy.sampling.checks, checkers)
+        self._checkers = checkers
+        self._checks: Checks | None = None
 
     @classmethod
     def from_policy(cls, path: str | Path, **parts: Any) -> Router:
@@ -161,6 +162,10 @@ class Router:
 
     def checked(self, query: Query) -> Checked:
         """What the policy's checks, and the caller's, find that a query asks of every response to it."""
+        if self._checks is None:
+            from bestroute.answering.checks import Checks
+
+            self._checks = Checks(self.policy.sampling.checks, self._checkers)
         return self._checks.of(query)
 
     def course(self, asked: Asked, group: Grouper | None = None, checked: Checked | None = None) -> Course:
@@ -176,6 +181,8 @@ class Router:
 
     def pick(self, query: QueryLike, responses: Sequence[str], *, same: Same | None = None) -> Pick:
         """Reward every response and keep one: the function `pick` with this policy's model and selector."""
+        from bestroute.answering.pick import pick
+
         asked = Query.of(query)
         return pick(self._means.reward_model(), asked, responses, self._selector, same, self.checked(asked))
 

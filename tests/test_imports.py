@@ -46,6 +46,13 @@ def test_routing_and_picking_load_no_network_client_and_no_torch():
     assert not modules_after(code).intersection(NETWORK)
 
 
+def test_routing_alone_loads_nothing_that_judges_responses():
+    """Their tables of words take longer to make than a router to open."""
+    code = "from bestroute import Router\nRouter.from_policy('policies/balanced.yaml').route('Why?')"
+    judges = {f"bestroute.answering.{name}" for name in ("agreement", "checks", "pick", "sampling")}
+    assert not modules_after(code).intersection(judges)
+
+
 def test_routing_reports_nothing_to_the_maker_of_onnxruntime(tmp_path):
     """It would keep an id of the device and a queue of events in the cache of the user."""
     code = "from bestroute import Router\nRouter.from_policy('policies/balanced.yaml').route('Why?')"
