@@ -1,11 +1,13 @@
-"""The gateway: one address for every OpenAI client, and the policy decides. Extra `serve`.
+"""The gateway: one address for OpenAI's and Anthropic's clients, and the policy decides. Extra `serve`.
 
 run                   start and end: what `bestroute serve` does
 work                  what each of its processes does
 workers               several processes on one address
 settings              what a gateway is started with
 app                   which address is answered by what
-chat, streaming       /v1/chat/completions: an answer, whole or in pieces
+chat                  /v1/chat/completions: an answer as OpenAI's clients read it
+messages, anthropic   /v1/messages: an answer as Anthropic's clients read it
+asking, streaming     an answer in anybody's words, whole or in pieces
 routing               /v1/route: the decision alone
 listing, openapi      /v1/models, /openapi.json, /healthz, /readyz, /metrics
 page, recent          the page at / (its files in assets/), and the last requests that it shows

@@ -17,8 +17,10 @@ from starlette.routing import Route
 from bestroute.answering.sampling import EndpointSampler
 from bestroute.router import Router
 from bestroute.serve import listing
+from bestroute.serve.anthropic import error_of
 from bestroute.serve.chat import chat
 from bestroute.serve.handling import Service, for_callers, for_operators, recorded, response_of
+from bestroute.serve.messages import messages
 from bestroute.serve.page import page_routes
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.routing import route
@@ -51,6 +53,7 @@ def app_of(
 
     routes = [
         Route("/v1/chat/completions", recorded(chat), methods=["POST"]),
+        Route("/v1/messages", recorded(messages, error_of), methods=["POST"]),
         Route("/v1/route", recorded(route), methods=["POST"]),
         Route("/v1/models", for_callers(listing.models)),
         Route("/v1/models/{name:path}", for_callers(listing.model)),

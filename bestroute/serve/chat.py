@@ -1,27 +1,19 @@
-"""/v1/chat/completions: an answer, whole or in pieces, with the decision on it."""
+"""/v1/chat/completions: an answer as OpenAI's clients read it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bestroute.answering.sampling import Usage
-from bestroute.errors import SamplingError
-from bestroute.policy import Policy
-from bestroute.query import ChatRequest
-from bestroute.serve.bills import bill_of, most_of
-from bestroute.serve.claims import metadata_for
+from bestroute.serve.asking import Words, respond
 from bestroute.serve.entry import Entry
-from bestroute.serve.explaining import explained
-from bestroute.serve.handling import Service, find, json_response, unless_gone
+from bestroute.serve.handling import Service
 from bestroute.serve.intake import read_object
-from bestroute.serve.refusals import Refusal
-from bestroute.serve.streaming import begin
-from bestroute.serve.wishes import KEY, wishes_of, without_wishes
+from bestroute.serve.refusals import Refusal, encoded
 
 
 async def chat(request: Request, entry: Entry, service: Service) -> Response:
@@ -29,36 +21,30 @@ async def chat(request: Request, entry: Entry, service: Service) -> Response:
     body = await read_object(request, service.limits)
     if not isinstance(body.get("messages"), list):
         raise Refusal(400, "messages must be a list of chat messages", "invalid_type", "messages")
-    wishes = wishes_of(request.headers, body.get("metadata"))
-    found = find(service, body, wishes, entry)
-    with found.faults():
-        own = metadata_for(entry.caller, body)
-        asked = ChatRequest.of(without_wishes(body), metadata=own, session=wishes.session)
-        entry.query, entry.stream = asked.query, asked.stream and not wishes.route_only
-        entry.router = router = await found.router()
-        if wishes.route_only:
-            entry.decided(await asyncio.to_thread(router.route, asked.query))
-            assert entry.decision is not None
-            return json_response(entry.decision.as_dict())
-        if entry.caller.charged:
-            await service.guard.reserve(entry.caller, *most_of(asked.query, router.policy))
-        with _billing(entry, router.policy):
-            if asked.stream:
-                return await begin(
-                    request, router.astream(asked, on_decision=entry.decided), entry, service, wishes.explain
-                )
-            answer = await unless_gone(request.receive, router.acomplete(asked, on_decision=entry.decided))
-    entry.answered(answer)
-    completion = answer.as_completion()
-    return json_response({**completion, KEY: explained(answer)} if wishes.explain else completion)
+    words = Words(lambda completion: completion, lambda _: ChatEvents())
+    return await respond(request, body, words, entry, service)
 
 
-@contextmanager
-def _billing(entry: Entry, policy: Policy) -> Iterator[None]:
-    """Charge what was asked in here in vain."""
-    try:
-        yield
-    except SamplingError as error:
-        usage = Usage.total(attempt.usage for attempt in error.attempts)
-        entry.charged(bill_of(error.attempts, policy), usage)
-        raise
+class ChatEvents:
+    """Chunks as they are."""
+
+    def __init__(self) -> None:
+        self._last: Mapping[str, Any] = {}
+
+    def chunk(self, data: Mapping[str, Any]) -> bytes:
+        """The chunk."""
+        self._last = data
+        return _event(data)
+
+    def ended(self, usage: Usage, more: Mapping[str, Any]) -> bytes:
+        """The end; usage stands in a chunk where it was asked for."""
+        told = _event({**self._last, "choices": [], "usage": None, **more}) if more else b""
+        return told + b"data: [DONE]\n\n"
+
+    def error(self, refusal: Refusal) -> bytes:
+        """An error in a stream that began."""
+        return _event(refusal.as_dict())
+
+
+def _event(value: Mapping[str, Any]) -> bytes:
+    return b"data: " + encoded(value) + b"\n\n"

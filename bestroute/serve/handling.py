@@ -65,10 +65,14 @@ class Service(NamedTuple):
 
 
 Handler: TypeAlias = Callable[[Request, Entry, Service], Awaitable[Response]]
+ErrorShape: TypeAlias = Callable[[Refusal], dict[str, Any]]
 
 
-def recorded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint of a handler: whatever happens there is a response, with an id, and a record of it."""
+def recorded(
+    handler: Handler, told: ErrorShape = Refusal.as_dict
+) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of a handler: whatever happens there is a response, with an id, and a record of it. `told`
+    gives the body of an error."""
 
     async def answered(request: Request, entry: Entry, service: Service) -> Response:
         try:
@@ -76,7 +80,7 @@ def recorded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             await service.guard.count(entry.caller)
             return await handler(request, entry, service)
         except Exception as error:
-            return _refused(error, entry)
+            return _refused(error, entry, told)
 
     async def endpoint(request: Request) -> Response:
         service: Service = request.app.state.service
@@ -100,15 +104,9 @@ def json_response(value: Any, status: int = 200) -> Response:
     return Response(encoded(value), status, media_type="application/json")
 
 
-def refused(refusal: Refusal, entry: Entry) -> Response:
-    """The response to a request that is not answered."""
-    entry.error = refusal.code or refusal.kind
-    return response_of(refusal)
-
-
-def response_of(refusal: Refusal) -> Response:
+def response_of(refusal: Refusal, told: ErrorShape = Refusal.as_dict) -> Response:
     """A refusal as a response."""
-    response = json_response(refusal.as_dict(), refusal.status)
+    response = json_response(told(refusal), refusal.status)
     response.headers.update(refusal.headers)
     return response
 
@@ -174,11 +172,13 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-def _refused(error: Exception, entry: Entry) -> Response:
+def _refused(error: Exception, entry: Entry, told: ErrorShape) -> Response:
     if isinstance(error, BestRouteError):
         entry.attempts = getattr(error, "attempts", ())
         if not isinstance(error, InputError):
             _LOG.warning("request %s: %s", entry.request_id, error)
     elif not isinstance(error, Refusal):
         _LOG.error("request %s failed", entry.request_id, exc_info=error)
-    return refused(refusal_of(error), entry)
+    refusal = refusal_of(error)
+    entry.error = refusal.code or refusal.kind
+    return response_of(refusal, told)

@@ -24,6 +24,7 @@ from bestroute.serve.settings import METRICS_FOLDER
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _CHAT = "/v1/chat/completions"
+_ANSWERED = (_CHAT, "/v1/messages")
 _SUMMED = {
     "bestroute_requests_total": "requests",
     "bestroute_cost_dollars_total": "cost",
@@ -124,11 +125,11 @@ class Metrics:
         self._shadow_cost.labels(policy).inc(cost)
 
     def totals(self) -> dict[str, float | None]:
-        """What chat requests came to since the start: how many, those with an error, US$; None: not known."""
+        """What requests for answers came to since the start: how many, errors, US$; None: not known."""
         sums: defaultdict[str, float] = defaultdict(float)
         for family in self._summed().collect():
             for sample in family.samples:
-                if sample.labels.get("path", _CHAT) == _CHAT and sample.name in _SUMMED:
+                if sample.labels.get("path", _CHAT) in _ANSWERED and sample.name in _SUMMED:
                     sums[_SUMMED[sample.name]] += sample.value
                     if int(sample.labels.get("status", 0)) >= 400:
                         sums["errors"] += sample.value

@@ -49,6 +49,12 @@ _MESSAGE = _object(
     role={"enum": ["assistant", "developer", "function", "system", "tool", "user"]},
     content={"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": _PART}]},
 )
+_TEXT_BLOCK = _object(("type", "text"), type={"const": "text"}, text=_TEXT)
+_TURN = _object(
+    ("role", "content"),
+    role={"enum": ["assistant", "user"]},
+    content={"anyOf": [_TEXT, {"type": "array", "items": _TEXT_BLOCK}]},
+)
 _MODEL_NAME = {"type": ["string", "null"], "description": "`auto` if absent, or a name of /v1/models."}
 _QUERY = _object(
     query={"type": "string", "description": "One of query and messages is needed."},
@@ -82,6 +88,34 @@ _SCHEMAS: dict[str, Any] = {
         choices={"type": "array", "items": _OBJECT},
         usage=_OBJECT,
         bestroute={"type": "object", "description": "How it came about, where the request asks for it."},
+    ),
+    "MessagesRequest": {
+        **_object(
+            ("messages",),
+            model=_MODEL_NAME,
+            messages={"type": "array", "items": _TURN, "minItems": 1},
+            system={"anyOf": [_TEXT, {"type": "array", "items": _TEXT_BLOCK}]},
+            metadata=_ref("Metadata"),
+            stream={"type": ["boolean", "null"]},
+            tools={"type": ["array", "null"], "items": _object(("name",), name=_TEXT, input_schema=_OBJECT)},
+            max_tokens={"type": ["integer", "null"], "minimum": 1},
+        ),
+        "description": "As Anthropic's clients send it, translated to a chat completion.",
+    },
+    "AnswerMessage": _object(
+        ("id", "type", "role", "model", "content", "stop_reason", "usage"),
+        id=_TEXT,
+        type={"const": "message"},
+        role={"const": "assistant"},
+        model=_TEXT,
+        content={"type": "array", "items": _OBJECT},
+        stop_reason=_TEXT,
+        usage=_OBJECT,
+    ),
+    "MessagesError": _object(
+        ("type", "error"),
+        type={"const": "error"},
+        error=_object(("type", "message"), type=_TEXT, message=_TEXT),
     ),
     "Decision": _object(
         ("model", "n", "cause", "expected_cost", "reference_cost", "policy"),
@@ -154,8 +188,8 @@ def _json(schema: dict[str, Any], told: str) -> dict[str, Any]:
     return {"description": told, "content": {"application/json": {"schema": schema}}}
 
 
-def _responses(told: dict[str, Any], *errors: int) -> dict[str, Any]:
-    return {"200": told, **{str(one): _json(_ref("Error"), _MEANINGS[one]) for one in errors}}
+def _responses(told: dict[str, Any], *errors: int, shape: str = "Error") -> dict[str, Any]:
+    return {"200": told, **{str(one): _json(_ref(shape), _MEANINGS[one]) for one in errors}}
 
 
 def _header(name: str, schema: dict[str, Any], told: str) -> dict[str, Any]:
@@ -192,11 +226,13 @@ def _get(name: str, told: str, answer: dict[str, Any], open_: bool = False, **mo
     return {"get": {"operationId": name, "summary": told, "responses": answer, **security, **more}}
 
 
-def _paths() -> dict[str, Any]:
-    answer = _json(
-        {"anyOf": [_ref("ChatCompletion"), _ref("Decision")]}, "the answer, or with route-only the decision"
-    )
+def _answer(schema: str) -> dict[str, Any]:
+    answer = _json({"anyOf": [_ref(schema), _ref("Decision")]}, "the answer, or with route-only the decision")
     answer["content"]["text/event-stream"] = {"schema": _TEXT}
+    return answer
+
+
+def _paths() -> dict[str, Any]:
     decided = _json({"anyOf": [_ref("Decisions"), _ref("Decision")]}, "the decision, or one for each query")
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     counts = {"description": "counts for Prometheus", "content": {"text/plain": {"schema": _TEXT}}}
@@ -205,7 +241,11 @@ def _paths() -> dict[str, Any]:
     return {
         "/v1/chat/completions": _post(
             "chat", "Answer by the model that the policy decides on", "ChatRequest", _OF_CHAT,
-            _responses(answer, *_ASKED, 502),
+            _responses(_answer("ChatCompletion"), *_ASKED, 502),
+        ),
+        "/v1/messages": _post(
+            "messages", "The same for Anthropic's clients", "MessagesRequest", _OF_CHAT,
+            _responses(_answer("AnswerMessage"), *_ASKED, 502, shape="MessagesError"),
         ),
         "/v1/route": _post(
             "route", "Decide, and ask no model", "RouteRequest", _WISHES, _responses(decided, *_ASKED)
@@ -230,7 +270,7 @@ def document(asks_for_keys: bool) -> dict[str, Any]:
         "info": {
             "title": "bestroute",
             "version": version("bestroute"),
-            "description": "One address for every OpenAI client; a policy decides which model answers.",
+            "description": "One address for OpenAI's and Anthropic's clients; a policy decides who answers.",
         },
         "paths": _paths(),
         "components": components,

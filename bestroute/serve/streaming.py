@@ -9,31 +9,45 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from bestroute.answering.answer import Ended, Event
 from bestroute.answering.events import Broken, Chunk
+from bestroute.answering.sampling import Usage
 from bestroute.serve.entry import Entry
 from bestroute.serve.explaining import explained
 from bestroute.serve.handling import Ongoing, Service, unless_gone
-from bestroute.serve.refusals import Refusal, encoded, refusal_of
+from bestroute.serve.refusals import Refusal, refusal_of
 from bestroute.serve.wishes import KEY
 
 _BROKEN = Refusal(502, "the answer broke off; the log says why", "stream_broken")
 
 
-async def begin(
-    request: Request, events: AsyncGenerator[Event, None], entry: Entry, service: Service, explain: bool
-) -> EventStream:
+class Events(Protocol):
+    """How the parts of a stream are told to whoever asks."""
+
+    def chunk(self, data: Mapping[str, Any]) -> bytes:
+        """What a Chat Completions chunk adds."""
+        ...
+
+    def ended(self, usage: Usage, more: Mapping[str, Any]) -> bytes:
+        """The end, with what was billed, and further fields, if any."""
+        ...
+
+    def error(self, refusal: Refusal) -> bytes:
+        """Why nothing more comes."""
+        ...
+
+
+async def begin(request: Request, told: Told, service: Service) -> EventStream:
     """The response of a stream whose first chunk is there. Raises as `Router.astream` before that."""
-    told = Told(events, entry, explain)
     try:
         first = await unless_gone(request.receive, told.first())
     except BaseException:
-        await events.aclose()
+        await told.events.aclose()
         raise
     return EventStream(first, told, service)
 
@@ -41,9 +55,10 @@ async def begin(
 class Told:
     """The events of an answer as they are sent, while the entry learns what they tell."""
 
-    def __init__(self, events: AsyncGenerator[Event, None], entry: Entry, explain: bool) -> None:
-        self.events, self.entry, self._explain = events, entry, explain
-        self._last: Mapping[str, Any] = {}
+    def __init__(
+        self, events: AsyncGenerator[Event, None], words: Events, entry: Entry, explain: bool
+    ) -> None:
+        self.events, self.entry, self._words, self._explain = events, entry, words, explain
 
     async def first(self) -> bytes:
         """Everything up to the first chunk."""
@@ -64,25 +79,20 @@ class Told:
         except Exception as error:
             refusal = refusal_of(error)
             self.entry.error = refusal.code or refusal.kind
-            yield _event(refusal.as_dict())
+            yield self._words.error(refusal)
 
     def _sent(self, event: Event) -> bytes:
         if isinstance(event, Chunk):
             self.entry.model = event.model
-            self._last = {**event.data, "model": event.model}
-            return _event(self._last)
+            return self._words.chunk({**event.data, "model": event.model})
         if isinstance(event, Ended):
             self.entry.answered(event.answer)
-            return self._explained(event) + b"data: [DONE]\n\n"
+            more = {KEY: explained(event.answer)} if self._explain else {}
+            return self._words.ended(event.answer.usage, more)
         elif isinstance(event, Broken):
             self.entry.broke(event)
-            return _event(_BROKEN.as_dict())
+            return self._words.error(_BROKEN)
         return b""
-
-    def _explained(self, event: Ended) -> bytes:
-        if not self._explain:
-            return b""
-        return _event({**self._last, "choices": [], "usage": None, KEY: explained(event.answer)})
 
 
 class EventStream(Ongoing):
@@ -113,7 +123,3 @@ class EventStream(Ongoing):
             async for piece in rest:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
-
-
-def _event(value: Mapping[str, Any]) -> bytes:
-    return b"data: " + encoded(value) + b"\n\n"

@@ -164,7 +164,7 @@ def _told(entry: Entry) -> dict[str, Any]:
     }
     return {
         **told,
-        **(asked if entry.path.endswith("/chat/completions") else {}),
+        **(asked if entry.path.endswith(("/chat/completions", "/messages")) else {}),
         "bestroute.arm": decision.arm.label,
         "bestroute.cause": decision.cause,
         "bestroute.rule": decision.rule,

@@ -55,7 +55,7 @@ def check(reply, path, method="post"):
     schema = told[str(reply.status)]["content"][kind]["schema"]
     if kind == "application/json":
         jsonschema.validate(reply.json, resolved(schema))
-    if reply.status != 200:
+    if reply.status != 200 and path != "/v1/messages":
         check_shape(reply)
 
 

@@ -181,7 +181,8 @@ class Guard:
 
 
 def _given(headers: Mapping[str, str]) -> str | None:
-    """The key of a request: of Bearer, or the password of Basic, which browsers ask for."""
+    """The key of a request: of Bearer, the password of Basic, which browsers ask for, or x-api-key, as
+    Anthropic's clients send it."""
     kind, _, value = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return value.strip() or None
@@ -190,7 +191,7 @@ def _given(headers: Mapping[str, str]) -> str | None:
             return base64.b64decode(value, validate=True).decode().partition(":")[2] or None
         except ValueError:
             return None
-    return None
+    return headers.get("x-api-key") or None
 
 
 def _limits(key: Key | None) -> Iterator[Limit]:
