@@ -1,13 +1,14 @@
 """What the gateway adds to a call, beside calls straight to the same endpoint.
 
     python benchmarks/gateway.py
-    python benchmarks/gateway.py --beside litellm=http://127.0.0.1:4000/v1     # another gateway, same mock
+    python benchmarks/gateway.py --litellm        # LiteLLM's proxy beside it: pip install "litellm[proxy]"
+    python benchmarks/gateway.py --beside name=http://127.0.0.1:4000/v1         # another gateway, same mock
 
 As public benchmarks of gateways do it: all on loopback, an endpoint that answers at once, rounds in which the
 targets take turns, the median of a round, then the median of the rounds. `added` is a target's less the
 direct calls'. `a core` are requests for each second of processor time of the gateway's process, which other
 work on the machine moves little; times it moves. The mock listens on --mock-port, and what --beside names
-must ask it.
+must ask it. Each gateway is one process.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import multiprocessing
 import os
 import re
+import secrets
 import statistics
 import subprocess
 import sys
@@ -51,13 +53,14 @@ CONCURRENT = (1, 16, 64)
 
 @dataclass(frozen=True)
 class Target:
-    """Who is asked: an address, the model to name, what to say; `pid` of the process whose time counts."""
+    """Who is asked: an address, the model to name, what to say, a key; `pid`: whose processor time counts."""
 
     name: str
     port: int
     model: str
     words: str
     pid: int | None = None
+    key: str = "k"
 
 
 async def mock(scope: Any, receive: Any, send: Any) -> None:
@@ -68,7 +71,7 @@ async def mock(scope: Any, receive: Any, send: Any) -> None:
         body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    streams = json.loads(body).get("stream")
+    streams = json.loads(body or b"{}").get("stream")  # a gateway may also ask whether anybody is there
     kind = b"text/event-stream" if streams else b"application/json"
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
     for piece in _streamed() if streams else [_whole()]:
@@ -147,6 +150,35 @@ def serving(url: str) -> Iterator[tuple[int, int]]:
             process.wait()
 
 
+@contextmanager
+def litellm(url: str, port: int) -> Iterator[tuple[int, str]]:
+    """LiteLLM's proxy before the mock, as it comes; gives its process id and a key. It logs to nowhere."""
+    key = f"sk-{secrets.token_hex(16)}"
+    # Without the map it would fetch prices; nothing here needs them.
+    env = {
+        **os.environ,
+        "LITELLM_MASTER_KEY": key,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "NO_PROXY": "127.0.0.1",
+    }
+    asked = {"model": "openai/small", "api_base": url, "api_key": "k"}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(
+            json.dumps({"model_list": [{"model_name": "small", "litellm_params": asked}]}), "utf-8"
+        )
+        command = ["litellm", "--config", str(path), "--port", str(port), "--telemetry", "False"]
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env, cwd=folder
+        )
+        try:
+            _await_port(port)
+            yield process.pid, key
+        finally:
+            process.terminate()
+            process.wait()
+
+
 def _processor_s(pid: int) -> float:
     """Seconds of processor time that a process has taken."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -165,7 +197,7 @@ class Caller:
             }
         ).encode()
         head = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer k\r\n"
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {target.key}\r\n"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         self._port, self._sent, self._streams = target.port, head.encode() + body, streams
@@ -236,6 +268,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--calls", type=int, default=256, help="calls of a target in a round")
     parser.add_argument("--mock-port", type=int, default=8095)
+    parser.add_argument("--litellm", action="store_true", help="LiteLLM's proxy too, started here")
+    parser.add_argument("--litellm-port", type=int, default=4000)
     parser.add_argument("--beside", action="append", default=[], metavar="NAME=URL")
     given = parser.parse_args()
     with ExitStack() as stack:
@@ -246,6 +280,9 @@ def main() -> None:
             Target("rules", port, "auto", f"RULED {QUESTION}", pid),
             Target("router model", port, "auto", QUESTION, pid),
         ]
+        if given.litellm:
+            pid, key = stack.enter_context(litellm(url, given.litellm_port))
+            targets.append(Target("LiteLLM", given.litellm_port, "small", QUESTION, pid, key))
         for beside in given.beside:
             name, _, address = beside.partition("=")
             targets.append(Target(name, urlsplit(address).port or 80, "small", QUESTION))
