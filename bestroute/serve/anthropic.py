@@ -116,7 +116,8 @@ class MessageEvents:
     def _called(self, call: Mapping[str, Any]) -> Iterator[bytes]:
         function = call.get("function") or {}
         called = {"id": call.get("id"), "name": function.get("name")}
-        yield from self._opened(call.get("index", 0), {"type": "tool_use", **called, "input": {}})
+        which = call.get("index", f"after {self._blocks}")  # without an index each part is a call of its own
+        yield from self._opened(which, {"type": "tool_use", **called, "input": {}})
         if function.get("arguments"):
             yield self._delta({"type": "input_json_delta", "partial_json": function["arguments"]})
 

@@ -130,6 +130,13 @@ class TestClient:
         assert [(one.id, one.input) for one in found.content[1:]] == [("c1", {"a": 1}), ("c2", {"a": 1})]
         assert found.stop_reason == "tool_use"
 
+    def test_calls_without_an_index_in_a_stream(self, client, upstream):
+        sent = [event({"tool_calls": [{**CALL, "id": name}]}) for name in ("c1", "c2")]
+        upstream.play(pieces(*sent, event({}, "tool_calls"), b"data: [DONE]\n\n"))
+        with client.messages.stream(model="auto", max_tokens=50, messages=HELLO, tools=[ADD]) as stream:
+            found = stream.get_final_message()
+        assert [(one.id, one.input) for one in found.content] == [("c1", {"a": 1}), ("c2", {"a": 1})]
+
     def test_pictures_and_documents(self, client, upstream):
         create(
             client,
