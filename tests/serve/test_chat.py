@@ -53,6 +53,14 @@ class TestClient:
         assert {chunk.model for chunk in chunks} == {"tiny"}
         assert (last.choices, last.usage.total_tokens) == ([], 15)
 
+    def test_a_stream_whose_usage_comes_with_an_empty_choice(self, client, upstream):
+        """As LiteLLM's proxy ends it; for the caller the last chunk is the one that says why it ended."""
+        bill = event({}, usage={"prompt_tokens": 10, "completion_tokens": 5})
+        upstream.play(pieces(event({"content": "deep"}), event({}, "stop"), bill, b"data: [DONE]\n\n"))
+        with client.chat.completions.create(model="auto", messages=HELLO, stream=True) as stream:
+            *_, last = list(stream)
+        assert last.choices[0].finish_reason == "stop"
+
     def test_calls_of_tools(self, client, upstream):
         message = {"role": "assistant", "content": None, "tool_calls": [CALL]}
         choices = [{"index": 0, "finish_reason": "tool_calls", "message": message}]

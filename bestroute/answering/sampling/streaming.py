@@ -82,6 +82,12 @@ def _broken(gathered: Gathered, error: str, fault: Fault | None) -> Sampled:
     return replace(reply, errors=(error,), fault=fault)
 
 
+def _only_bills(event: Mapping[str, Any]) -> bool:
+    """Whether an event has usage beside choices that say nothing, as LiteLLM's proxy ends its streams."""
+    says = any(part.get("delta") or part.get("finish_reason") for part in event["choices"])
+    return bool(event.get("usage")) and not says
+
+
 class _Try:
     """One request: `reply` is what came of it, `complaint` what the endpoint said before any chunk."""
 
@@ -136,7 +142,7 @@ class _Try:
             if not self._given:
                 self.complaint = read_complaint(event)
             raise SamplingError(f"the endpoint answered with an error: {read_complaint(event).message}")
-        if not event.get("choices"):
+        if not event.get("choices") or _only_bills(event):
             return None
         return cast(ChunkData, cleaned({name: value for name, value in event.items() if name != "usage"}))
 
