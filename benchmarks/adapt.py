@@ -10,7 +10,11 @@ Adapters are fitted on 30, 100 and 300 of its records, five draws each, and judg
 correlation of predicted and true gap to the large class, `difficulty`: rank correlation of the mean quality,
 `level`: error of the levels, `saving`: at 1 % drop, one shot, threshold on one half and judged on the other
 (20 splits). Beside it the router model as it is, levels alone, and the static mix of fixed arms. Intervals
-are 95 % over draws, in the last rows over the sources. With --json one JSON document.
+are 95 % over draws, in the last rows over the sources. Rows come as they are measured; with --json one JSON
+document at the end.
+
+With --unseen only queries judge that the router model was not trained on, by its folder, and the others
+fit: for a router model that was trained on the source.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from bestroute.artefacts.manifest import Manifest
+from bestroute.artefacts.manifest import Manifest, seen_queries
 from bestroute.artefacts.odds import sigmoid
 from bestroute.artefacts.predictor import OnnxPredictor, Prediction
 from bestroute.errors import BestRouteError
@@ -119,15 +123,24 @@ def part_of(whole: Replay, places: np.ndarray) -> Replay:
     )  # fmt: skip
 
 
-def play(own: Own, whole: Replay, size: int, draws: int, manifest: Manifest) -> list[dict[str, Found]]:
+def drawn(judges: np.ndarray, size: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Which `size` queries fit, and which judge: all others, or `judges` (Q,) alone, which then never fit."""
+    order = generator.permutation(len(judges))
+    if judges.all():
+        return order[:size], order[size:]
+    return order[~judges[order]][:size], order[judges[order]]
+
+
+def play(
+    own: Own, judges: np.ndarray, whole: Replay, size: int, draws: int, manifest: Manifest
+) -> list[dict[str, Found]]:
     """Fit on `size` queries and judge on the others, for each draw."""
     columns, reference = np.arange(len(CLASSES)), len(CLASSES) - 1
     of_text = {text: place for place, text in enumerate(whole.texts)}
     generator = np.random.default_rng(0)
     played = []
     for _ in range(draws):
-        order = generator.permutation(len(own))
-        fit, rest = own.at(order[:size]), own.at(order[size:])
+        fit, rest = map(own.at, drawn(judges, size, generator))
         adapter = fit_adapter(fit, columns, manifest, reference).adapter
         level = fit_mapping(fit, columns, Chosen(("level",) * len(CLASSES), 1.0))
         known = np.array([place for place, text in enumerate(rest.texts) if text in of_text])
@@ -168,6 +181,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("records", type=Path, nargs="+")
     parser.add_argument("--measure", nargs="+", required=True, metavar="SOURCE")
     parser.add_argument("--heads", action="store_true", help="the router model's own class qualities")
+    parser.add_argument("--unseen", action="store_true", help="judge by queries that it was not trained on")
     parser.add_argument("--sizes", type=int, nargs="+", default=[30, 100, 300])
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--most", type=int, default=3000, help="records of one file, at most")
@@ -175,32 +189,48 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def print_tables(rows: Rows) -> None:
-    """A Markdown table for each size."""
+def line(label: str, name: str, cells: Sequence[str]) -> None:
+    """A row of the table, as it comes."""
+    print(f"| {label} | {name} | {' | '.join(cells)} |", flush=True)
+
+
+def print_source(label: str, played: Sequence[dict[str, Found]]) -> None:
+    """What every variant came to on one source."""
+    for name in played[0]:
+        columns = zip(*(found[name] for found in played), strict=True)
+        line(label, name, [cell(np.array(column)) for column in columns])
+
+
+def print_means(rows: Rows) -> None:
+    """Means over the sources, at every size; of the adapter also less the levels alone."""
     for size, variants in rows.items():
-        print(f"\n{size} records\n\n| source | variant | {' | '.join(MEASURES)} |\n|---|---|" + "---:|" * 4)
-        for source in next(iter(variants.values())):
-            for name, found in variants.items():
-                cells = [cell(np.array(column)) for column in zip(*found[source], strict=True)]
-                print(f"| {source} | {name} | {' | '.join(cells)} |")
-        for name, found in variants.items():
-            means = np.array([np.mean(np.array(one), axis=0) for one in found.values()])
-            print(f"| mean of {len(means)} | {name} | {' | '.join(map(cell, means.T))} |")
+        means = {
+            name: np.array([np.mean(np.array(one), axis=0) for one in found.values()])
+            for name, found in variants.items()
+        }
+        means["adapter less level"] = means["adapter"] - means["level"]
+        for name, found in means.items():
+            line(f"{size}, mean of {len(found)}", name, [cell(column) for column in found.T])
 
 
 def measure_all(own: Own, whole: Replay, manifest: Manifest, options: argparse.Namespace) -> Rows:
     """Every source, at every size that leaves enough to judge by."""
     families = np.array([family_of(kind) for kind in own.kinds])
+    seen = np.isin(own.hashes, seen_queries(options.router)) if options.unseen else np.zeros(len(own), bool)
     rows: Rows = {}
     for source in options.measure:
         left = (source, *RELATED.get(source, ()))
         quality = own.said.quality[:, :3, 0] if options.heads else other_sources(own, families, left)
-        traffic = with_base(own, quality).at(np.flatnonzero(families == source))
-        for size in (size for size in options.sizes if size + FEWEST <= len(traffic)):
-            for found in play(traffic, whole, size, options.draws, manifest):
+        inside = np.flatnonzero(families == source)
+        traffic, judges = with_base(own, quality).at(inside), ~seen[inside]
+        most = len(traffic) - FEWEST if judges.all() else int((~judges).sum())
+        for size in (size for size in options.sizes if size <= most and judges.sum() >= FEWEST):
+            played = play(traffic, judges, whole, size, options.draws, manifest)
+            for found in played:
                 for name, one in found.items():
                     rows.setdefault(size, {}).setdefault(name, {}).setdefault(source, []).append(one)
-            print(f"{source} {size}", file=sys.stderr)
+            if not options.json:
+                print_source(f"{source}, {size} of {len(traffic)}", played)
     return rows
 
 
@@ -216,11 +246,13 @@ def main() -> None:
         whole = replay(policy(), records, None).replay
     except BestRouteError as error:
         sys.exit(f"error: {error}")
+    if not options.json:
+        print(f"| source | variant | {' | '.join(MEASURES)} |\n|---|---|" + "---:|" * 4)
     rows = measure_all(own, whole, predictor.manifest, options)
     if options.json:
         print(json.dumps(rows))
     else:
-        print_tables(rows)
+        print_means(rows)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from bestroute.artefacts.own_reward import OwnReward
 from bestroute.artefacts.reward import Sight
 from bestroute.records.quality import best_of_n_quality, bootstrap_interval, calibration_error
 from bestroute.train.adapt.sights import Scored
-from bestroute.train.adapt.steps import better
 from bestroute.train.logistic import fit_logistic
 
 Floats = NDArray[np.float64]
@@ -117,7 +116,7 @@ def _fitted(rows: _Rows, inside: Rows, strengths: Sequence[float]) -> tuple[OwnR
     said = {strength: _cross_validated(rows, inside, strength) for strength in (np.inf, *strengths)}
     wrong = {strength: 1 - _pairs(scored, one) for strength, one in said.items()}
     best = min(said, key=lambda strength: float(np.nanmean(wrong[strength])))
-    strength = best if better(wrong[np.inf], wrong[best]) else np.inf
+    strength = best if _better(wrong[np.inf], wrong[best]) else np.inf
     found = fit_logistic(said[strength][:, None], scored.score, np.ones(len(scored)), rising=(0,))
     return _scaled(rows.ridge(inside, strength), max(found.weights[0], _WHISPER), found.intercept), strength
 
@@ -199,3 +198,12 @@ def _share(scored: Scored, said: Floats) -> dict[str, float] | None:
     value = share(np.arange(queries))
     low, high = bootstrap_interval(share, queries, np.random.default_rng(0))
     return None if np.isnan(value) else {"value": value, "low": low, "high": high}
+
+
+def _better(simpler: Floats, further: Floats) -> bool:
+    """Whether the errors (rows,) of what goes further are lower by more than one standard error."""
+    difference = simpler - further
+    known = difference[~np.isnan(difference)]
+    if len(known) < 2:
+        return False
+    return bool(known.mean() > known.std(ddof=1) / np.sqrt(len(known)))

@@ -1,4 +1,4 @@
-"""How far to go from the router model as it is: level, slope, features; each only where it proves to help."""
+"""How far to go from the router model as it is: level, slope, features; each where it lowers the error."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Step: TypeAlias = Literal["none", "base", "level", "slope", "features"]
 SIMPLE: tuple[Step, ...] = ("base", "level", "slope")
-STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
-"""Of the ridge, in units of the number of features."""
+STRENGTHS = (0.3, 1.0, 3.0)
+"""Of the ridge, in units of the number of features; weaker ones were best for no number of queries."""
 _LEAST_BEND = 0.02
 MOST_ROWS = 2000
 """Queries that the ridge is fitted on at most; levels, slopes and all else take every query."""
@@ -76,30 +76,32 @@ def fit_mapping(own: Own, columns: Indices, chosen: Chosen) -> Mapping:
 def choose(own: Own, columns: Indices) -> tuple[Chosen, Floats]:
     """How far to go, by cross-validation, and the log-odds then of queries that fitted nothing (Q, M).
 
-    A step is taken where it lowers the squared error by more than one standard error of the difference:
-    level, and the slope that all share, for each model by itself; features for all models together, at the
-    one strength that is best for all, and then for each model whose own error they lower.
+    Each model goes where its squared error is lowest: as it is, level, or the slope that all share. Features
+    are for all models together, at the one strength that is best for all, where they lower the error of all;
+    then for each model whose own they lower. No margin is asked for: few queries would leave most models as
+    they are, where levels are off on nearly all traffic, and a ridge this strong does little by chance.
     """
     simple, ridged = _cross_validated(own, columns)
-    scores, weights = own.score, own.weights
+    scores, weights, models = own.score, own.weights, range(len(columns))
     errors = {step: weights * (sigmoid(said) - scores) ** 2 for step, said in simple.items()}
-    steps = [_furthest([errors[step][:, model] for step in SIMPLE]) for model in range(len(columns))]
     chosen: list[Step] = [
-        SIMPLE[place] if (~np.isnan(scores[:, model])).any() else "none" for model, place in enumerate(steps)
+        min(SIMPLE, key=lambda step: _mean(errors[step][:, model]))
+        if (~np.isnan(scores[:, model])).any()
+        else "none"
+        for model in models
     ]
-    best = np.stack([errors[SIMPLE[place]][:, model] for model, place in enumerate(steps)], axis=1)
-    strength = STRENGTHS[-1]
-    if ridged:
-        tried = {one: weights * (sigmoid(said) - scores) ** 2 for one, said in ridged.items()}
-        strength = min(tried, key=lambda one: float(_mean(tried[one])))
-        found = tried[strength]
-        if better(_by_query(best), _by_query(found)):
-            lower = [_mean(found[:, [model]]) < _mean(best[:, [model]]) for model in range(len(columns))]
-            chosen = ["features" if low else step for low, step in zip(lower, chosen, strict=True)]
-    said_by: dict[Step, Floats] = {**simple, "none": simple["base"]}
-    if ridged:
-        said_by["features"] = ridged[strength]
-    said = np.stack([said_by[step][:, model] for model, step in enumerate(chosen)], axis=1)
+    said = np.stack(
+        [simple["base" if step == "none" else step][:, model] for model, step in enumerate(chosen)], axis=1
+    )
+    if not ridged:
+        return Chosen(tuple(chosen), STRENGTHS[-1]), said
+    tried = {one: weights * (sigmoid(found) - scores) ** 2 for one, found in ridged.items()}
+    strength = min(tried, key=lambda one: _mean(tried[one]))
+    least = weights * (sigmoid(said) - scores) ** 2
+    if _mean(tried[strength]) < _mean(least):
+        for model in models:
+            if _mean(tried[strength][:, model]) < _mean(least[:, model]):
+                chosen[model], said[:, model] = "features", ridged[strength][:, model]
     return Chosen(tuple(chosen), strength), said
 
 
@@ -165,33 +167,6 @@ def ridges(
         for one in coefficients
     ]
     return [(inside.T @ one, shift) for one, shift in zip(coefficients, shifts, strict=True)], centre
-
-
-def _furthest(errors: list[Floats]) -> int:
-    """The last step that is better than the one taken before it."""
-    taken = 0
-    for step in range(1, len(errors)):
-        if better(errors[taken], errors[step]):
-            taken = step
-    return taken
-
-
-def better(simpler: Floats, further: Floats) -> bool:
-    """Whether the errors (rows,) of what goes further are lower by more than one standard error."""
-    difference = simpler - further
-    known = difference[~np.isnan(difference)]
-    if len(known) < 2:
-        return False
-    return bool(known.mean() > known.std(ddof=1) / np.sqrt(len(known)))
-
-
-def _by_query(errors: Floats) -> Floats:
-    """Mean over the models that were asked (rows,); NaN where none was."""
-    known = ~np.isnan(errors)
-    count = known.sum(axis=1)
-    total = np.where(known, errors, 0.0).sum(axis=1)
-    mean: Floats = np.divide(total, count, out=np.full(len(errors), np.nan), where=count > 0)
-    return mean
 
 
 def _mean(errors: Floats) -> float:

@@ -17,13 +17,14 @@ from bestroute.artefacts.odds import log_odds, sigmoid
 from bestroute.artefacts.predictor import Prediction
 from bestroute.train.adapt.fit import fit_tokens
 from bestroute.train.adapt.line import fit_lines
-from bestroute.train.adapt.steps import MOST_ROWS, STRENGTHS, Mapping, Step, ridges
+from bestroute.train.adapt.steps import MOST_ROWS, Mapping, Step, ridges
 from bestroute.train.llms.read import Answers, Corpus, Floats, Indices
 
 FEWEST = 50
 """Queries of the train split that an LLM needs to be known."""
 Way: TypeAlias = tuple[Step, float]
 """A step, and the strength of the ridge where it takes features."""
+_STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)  # of the ridge, in units of the number of features
 _SIMPLE: tuple[Way, ...] = (("base", 0.0), ("level", 0.0), ("slope", 0.0))
 
 
@@ -55,7 +56,7 @@ def fit_columns(corpus: Corpus, said: Prediction, llms: Sequence[Answers]) -> li
     validation queries find best: its class as it is, level, slope, or features.
     """
     tried = [_try(corpus, said, llm) for llm in llms]
-    strengths = STRENGTHS if said.features is not None else ()
+    strengths = _STRENGTHS if said.features is not None else ()
     ways = list(_SIMPLE)
     if strengths:
         ways.append(
@@ -102,8 +103,8 @@ def _mappings(fit: Answers, said: Prediction, column: int, sources: NDArray[np.s
         rows = spread(sources)
         line = levels + slope * odds[rows]
         features = _inputs(said, fit.places[rows], column)[1]
-        fits, centre = ridges(features, line, score[rows], balanced(sources[rows])[:, None], STRENGTHS)
-        for strength, (ridge, shift) in zip(STRENGTHS, fits, strict=True):
+        fits, centre = ridges(features, line, score[rows], balanced(sources[rows])[:, None], _STRENGTHS)
+        for strength, (ridge, shift) in zip(_STRENGTHS, fits, strict=True):
             found["features", strength] = Mapping(levels, slopes, ridge, shift - centre @ ridge)
     return found
 

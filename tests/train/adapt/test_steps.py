@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bestroute.artefacts.odds import sigmoid
 from bestroute.train.adapt.own import read_own
-from bestroute.train.adapt.steps import choose, features_of, fit_mapping, odds_of
+from bestroute.train.adapt.steps import Chosen, choose, features_of, fit_mapping, odds_of
 from tests.fakes import QUALITY
 from tests.train.adapt.traffic import POLICY, Router, hard_and_easy, records_of
 
@@ -35,8 +35,27 @@ def test_where_the_router_model_is_right_it_stays_as_it_is():
 
 def test_where_only_levels_are_off_levels_are_learned():
     chosen, held_out = choose(own_of(*coins([0.2, 0.3, 0.5], 200)), COLUMNS)
-    assert chosen.steps == ("level",) * 3
+    assert "base" not in chosen.steps
     assert sigmoid(held_out).mean(axis=0) == pytest.approx([0.2, 0.3, 0.5], abs=0.08)
+    assert sigmoid(held_out).std(axis=0).max() < 0.05
+
+
+@pytest.mark.parametrize("count", [10, 30])
+def test_few_records_bring_levels_nearer_and_features_that_say_nothing_do_little(count):
+    """Mean over 15 draws of how far from the chances each model is predicted to be, of fresh queries."""
+    chances = np.array([0.2, 0.3, 0.5])
+    off = {"chosen": 0.0, "level": 0.0, "base": 0.0}
+    for seed in range(15):
+        own = own_of(*coins(chances, count + 50, seed))
+        known, fresh = own.at(np.arange(count)), own.at(np.arange(count, len(own)))
+        ways = {"chosen": choose(known, COLUMNS)[0]}
+        ways |= {step: Chosen((step,) * 3, 1.0) for step in ("level", "base")}
+        for name, way in ways.items():
+            mapping = fit_mapping(known, COLUMNS, way)
+            said = sigmoid(mapping(odds_of(fresh, COLUMNS), features_of(fresh)))
+            off[name] += float(((said - chances) ** 2).mean()) / 15
+    assert off["chosen"] < 2 * off["level"]
+    assert off["chosen"] < 0.5 * off["base"]
 
 
 def test_what_is_hard_is_learned_from_features():
