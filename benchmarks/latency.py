@@ -9,23 +9,31 @@ percentiles in milliseconds of every stage. Quote it with the machine it ran on;
 
 times predictions of several router models in turn instead, so that what disturbs one disturbs the others:
 the processor time of the calling thread, in which onnxruntime works, and the wall time, for 16, 64 and 256
-tokens. Each is also timed alone, its weights warm in the caches, as in a process that does little else.
+tokens. Each is also timed alone, its weights warm in the caches, as in a process that does little else, and
+cold: 64 MB are written before every call in turn.
+
+    python benchmarks/latency.py --adapter my/adapter
+
+does the same of the embedded router model with and without an adapter, on one session.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter_ns, thread_time_ns
 
 import numpy as np
 
-from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.adapter import AdaptedPredictor
+from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.artefacts.session import TokenRow
 from bestroute.cli.measure import STAGES, measure
 from bestroute.errors import require
+
+ROUTER = Path(__file__).parents[1] / "exported_models" / "router"
 
 
 def main() -> None:
@@ -36,11 +44,15 @@ def main() -> None:
     parser.add_argument(
         "--routers", type=Path, nargs="+", metavar="FOLDER", help="time router models in turn"
     )
+    parser.add_argument("--adapter", type=Path, metavar="FOLDER", help="time an adapter on the embedded one")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    if options.routers:
-        print("\n".join(in_turn(options.routers, options.runs)))
+    if options.routers or options.adapter:
+        models: dict[str, Predictor] = {str(one): OnnxPredictor(one) for one in options.routers or [ROUTER]}
+        if options.adapter:
+            models["with the adapter"] = AdaptedPredictor(next(iter(models.values())), options.adapter)
+        print("\n".join(in_turn(models, options.runs)))
         return
     report = measure(options.runs)
     head = " | ".join(f"{stage} p50" for stage in STAGES)
@@ -60,22 +72,41 @@ def main() -> None:
         draw(medians, options.plot)
 
 
-def in_turn(folders: Sequence[Path], runs: int) -> list[str]:
-    """A line for each length and router model: medians in milliseconds."""
-    models = {str(folder): OnnxPredictor(folder) for folder in folders}
-    lines = ["| tokens | router model | CPU | wall | CPU alone | wall alone |", "|---:|---|" + "---:|" * 4]
+def in_turn(models: Mapping[str, Predictor], runs: int) -> list[str]:
+    """A line for each length and router model: medians in milliseconds; of all but the first also by how much
+    it took more than the first, call by call."""
+    spans = ("CPU", "wall", "CPU cold", "wall cold", "CPU alone", "wall alone")
+    lines = [f"| tokens | router model | {' | '.join(spans)} |", "|---:|---|" + "---:|" * len(spans)]
+    junk = np.zeros(8_000_000)
     for tokens in (16, 64, 256):
         rows = np.random.default_rng(0).integers(1000, 20_000, (runs, tokens)).tolist()
-        mixed = np.array([[timed(model, row) for model in models.values()] for row in rows])
-        for at, (name, model) in enumerate(models.items()):
-            alone = np.array([timed(model, row) for row in rows])
-            spans = (*np.median(mixed[:, at], axis=0), *np.median(alone, axis=0))
-            lines.append(f"| {tokens} | {name} | " + " | ".join(f"{span:.2f}" for span in spans) + " |")
+        turns = np.array([in_a_turn(models, row, at) for at, row in enumerate(rows)])
+        cold = np.array([in_a_turn(models, row, at, junk) for at, row in enumerate(rows[::4])])
+        for at, name in enumerate(models):
+            alone = np.median([timed(models[name], row) for row in rows], axis=0)
+            both = [*np.median(turns[:, at], axis=0), *np.median(cold[:, at], axis=0)]
+            lines.append(
+                f"| {tokens} | {name} | " + " | ".join(f"{one:.3f}" for one in (*both, *alone)) + " |"
+            )
+            if at:
+                more = np.ravel([np.median(of[:, at] - of[:, 0], axis=0) for of in (turns, cold)])
+                lines.append(f"| {tokens} | more | " + " | ".join(f"{one:+.3f}" for one in more) + " | | |")
     return lines
 
 
-def timed(model: OnnxPredictor, ids: list[int]) -> tuple[float, float]:
-    """Milliseconds of one prediction: of the thread, and of the clock."""
+def in_a_turn(
+    models: Mapping[str, Predictor], row: list[int], turn: int, junk: np.ndarray | None = None
+) -> list[tuple[float, float]]:
+    """One call of each, in an order that turns round: what is second finds the caches warm."""
+    order = list(models) if turn % 2 else list(models)[::-1]
+    found = {name: timed(models[name], row, junk) for name in order}
+    return [found[name] for name in models]
+
+
+def timed(model: Predictor, ids: list[int], junk: np.ndarray | None = None) -> tuple[float, float]:
+    """Milliseconds of one prediction: of the thread, and of the clock; after writing `junk`."""
+    if junk is not None:
+        junk += 1
     cpu, wall = thread_time_ns(), perf_counter_ns()
     model.predict([TokenRow(ids)], 1.0)
     return (thread_time_ns() - cpu) / 1e6, (perf_counter_ns() - wall) / 1e6

@@ -10,15 +10,15 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bestroute.artefacts.known import KnownPredictor, with_known
 from bestroute.artefacts.manifest import MEND, Manifest, adapted_manifest, check_files, read_manifest
-from bestroute.artefacts.odds import bounded, odds_of
 from bestroute.artefacts.predictor import Floats, OnnxPredictor, Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
 from bestroute.errors import ArtefactError
@@ -64,42 +64,90 @@ class Adapter:
         """How many models there are."""
         return len(self.columns)
 
+    @cached_property
+    def _ready(self) -> _Ready:
+        return _Ready.of(self)
+
     def apply(self, said: Prediction) -> Prediction:
         """What is predicted of the models, from what the router model says of its columns."""
-        column = odds_of(said.quality.take(self.columns, axis=1))
-        single = column[:, :, :1]
-        seen = self.bias if said.features is None else said.features @ self.readout + self.bias
-        first = self.first(single[:, :, 0], seen)
-        odds = np.exp(first)[:, :, None] * (column / single) ** self.growth[:, None] * self.lift
-        quality = odds / (1 + odds)
-        tokens = self.tokens_scale * said.output_tokens.take(self.columns, axis=1) + self.tokens_shift
-        return Prediction(quality, self.match(quality), tokens, self.novelty(said, seen), said.features)
+        ready = self._ready
+        against = said.quality.take(self.columns, axis=1)
+        np.minimum(np.maximum(against, _LEAST, out=against), _MOST, out=against)
+        spare = _ONE - against
+        np.log(np.divide(spare, against, out=spare), out=spare)
+        first = spare[:, :, 0] * ready.slope
+        if said.features is not None:
+            first += said.features @ ready.ridge
+        spare *= ready.growth
+        spare += ready.level
+        spare += first[:, :, None]
+        against = np.exp(np.minimum(spare, _FAR, out=spare), out=spare)
+        whole = against + _ONE
+        quality = _ONE / whole
+        tokens = said.output_tokens.take(self.columns, axis=1)
+        tokens *= self.tokens_scale
+        tokens += self.tokens_shift
+        match = self._match(quality, against, whole)
+        return Prediction(quality, match, tokens, self._novelty(said), said.features)
 
-    def first(self, odds: Floats, seen: Floats) -> Floats:
-        """Log-odds of one response of each model, (queries, M), from the odds of their columns."""
-        return bounded(self.slope * np.log(odds) + seen[..., : self.models])
+    def _match(self, quality: Floats, against: Floats, whole: Floats) -> Floats:
+        """Probability that the kept response of n is worth one of the reference's, (queries, M, N), from the
+        odds against each quality and one more than they are; both are written over."""
+        ready = self._ready
+        against *= quality[:, self.reference, :1, None]
+        whole -= against
+        np.power(np.divide(against, whole, out=whole), ready.match_slope, out=whole)
+        whole *= ready.match_factor
+        whole += _ONE
+        return np.divide(_ONE, whole, out=whole)
 
-    def match(self, quality: Floats) -> Floats:
-        """Probability that the kept response of n is worth one of the reference's, (queries, M, N)."""
-        lost = quality[:, self.reference, :1, None] * (1 - quality)
-        against = self.match_factor[:, None] * (lost / (1 - lost)) ** self.match_slope[:, None]
-        match: Floats = (1 / (1 + against)).astype(np.float32, copy=False)
-        return match
-
-    def novelty(self, said: Prediction, seen: Floats) -> Floats | None:
+    def _novelty(self, said: Prediction) -> Floats | None:
         """How unlike each query is to both what the router model was trained on and own traffic, (queries,):
-        above 1 it is novel to both. Of own traffic it is the square of a distance."""
+        above 1 it is novel to both. Own traffic is asked only where the router model finds a query novel; of
+        it novelty is the square of a distance."""
         base = None if said.novelty is None else said.novelty * self.familiar
-        if said.features is None:
+        if said.features is None or (base is not None and max(base.tolist(), default=0.0) <= 1):
             return base
-        along = seen[:, self.models : -1]
+        seen = said.features @ self.readout[:, self.models :] + self.bias[self.models :]
+        along = seen[:, :-1]
         square = np.add.reduce(said.features * said.features, axis=1) + seen[:, -1]
         own: Floats = square * self.outside - along * along @ self.inside
-        return own if base is None else np.minimum(base, own)
+        return own if base is None else np.where(base > 1, np.minimum(base, own), base)
 
     def save(self, folder: Path) -> None:
         """Write the weights into a folder."""
         np.savez(folder / WEIGHTS, **asdict(self))
+
+
+_ONE, _LEAST, _MOST = (np.array(value, np.float32) for value in (1, 1e-4, 1 - 1e-4))
+_FAR = np.array(9.2, np.float32)  # log-odds of about the latter
+
+
+class _Ready(NamedTuple):
+    """An adapter's arrays as its arithmetic takes them: on log-odds against, so that signs are turned.
+
+    `growth` (M, 1) and `slope` (M,), of what n = 1 counts beside; `level` (M, N) with the lifts; `ridge`
+    (d, M); `match_factor` and `match_slope` (M, 1).
+    """
+
+    growth: Floats
+    slope: Floats
+    level: Floats
+    ridge: Floats
+    match_factor: Floats
+    match_slope: Floats
+
+    @classmethod
+    def of(cls, adapter: Adapter) -> _Ready:
+        models = adapter.models
+        return cls(
+            growth=adapter.growth[:, None],
+            slope=adapter.slope - adapter.growth,
+            level=-adapter.bias[:models, None] - np.log(adapter.lift),
+            ridge=-adapter.readout[:, :models],
+            match_factor=adapter.match_factor[:, None],
+            match_slope=adapter.match_slope[:, None],
+        )
 
 
 class AdaptedPredictor:
