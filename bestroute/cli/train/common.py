@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,9 +85,10 @@ def fit_settings(options: dict[str, Any], **defaults: Any) -> FitSettings:
 
 
 def need_extra() -> None:
-    """Raise MissingExtra where what training needs is not installed."""
+    """Raise MissingExtra where what training needs is not installed; imports nothing."""
     for module in ("torch", "onnx", "transformers"):
-        require(module, "train")
+        if find_spec(module) is None:
+            require(module, "train")
 
 
 def recipe_of(paths: Sequence[Path]) -> dict[str, Any]:
