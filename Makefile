@@ -13,6 +13,9 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
 
+# Threads of torch and BLAS spin while they wait for one another: beside a second worker they only take its time.
+test: export OMP_NUM_THREADS = 1
+test: export OPENBLAS_NUM_THREADS = 1
 test: $(VENV)/.test
 	@$(MAKE) --no-print-directory --jobs=2 types style imports
 	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --durations=10
