@@ -23,7 +23,8 @@ ray = pytest.importorskip("ray", reason="the ray extra is not installed")
 def cluster():
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    bare = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **bare})
     nodes.add_node(num_cpus=1)
     ray.init(address=nodes.address, log_to_driver=False, logging_level=logging.WARNING)
     yield nodes
@@ -53,7 +54,7 @@ def test_the_same_as_here_on_two_nodes(cluster, records):
     assert sum(node["Alive"] for node in ray.nodes()) == 2
     recipe = Recipe(partial(ExactOracle), default_folder("reward"), paid=False, workers=1)
     summary, here = scored(records, "here.jsonl", recipe, None)
-    for engine in (RayEngine(actors=2, batch=8), RayEngine(actors=1, batch=3, chunk=20)):
+    for engine in (RayEngine(actors=2, batch=8), RayEngine(actors=1, batch=3, chunk=30)):
         there_summary, there = scored(records, "there.jsonl", recipe, engine)
         assert there == here
         assert there_summary.as_dict() == summary.as_dict()
