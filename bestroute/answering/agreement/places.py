@@ -31,6 +31,8 @@ _TAGGED = re2.compile(
 )
 _HASHES = re2.compile(r"(?m)^[ \t]*####[ \t]*([^\n]+)$")
 _SAYS = re.compile(r"(?i)\b(?:is|are|was|equals?|makes?|gives?|ist|sind|est|son)\b|[=:→]")
+_SIGNS = frozenset(["plus", "minus", "times", *"+-−*/÷×·"])
+_DENIES = re.compile(r"(?i)\b(?:not|no|wrong\w*|incorrect\w*|false\w*|never|mistake\w*|error\w*|if|\w+n't)\b")
 _NUMBERED = re.compile(r"\s*(?:[-*•+]|\d{1,3}[.)])(?:\s|$)")
 _LETTERED = re.compile(r"\s*\(?[A-Za-z][.)](?:\s|$)")
 _LAST = 2_000  # characters among which the last lines are looked for
@@ -135,5 +137,13 @@ def last_result(text: str) -> str | None:
     match = next(iter(list(_SAYS.finditer(sentence))[:-2:-1]), None)
     if match is None:
         return None
-    before = unusual(word for word in sentence[: match.start()].split() if not word.strip("$()").isnumeric())
-    return None if any(word not in "+-*/×·" for word in before) else sentence[match.end() :].strip()
+    before = sentence[: match.start()]
+    summed = before.rpartition(":")[2].split()
+    if match.group() == "=" and summed and all(map(_is_of_sum, summed)) and not _DENIES.search(before):
+        return sentence[match.end() :].strip()  # what the sum comes to, whatever stands before the colon
+    said = unusual(word for word in before.split() if not _is_of_sum(word))
+    return None if said else sentence[match.end() :].strip()
+
+
+def _is_of_sum(word: str) -> bool:
+    return word in _SIGNS or word.strip("$()").replace(",", "").replace(".", "", 1).isdecimal()
