@@ -88,7 +88,7 @@ def command(
     judged = divided.judged
     routers = [_route(checked, judged, name, folder, threads) for name, folder in others.items()]
     one_shot = _route(checked, judged, "one_shot" if plans_ahead else "router", checked.router, threads)
-    router, *plans = _plans(checked, judged, one_shot, seed, ablate) if plans_ahead else [one_shot]
+    router, *plans = _plans(checked, judged, one_shot, seed, ablate, threads) if plans_ahead else [one_shot]
     learned, absent = _learned(divided.fit, judged.replay, seed)
     matched = [by_match(found) for found in (one_shot, *routers)]
     own = [*plans, one_shot] if plans_ahead else []
@@ -153,7 +153,9 @@ def _route(policy: Policy, judged: Any, name: str, folder: Path, threads: int) -
     return result
 
 
-def _plans(policy: Policy, judged: Any, one_shot: Routed, seed: int, ablate: bool) -> Iterator[Routed]:
+def _plans(
+    policy: Policy, judged: Any, one_shot: Routed, seed: int, ablate: bool, threads: int
+) -> Iterator[Routed]:
     """The policy's plans, and where asked for without each part of what they go by."""
     from bestroute.artefacts.posterior import Posterior
     from bestroute.evaluate.planned import DIALS, PARTS, Table, planned
@@ -163,7 +165,7 @@ def _plans(policy: Policy, judged: Any, one_shot: Routed, seed: int, ablate: boo
     for part in (None, *PARTS) if ablate else (None,):
         name = "router" if part is None else f"without_{part}"
         counter = Counter(f"of {len(DIALS) + 1} dials of {name} played")
-        yield planned(table, one_shot, name=name, without=part, advance=counter.advance)
+        yield planned(table, one_shot, name=name, without=part, advance=counter.advance, processes=threads)
         counter.close()
 
 

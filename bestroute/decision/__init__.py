@@ -12,6 +12,7 @@ weighing     what the tiers offer for one query, in numbers
 weighed      a tier as it was weighed, which is put into words when somebody looks
 holding      what prompt caches hold, and when a conversation stays with its model
 order        everything that may be asked, in order of trial
+told         what a plan makes of each candidate, and why one is not in it
 planner      the dial asked twice: what to ask next, by what is there already
 plan         which tiers are worth trying, in which order; arithmetic
 decision     the Decision that leaves, and how it is told to people

@@ -45,12 +45,14 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What was worked out for one query: the order of trial, prices, and the plan from the start."""
+    """What was worked out for one query: the order of trial, prices, the plan from the start, and what may be
+    asked next, with how far the query had come then."""
 
     asked: Asked
     order: list[Try] = field(default_factory=list)
     prices: dict[tuple[str, int], float] = field(default_factory=dict)
     plans: list[Plan] = field(default_factory=list)
+    tries: list[tuple[object, list[Try]]] = field(default_factory=list)
 
 
 class Order:

@@ -13,17 +13,16 @@ from functools import partial
 from bestroute.artefacts.posterior import Evidence, Outlook, Posterior
 from bestroute.decision import (
     TOO_DEAR,
-    Candidate,
     Cause,
     Decider,
     Decision,
     Forecast,
-    Objection,
 )
 from bestroute.decision.decision import changed
 from bestroute.decision.health import WELL, Health
-from bestroute.decision.order import NOT_TO_BE_JUDGED, Asked, Order, Try
+from bestroute.decision.order import Asked, Order, Try
 from bestroute.decision.plan import Gamble, Option, Plan, Price, Step, best_plan
+from bestroute.decision.told import as_planned
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import LEAST_DIAL, CostPerPoint
 from bestroute.policy.rules import Rule
@@ -144,6 +143,15 @@ class Planner:
 
     def tries(self, asked: Asked, standing: Standing) -> list[Try]:
         """What may be asked next, in order of trial, up to the first whose response is taken in any case."""
+        latest = self._order.at(asked).tries
+        for known, tries in latest:
+            if known is standing:
+                return tries
+        found = self._worth_trying(asked, standing)
+        latest[:] = [(standing, found)]
+        return found
+
+    def _worth_trying(self, asked: Asked, standing: Standing) -> list[Try]:
         price, found = self._price(asked, standing), []
         for one in self.order(asked):
             if one.place <= standing.tried or not self._open(one, asked, standing):
@@ -260,8 +268,7 @@ class Planner:
         limits = {one.arm: one.max_gap for one in self.order(asked) if one.max_gap is not None}
         taken = {step.arm for step in plan.steps}
         candidates = tuple(
-            replace(_as_planned(one, chances, taken), max_gap=limits.get(one.arm, one.max_gap))
-            for one in decision.candidates
+            as_planned(one, chances, taken, limits.get(one.arm, one.max_gap)) for one in decision.candidates
         )
         return replace(self._with_arm(asked, first), candidates=candidates)
 
@@ -297,25 +304,3 @@ class Planner:
         before, query = asked.decision.session, asked.query
         stays = before.stays if before is not None and self.decider.holding.goes_on(arm, query) else None
         return self.decider.holding.after(arm, query, stays)
-
-
-def _as_planned(candidate: Candidate, chances: Mapping[Arm, float | None], taken: set[Arm]) -> Candidate:
-    chance = chances.get(candidate.arm)
-    if candidate.arm in taken:
-        return replace(candidate, eligible=True, why_not=None, objection=None, chance=chance)
-    if candidate.objection in NOT_TO_BE_JUDGED:
-        return candidate
-    kind, words = _why_untaken(candidate, chances)
-    return replace(candidate, eligible=False, why_not=words, objection=kind, chance=chance)
-
-
-def _why_untaken(candidate: Candidate, chances: Mapping[Arm, float | None]) -> Objection:
-    if candidate.arm not in chances:
-        if candidate.why_not is not None and candidate.objection is not None:
-            return Objection(candidate.objection, candidate.why_not)
-        return Objection("last", "it asks the reference, which stands last")
-    chance = chances[candidate.arm]
-    if chance is None:
-        return Objection("cost", TOO_DEAR)
-    words = f"its {chance:.0%} chance to suffice is not worth its price and what it may lose"
-    return Objection("chance", words)

@@ -24,6 +24,7 @@ from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.session import TokenRow
 from bestroute.decision.order import Asked
 from bestroute.evaluate.curve import Played
+from bestroute.evaluate.processes import in_processes
 from bestroute.evaluate.remembering import RememberingPosterior
 from bestroute.evaluate.replay import Floats, Recorded, Replay
 from bestroute.evaluate.routed import Recall, Routed
@@ -36,6 +37,7 @@ from bestroute.router import Router
 
 Part = Literal["query", "rewards", "agreement"]
 _BLANK = "-"
+_WORTH_A_PROCESS = 100  # queries
 PARTS: tuple[Part, ...] = ("query", "rewards", "agreement")
 DIALS = np.round([-1, -0.3, -0.2, -0.15, *np.arange(-0.1, 0.2, 0.01), 0.25, 0.3, 0.4, 1], 3)
 
@@ -104,9 +106,10 @@ def planned(
     without: Part | None = None,
     advance: Callable[[], None] = lambda: None,
     every: int = 1,
+    processes: int = 1,
 ) -> Routed:
     """Play the plans of a policy at every setting of its dial, or at one in so many; `base` is its router in
-    one shot.
+    one shot. Dials are played in `processes`, which changes no figure.
 
     `without` leaves a part of the evidence out: what the `query` tells (every prediction is then the mean of
     all), the `rewards`, or the `agreement`.
@@ -116,9 +119,10 @@ def planned(
     dials = np.unique(np.append(dials_for(objective, table.replay)[::every], objective.setting))
     own = int(np.flatnonzero(dials == objective.setting)[0])
     player = Player(table, base.recall, without)
-    played = []
-    for dial in dials:
-        played.append(player.at(float(dial)))
+    played: list[AtDial] = []
+    enough = len(table.queries) >= _WORTH_A_PROCESS
+    for found in in_processes(player.at, dials.tolist(), processes if enough else 1):
+        played.append(found)
         advance()
     strategy = Played(
         name,
@@ -198,9 +202,9 @@ class Player:
                 shares[row, tier_of(end.arm, table.replay.arms)] += 1 / table.draws
         return AtDial(
             quality=scores.mean(axis=1),
-            cost=np.array([np.mean([end.cost for end in part]) for part in ends]),
-            rounds=np.array([np.mean([end.rounds for end in part]) for part in ends]),
-            responses=np.array([np.mean([end.responses for end in part]) for part in ends]),
+            cost=np.array([[end.cost for end in part] for part in ends]).mean(axis=1),
+            rounds=np.array([[end.rounds for end in part] for part in ends]).mean(axis=1),
+            responses=np.array([[end.responses for end in part] for part in ends]).mean(axis=1),
             shares=shares,
             error=float(scores.mean(axis=0).std(ddof=1) / table.draws**0.5) if table.draws > 1 else nan,
             causes=dict(Counter(asked.decision.cause for asked in considered).most_common()),
