@@ -18,6 +18,7 @@ from bestroute.artefacts.manifest import Manifest, read_manifest
 from bestroute.artefacts.reward import Head, OnnxRewardModel
 from bestroute.errors import TrainingError
 from bestroute.records.record import Preference, Record, Split, bucket, family_of, scores_of, split_of
+from bestroute.train.evasions import evades, evasion_for
 from bestroute.train.fit import FitSettings, Report, fit, seed_everything
 from bestroute.train.folder import new_folder, write_manifest, write_seen
 from bestroute.train.labels import prompt_text
@@ -201,7 +202,9 @@ def _groups(
             count[family] += 1
             groups.append(group)
     pairs = (pair for pair in preferences if split_of(pair.prompt) == split)
-    return groups + [_group_of_pair(pair) for pair in pairs]
+    kept = [pair for pair in pairs if not (evades(pair.chosen) or evades(pair.rejected))]
+    evaded = [replace(pair, rejected=said) for pair in kept if (said := evasion_for(pair.prompt))]
+    return groups + [_group_of_pair(pair) for pair in (*kept, *evaded)]
 
 
 def _group_of_pair(pair: Preference) -> Group:
@@ -210,11 +213,16 @@ def _group_of_pair(pair: Preference) -> Group:
 
 
 def _group_of(record: Record, per_query: int, generator: np.random.Generator) -> Group | None:
-    """Up to `per_query` responses of any scores; None where all scored the same."""
-    items = [item for part in record.responses.values() for item in part if item.text]
+    """Up to `per_query` responses of any scores, and an evasion beside some; None where all scored the
+    same."""
+    items = [
+        item for part in record.responses.values() for item in part if item.text and not evades(item.text)
+    ]
     chosen = [items[at] for at in generator.permutation(len(items))[:per_query]]
-    scores = tuple(scores_of(chosen))
+    scores, query = tuple(scores_of(chosen)), prompt_text(record)
     if len(set(scores)) < 2:
         return None
-    texts = tuple(item.text or "" for item in chosen)
-    return Group(family_of(record.source), prompt_text(record), texts, scores, calibrated=True)
+    texts, evasion = tuple(item.text or "" for item in chosen), evasion_for(query)
+    if evasion is not None:
+        texts, scores = (*texts, evasion), (*scores, 0.0)
+    return Group(family_of(record.source), query, texts, scores, calibrated=True)
