@@ -16,6 +16,8 @@ demo: $(VENV)/.demo
 # Threads of torch and BLAS spin while they wait for one another: beside a second worker they only take its time.
 test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
+# Compiled modules are kept, whatever the caller's shell says: the tests start hundreds of processes.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.test
 	@$(MAKE) --no-print-directory --jobs=2 types style imports
 	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --durations=10
@@ -54,9 +56,10 @@ $(VENV)/.docs: pyproject.toml | $(VENV)
 	@$(PIP) --editable ".[docs]"
 	@touch $@
 
+# To compile all that is installed takes longer than what is imported.
 $(VENV)/.test: pyproject.toml | $(VENV)
-	@$(PIP) $(TORCH)
-	@$(PIP) --editable ".[dev]"
+	@$(PIP) --no-compile $(TORCH)
+	@$(PIP) --no-compile --editable ".[dev]"
 	@touch $@
 
 $(VENV):
