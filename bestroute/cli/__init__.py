@@ -16,13 +16,15 @@ output                           what commands share in printing
 
 A command parses, calls the library, and prints: a table for people, or with --json exactly one JSON
 document on stdout. Progress, warnings and errors go to stderr. Exit codes: 0 fine, 1 what was checked does
-not hold, 2 wrong usage or unreadable input.
+not hold, 2 wrong usage or unreadable input, 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
+import os
 import sys
 from typing import Any
 
@@ -30,6 +32,8 @@ import click
 
 from bestroute.errors import BestRouteError
 
+_INTERRUPTED = 130  # what shells have for SIGINT: click's own, 1, says that what was checked does not hold
+_UNWRITTEN = (errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC)  # of files, `atomic_write` says it
 _COMMANDS = {
     "adapt": "bestroute.cli.adapt",
     "ask": "bestroute.cli.ask",
@@ -80,12 +84,26 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Turn bestroute's own errors into one message on stderr and their exit code."""
+        """Turn bestroute's own errors, and Ctrl-C, into one message on stderr and their exit code."""
         try:
             return super().invoke(ctx)
         except BestRouteError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(error.exit_code)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("\nAborted!", err=True)  # a line of its own: the terminal has shown ^C
+            ctx.exit(_INTERRUPTED)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """As click does; where stdout cannot be written, as on a full disk, that is one message too."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if error.errno not in _UNWRITTEN or error.filename is not None:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try at its end to write what is left
+            click.echo(f"error: standard output cannot be written: {error.strerror}", err=True)
+            sys.exit(BestRouteError.exit_code)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

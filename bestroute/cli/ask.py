@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,17 +92,18 @@ def _streamed(router: Router, asked: Any, metadata: dict[str, Any] | None) -> An
     from bestroute.answering.answer import Ended
     from bestroute.answering.events import Broken, Chunk
 
-    for event in router.stream(asked, metadata=metadata):
-        if isinstance(event, Chunk):
-            click.echo(event.text, nl=False)
-        elif isinstance(event, Broken):
-            click.echo()
-            raise SamplingError(f"the answer broke off: {event.error}", event.attempts)
-        elif isinstance(event, Ended):
-            click.echo("".join(f"\n{call}" for call in event.answer.sample.calls))
-            return event.answer
-        elif event.step is None:
-            click.echo(f"asking {event.arm}", err=True)
+    with closing(router.stream(asked, metadata=metadata)) as events:
+        for event in events:
+            if isinstance(event, Chunk):
+                click.echo(event.text, nl=False)
+            elif isinstance(event, Broken):
+                click.echo()
+                raise SamplingError(f"the answer broke off: {event.error}", event.attempts)
+            elif isinstance(event, Ended):
+                click.echo("".join(f"\n{call}" for call in event.answer.sample.calls))
+                return event.answer
+            elif event.step is None:
+                click.echo(f"asking {event.arm}", err=True)
     raise AssertionError("a stream ends with an answer, or breaks off")
 
 
