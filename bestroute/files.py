@@ -9,12 +9,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, Any, TypeVar, cast
 
 from bestroute.errors import InputError
 
 T = TypeVar("T")
 OnBad = Callable[[InputError], None]
+_DESCRIPTORS = "/proc/self/fd"
 
 
 def read_lines(path: Path, parse: Callable[[str], T], on_bad: OnBad | None = None) -> Iterator[T]:
@@ -51,29 +52,76 @@ def _describe(error: Exception) -> str:
     return str(error)
 
 
+def read_json(path: Path) -> Any:
+    """The value that a file of JSON holds. Raises InputError, naming the file and line, where it cannot be
+    read."""
+    try:
+        return parse_json(path.read_text("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 (byte {error.start + 1}); save the file as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def parse_json(text: str, place: str) -> Any:
+    """The value that a JSON text holds. Raises InputError with its place and line where it is none."""
+    try:
+        return json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        line = f"{place}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else place
+        raise InputError(f"{line}: {_describe(error)}") from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise InputError where what the block writes at `path` cannot be written there."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file under a temporary name and rename it into place only when the block ends well.
+    """Write a file out of sight and put it into place only when the block ends well.
 
     A link is followed; what is no regular file (a pipe, a device) is written to as it is. Raises InputError
     where the place cannot be written.
     """
     target = Path(os.path.realpath(path))
-    try:
+    with writing(path):
         if target.exists() and not target.is_file():
             with target.open("wb") as file:
                 yield file
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        unnamed = _unnamed(target.parent)
         try:
-            with temporary.open("xb") as file:
+            with temporary.open("xb") if unnamed is None else os.fdopen(unnamed, "wb") as file:
                 yield file
+                if unnamed is not None:
+                    file.flush()
+                    _name(unnamed, temporary)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _unnamed(folder: Path) -> int | None:
+    """A file that has no name yet, so that nothing is left of it when this process is killed; None where the
+    system has no such files."""
+    if not hasattr(os, "O_TMPFILE") or not os.path.isdir(_DESCRIPTORS):
+        return None
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666)
+    except OSError:  # the file system has none; whatever else it is, a named file meets it too
+        return None
+
+
+def _name(descriptor: int, path: Path) -> None:
+    # Only with a descriptor given does Python have the system follow the link in /proc to the file itself.
+    os.link(f"{_DESCRIPTORS}/{descriptor}", path, src_dir_fd=descriptor)
 
 
 @contextmanager

@@ -2,13 +2,15 @@
 
 import gzip
 import json
+import os
+import re
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from bestroute.errors import InputError
-from bestroute.files import atomic_write, packed, read_lines
+from bestroute.files import atomic_write, packed, read_json, read_lines
 
 
 def write(path, content):
@@ -91,6 +93,11 @@ class TestReadLines:
 
 
 class TestAtomicWrite:
+    @pytest.fixture(autouse=True, params=["unnamed", "named"])
+    def _kind(self, request, monkeypatch):
+        if request.param == "named":
+            monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+
     def test_writes_and_makes_folders(self, tmp_path):
         path = tmp_path / "deep" / "er" / "a.bin"
         with atomic_write(path) as file:
@@ -118,6 +125,13 @@ class TestAtomicWrite:
             file.write(b"new")
         assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
+    def test_an_old_file_is_replaced(self, tmp_path):
+        path = write(tmp_path / "a.bin", "old")
+        with atomic_write(path) as file:
+            file.write(b"new")
+        assert path.read_bytes() == b"new"
+        assert list(tmp_path.iterdir()) == [path]
+
     def test_a_link_is_followed(self, tmp_path):
         (tmp_path / "target").write_bytes(b"old")
         (tmp_path / "link").symlink_to(tmp_path / "target")
@@ -130,6 +144,38 @@ class TestAtomicWrite:
         with atomic_write(Path("/dev/null")) as file:
             file.write(b"gone")
         assert Path("/dev/null").is_char_device()
+
+
+def test_a_process_that_is_killed_leaves_nothing(tmp_path):
+    try:
+        os.close(os.open(tmp_path, os.O_TMPFILE | os.O_WRONLY))
+    except (AttributeError, OSError):
+        pytest.skip("no files without a name here")
+    with atomic_write(tmp_path / "a.bin") as file:
+        file.write(b"new")
+        file.flush()
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestReadJson:
+    def test_a_value(self, tmp_path):
+        assert read_json(write(tmp_path / "a.json", '\ufeff{"a": [1]}\n')) == {"a": [1]}
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (b'{"a": 1,\n "b":}', "a.json:2: not JSON: Expecting value at column 6"),
+            (b'"\xff"', "a.json: not UTF-8 (byte 2); save the file as UTF-8"),
+            (b"[" * 100_000, "a.json: nested too deeply"),
+        ],
+    )
+    def test_what_is_none(self, tmp_path, content, message):
+        with pytest.raises(InputError, match=re.escape(message)):
+            read_json(write(tmp_path / "a.json", content))
+
+    def test_a_folder(self, tmp_path):
+        with pytest.raises(InputError, match="cannot be read: Is a directory"):
+            read_json(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])

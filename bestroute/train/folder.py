@@ -15,23 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bestroute.artefacts.manifest import FORMAT_VERSION, SEEN, Manifest
+from bestroute.files import writing
 from bestroute.records.record import query_hash
 
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder to fill; what was at `out` is replaced by it when the block ends well, and only then."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        folder = Path(scratch) / out.name
-        folder.mkdir()
-        yield folder
-        old = out.with_name(f".{out.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        with suppress(FileNotFoundError):
-            out.rename(old)
-        folder.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
+    """A folder to fill; what was at `out` is replaced by it when the block ends well, and only then. Raises
+    InputError where the place cannot be written."""
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+            folder = Path(scratch) / out.name
+            folder.mkdir()
+            yield folder
+            old = out.with_name(f".{out.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                out.rename(old)
+            folder.rename(out)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:

@@ -16,6 +16,7 @@ from bestroute.artefacts.manifest import read_manifest, sha256
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.artefacts.session import Session
 from bestroute.errors import TrainingError
+from bestroute.files import writing
 from bestroute.train.folder import write_manifest
 
 _POOLED = "pooled"
@@ -69,6 +70,7 @@ def cached_lesson(folder: Path, texts: Sequence[str], cache: Path) -> Lesson:
             if str(kept["asked"]) == asked:
                 return Lesson(kept["quality"], kept["match"], kept["output_tokens"], kept[_POOLED])
     said = lesson(folder, texts)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(cache, asked=asked, **vars(said))
+    with writing(cache):
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(cache, asked=asked, **vars(said))
     return said

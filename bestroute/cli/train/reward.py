@@ -23,7 +23,7 @@ from bestroute.cli.train.common import (
     recipe_of,
 )
 from bestroute.errors import require
-from bestroute.files import atomic_write, packed
+from bestroute.files import atomic_write, packed, writing
 from bestroute.records.record import Record, read_preferences, read_records, record_line, text_of
 
 
@@ -75,7 +75,8 @@ def train_reward_command(
         texts = chain(texts_of(loaded, pairs, settings), _texts(measured))
         readings = Readings(texts, Path(scratch), settings.max_tokens)
         if labelled is not None:
-            labelled.mkdir(parents=True, exist_ok=True)
+            with writing(labelled):
+                labelled.mkdir(parents=True, exist_ok=True)
             with progress("fold") as report:
                 models = OutOfFold(loaded, pairs, folds, labelled, readings, settings, report)
             for path, part in files.items():
