@@ -70,6 +70,10 @@ class Router:
         on_decision: Callable[[Decision], object] | None = None,
         on_answer: Callable[[Answer], object] | None = None,
     ) -> None:
+        if not isinstance(policy, Policy):
+            raise InputError(
+                f"a Router is made of a Policy, not of {policy!r:.80}; Router.from_policy(path) reads a file"
+            )
         self.policy = policy
         opened = predictor
         if opened is None:
@@ -147,8 +151,9 @@ class Router:
         Predictions agree with `route`'s to within 1e-6 (float sums of other lengths). There is no time
         budget here. Each decision's timings are its share of the batch's.
         """
-        if isinstance(queries, (str, bytes)):
-            raise InputError("queries is one text; give a list of queries, or use route()")
+        if isinstance(queries, (str, bytes, Mapping)):
+            one = "object" if isinstance(queries, Mapping) else "text"
+            raise InputError(f"queries is one {one}; give a list of queries, or use route()")
         return [one.decision for one in self.consider(map(Query.of, queries), explain_all)]
 
     def consider(self, queries: Iterable[Query], explain_all: bool = False) -> list[Asked]:

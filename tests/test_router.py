@@ -481,3 +481,31 @@ def test_complete_does_not_swallow_tools():
 def test_route_batch_takes_no_single_text():
     with pytest.raises(InputError, match="use route\\(\\)"):
         router().route_batch("abc")
+
+
+class TestOfAnotherKind:
+    """Arguments that Python would take in silence."""
+
+    @pytest.mark.parametrize("policy", ["policy.yaml", {"version": 1}, None])
+    def test_a_policy(self, policy):
+        with pytest.raises(InputError, match=r"Router\.from_policy\(path\) reads a file"):
+            Router(policy)
+
+    @pytest.mark.parametrize(
+        ("responses", "words"),
+        [
+            ([None], r"responses\[0\] is NoneType; give a text"),
+            (["a", 3], r"responses\[1\] is int; give a text"),
+            ("abc", "responses is str; give a list of texts"),
+            ({"a": 1}, "responses is dict; give a list of texts"),
+            (None, "responses is NoneType; give a list of texts"),
+        ],
+    )
+    def test_responses(self, responses, words):
+        with pytest.raises(InputError, match=f"^{words}$"):
+            router().pick("q", responses)
+
+    @pytest.mark.parametrize("queries", ["abc", {"query": "abc"}])
+    def test_queries(self, queries):
+        with pytest.raises(InputError, match="queries is one (text|object); give a list of queries"):
+            router().route_batch(queries)

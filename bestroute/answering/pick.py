@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bestroute.answering.agreement import Same, group
@@ -35,7 +35,7 @@ def pick(
     same: Same | None = None,
     checked: Checked | None = None,
 ) -> Pick:
-    """Reward every response and keep one. Raises InputError when there is none to keep.
+    """Reward every response and keep one. Raises InputError when there is none to keep, or one is no text.
 
     `select` chooses, by rewards and agreement if absent; `same` tells which responses agree, as code does
     that behaves the same (`group` in bestroute.answering.agreement if absent). `checked` tells what a
@@ -45,7 +45,7 @@ def pick(
     and never win; ties go to the higher reward, the shorter text, the earlier in the alphabet, so the order
     of arrival does not matter.
     """
-    texts = list(responses)
+    texts = _texts(responses)
     if not any(text.strip() for text in texts):
         raise InputError("there is no response to pick from: give at least one that is not blank")
     asked = Query.of(query)
@@ -58,3 +58,13 @@ def pick(
     written = [index for index, text in enumerate(texts) if text.strip()]
     best = chosen.select(texts, rewards, groups, failing_least(written, failed))
     return Pick(best, rewards, groups, failed)
+
+
+def _texts(responses: Iterable[str]) -> list[str]:
+    if isinstance(responses, (str, bytes, Mapping)) or not isinstance(responses, Iterable):
+        raise InputError(f"responses is {type(responses).__name__}; give a list of texts")
+    texts = list(responses)
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"responses[{index}] is {type(text).__name__}; give a text")
+    return texts

@@ -79,6 +79,11 @@ def _check_message(message: Any, index: int) -> None:
             raise InputError(f'messages[{index}].content[{place}] needs a "type" such as "text"')
 
 
+def _check_metadata(name: str, value: Any) -> None:
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"{name} is {type(value).__name__}; give an object")
+
+
 def _has_kind(part: Mapping[str, Any]) -> bool:
     return isinstance(part["type"], str) if "type" in part else kind_of(part) is not None
 
@@ -111,14 +116,16 @@ class Query:
         be a whole request: its tools, functions, response schema and system prompt count, and of its fields
         they alone are kept (`ChatRequest.of` keeps all).
 
-        Raises InputError, naming the part, when there is nothing to route on, the shape is wrong, or a key
-        looks like a mistyped "metadata". Other keys are left alone. `session`, where given, is the query's.
+        Raises InputError, naming the part, when there is nothing to route on, the shape is wrong,
+        `metadata.max_latency_ms` is no time, or a key looks like a mistyped "metadata". Other keys are left
+        alone. `session`, where given, is the query's.
         """
         held = None if session is None else Session.of(session)
+        _check_metadata("metadata", metadata)
         if isinstance(value, Query):
             given = {"metadata": metadata, "session": held}
             changes = {name: part for name, part in given.items() if part is not None}
-            return replace(value, **changes) if changes else value  # type: ignore[arg-type]
+            return replace(value, **changes)._timed() if changes else value  # type: ignore[arg-type]
         if isinstance(value, str):
             value = [{"role": "user", "content": value}]
         elif isinstance(value, Mapping):
@@ -137,8 +144,7 @@ class Query:
         own = value.get("metadata")
         if metadata is None and "metadata" not in value:
             _refuse_mistyped_metadata(value)
-        if own is not None and not isinstance(own, Mapping):
-            raise InputError(f'"metadata" is {type(own).__name__}; give an object')
+        _check_metadata('"metadata"', own)
         query_id = value.get("id")
         return cls._checked(
             [{"role": "user", "content": text}] if text is not None else messages,
@@ -157,7 +163,12 @@ class Query:
         query = cls(tuple(map(_cleaned, messages)), **rest)
         if not query.text.strip() and not any(map(_asks_without_text, query.messages)):
             raise InputError("the query is empty: no user message has text or an image")
-        return query
+        return query._timed()
+
+    def _timed(self) -> Query:
+        """Itself, once its metadata say how soon the answer should come, or nothing: no rule need ask."""
+        _ = self.max_latency_ms
+        return self
 
     @cached_property
     def tools(self) -> bool:
@@ -221,7 +232,7 @@ class Query:
             return None
         try:
             milliseconds = float(given)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             milliseconds = nan
         if not 0 < milliseconds < inf:
             raise InputError(f"metadata.{MAX_LATENCY_MS} is {given!r}; give milliseconds, above 0")

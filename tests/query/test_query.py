@@ -91,3 +91,20 @@ def test_metadata_given_beside_replaces_that_of_the_query():
     assert (query.metadata, query.id) == ({"plan": "free"}, "7")
     assert Query.of(query) is query
     assert Query.of(query, metadata={"plan": "pro"}).metadata == {"plan": "pro"}
+
+
+@pytest.mark.parametrize("metadata", ["pro", 5, ["x"]])
+@pytest.mark.parametrize("value", ["a", [{"role": "user", "content": "a"}], {"query": "a"}, Query.of("a")])
+def test_metadata_of_another_kind_are_told(value, metadata):
+    with pytest.raises(InputError, match=rf"^metadata is {type(metadata).__name__}; give an object$"):
+        Query.of(value, metadata=metadata)
+
+
+@pytest.mark.parametrize("soon", ["soon", -4, 0, float("nan"), 10**400, [1]])
+def test_a_time_that_is_none_is_told_before_any_rule_asks(soon):
+    metadata = {"max_latency_ms": soon}
+    for value in ("a", Query.of("a")):
+        with pytest.raises(InputError, match=r"^metadata.max_latency_ms is .*; give milliseconds, above 0$"):
+            Query.of(value, metadata=metadata)
+    with pytest.raises(InputError, match="max_latency_ms"):
+        Query.of({"query": "a", "metadata": metadata})
