@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from bestroute.cli.dashes import TextCommand, free_text
 from bestroute.cli.options import INPUT, POLICY, json_option, metadata_option, parse_metadata, read_text
 from bestroute.cli.output import print_json
 from bestroute.errors import InputError, SamplingError
+from bestroute.files import read_json
 from bestroute.table import dollars, number
 
 if TYPE_CHECKING:
@@ -77,10 +77,7 @@ def _asked(query: str | None, file: Path | None) -> Any:
         raise click.UsageError("give a QUERY, or --request FILE" + ("" if file is None else ", not both"))
     if file is None:
         return read_text(query or "")
-    try:
-        request = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{file}: {error}") from error
+    request = read_json(file)
     if not isinstance(request, dict):
         raise InputError(f"{file}: {type(request).__name__}; give an object with messages")
     return request

@@ -67,17 +67,11 @@ def command(query: str, responses: str, reward: Path | None, select: SelectorNam
 
 
 def _read_responses(source: str) -> list[str]:
-    from bestroute.files import read_lines
+    from bestroute.files import parse_json, read_json, read_lines
 
     if source.endswith((".jsonl", ".jsonl.gz")):
         return list(read_lines(Path(source), lambda line: _text(json.loads(line))))
-    try:
-        content = read_text(source) if source == "-" else Path(source).read_text("utf-8")
-        values = json.loads(content)
-    except OSError as error:
-        raise InputError(f"{source}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{source}: not a JSON list of texts ({error})") from error
+    values = parse_json(read_text("-"), "standard input") if source == "-" else read_json(Path(source))
     if not isinstance(values, list):
         raise InputError(f"{source}: holds {type(values).__name__}; give a JSON list of texts")
     return [_text(value, f"{source}: response {index}: ") for index, value in enumerate(values)]

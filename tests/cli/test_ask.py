@@ -92,3 +92,10 @@ def test_what_cannot_be_asked(tmp_path, words, why):
     result = run("ask", local_policy(tmp_path, "http://127.0.0.1:9/v1"), *typed)
     assert result.exit_code == 2
     assert why in result.stderr
+
+
+def test_a_request_that_is_no_json_is_told_with_its_line(tmp_path):
+    file = write(tmp_path, "request.json", '{"messages":\n}')
+    result = run("ask", local_policy(tmp_path, "http://127.0.0.1:9/v1"), "--request", file)
+    assert result.exit_code == 2
+    assert f"{file}:2: not JSON: Expecting value at column 1" in result.stderr

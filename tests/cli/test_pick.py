@@ -48,7 +48,7 @@ def test_pick_keeps_what_the_selector_says(tmp_path):
         ("[]", "there is no response to pick from"),
         ('["  "]', "there is no response to pick from"),
         ("{}", "holds dict; give a JSON list of texts"),
-        ("nonsense", "not a JSON list of texts"),
+        ("[1,\n", "r.json:2: not JSON: Expecting value at column 1"),
         ("[1]", 'response 0: a text or an object with "text" is needed'),
     ],
 )
