@@ -1,12 +1,17 @@
 """The records that come as an example, and the demo's first steps on them."""
 
+import argparse
 import json
 import runpy
+import shutil
+import sys
+from unittest.mock import MagicMock
 
 import pytest
 
 from bestroute import read_records
 from bestroute.evaluate.replay import query_of
+from bestroute.policy import load_policy
 from bestroute.records.score.exact import ExactOracle
 from tests import ROOT
 
@@ -55,3 +60,34 @@ def test_the_demo_starts_cold_and_adapts(tmp_path, capfd, monkeypatch):
     assert "-> gpt-4o keeps " in told
     assert "saving at 1% drop (253 queries" in told
     assert (tmp_path / "adapter" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["demo.py", "local_model.py"])
+def test_ctrl_c_ends_a_script_in_a_word(name, capfd, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    monkeypatch.setattr(shutil, "rmtree", interrupted)  # what the demo begins with
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+    assert (ended.value.code, capfd.readouterr().err.strip()) == (130, "Aborted!")
+
+
+@pytest.mark.parametrize("name", ["local.yaml", "local-escalate.yaml"])
+def test_the_local_model_takes_what_the_policies_promise(name, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    import local_model
+
+    served = MagicMock(**{"Server.side_effect": RuntimeError})
+    monkeypatch.setitem(sys.modules, "xllamacpp", served)
+    monkeypatch.setattr(local_model, "weights", lambda *_: tmp_path / "weights")
+    monkeypatch.setattr(local_model.signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit):
+        local_model.serve(0, tmp_path)
+    params = served.CommonParams.return_value
+    tokens = params.n_ctx if params.kv_unified is True else params.n_ctx // params.n_parallel
+    policy = load_policy(ROOT / "policies" / name)
+    assert all(0 < model.context_window <= tokens for model in policy.models)
+    assert max(tier.n for tier in policy.tiers) <= params.n_parallel
