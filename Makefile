@@ -49,6 +49,7 @@ clean:
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.demo: pyproject.toml | $(VENV)
+	@echo "installing bestroute, and llama.cpp to serve a small model, into $(VENV): may take minutes" >&2
 	@$(PIP) --editable ".[client]" xllamacpp
 	@touch $@
 

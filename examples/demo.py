@@ -10,6 +10,7 @@ what is said afterwards is read from what happened.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from pathlib import Path
 from local_model import serving
 
 ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / "build" / "demo"
 EVERYDAY = "bestroute/retune/calibrate/everyday.jsonl"
 MODELS = ("llama-3.1-8b=0.18/0.18", "gpt-4o=2.50/10.00")
 QUESTION = "What is 5 + 3?"
@@ -32,7 +34,8 @@ def bestroute(*words: str) -> str:
     command = [sys.executable, "-m", "bestroute", *words]
     ran = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     print(ran.stderr, end="", file=sys.stderr, flush=True)
-    ran.check_returncode()
+    if ran.returncode:
+        sys.exit(ran.returncode)
     return ran.stderr
 
 
@@ -71,6 +74,7 @@ def ask_twice(policy: str, question: str) -> None:
 
 def ask(scratch: Path) -> None:
     """Ask the local model."""
+    print("\nstarting SmolLM2-135M (93 MB are fetched the first time)", file=sys.stderr, flush=True)
     with serving() as base_url:
         policies = {}
         for name in ("local.yaml", "local-escalate.yaml"):
@@ -87,14 +91,21 @@ def ask(scratch: Path) -> None:
 
 def main() -> None:
     """Start cold, adapt, then ask the local model."""
+    shutil.rmtree(KEPT, ignore_errors=True)
+    KEPT.mkdir(parents=True)
+    print("Before any record: a first policy, its dial set by share on everyday queries.")
+    cold_start(KEPT)
+    print("\nWith records: what 253 scored prompts of own models add; examples/records tells of them.")
+    print("cross-validating on them, which may take a minute", file=sys.stderr, flush=True)
+    adapt(KEPT)
     with tempfile.TemporaryDirectory() as folder:
-        scratch = Path(folder)
-        print("Before any record: a first policy, its dial set by share on everyday queries.")
-        cold_start(scratch)
-        print("\nWith records: what 253 scored prompts of own models add; examples/records tells of them.")
-        adapt(scratch)
-        ask(scratch)
+        ask(Path(folder))
+    print(f"\nThe first policy and the adapter stay in {KEPT.relative_to(ROOT)}, until the next demo.")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nAborted!", file=sys.stderr)
+        sys.exit(130)
