@@ -104,7 +104,7 @@ class Call:
             return reply, None
         document = read_document(answer.body)
         if not is_completion(document):
-            hint = hints(200, self.endpoint)
+            hint = hints(answer, self.endpoint)
             errors = tuple(error + hint for error in reply.errors)
             reply = replace(reply, errors=errors, fault=NONSENSE)
         return reply, read_complaint(document)

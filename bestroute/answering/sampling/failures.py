@@ -17,6 +17,7 @@ from bestroute.policy.arms import Endpoint
 
 _NO_KEY = (401, 403)
 _NOT_HERE = (404, 405)
+_ELSEWHERE = (301, 302, 303, 307, 308)
 _OF_A_PROXY = (407, 502, 503, 504)
 _VERSION = re2.compile(r"/v\d\w*(?:/|$)")
 _NO_TLS = r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|UNKNOWN_PROTOCOL"
@@ -38,7 +39,8 @@ def describe(error: Exception, endpoint: Endpoint) -> str:
 def describe_refusal(reply: Reply, endpoint: Endpoint) -> str:
     """What an endpoint says that gives no answer, and what to look at."""
     place = f" at {reply.url}" if reply.status in _NOT_HERE else ""
-    return f"HTTP {reply.status}{place}: {error_text(said_in(reply))}{hints(reply.status, endpoint)}"
+    said = error_text(said_in(reply))
+    return f"HTTP {reply.status}{place}{said and f': {said}'}{hints(reply, endpoint)}"
 
 
 def said_in(reply: Reply) -> Any:
@@ -56,13 +58,23 @@ def describe_opening(error: Exception, endpoint: Endpoint) -> str:
     return f"no connection can be made: {error}{_around(error, endpoint)}"
 
 
-def hints(status: int, endpoint: Endpoint) -> str:
-    """What a status may mean, beyond what the endpoint says of it: a key, an address, a proxy."""
+def hints(reply: Reply, endpoint: Endpoint) -> str:
+    """What a reply may mean, beyond what the endpoint says in it: a key, an address, a proxy."""
+    status = reply.status
+    if reply.moved or status in _ELSEWHERE:
+        return _about_the_move(reply)
     if status in _NO_KEY:
         return _about_the_key(endpoint)
     if status in _OF_A_PROXY:
         return by_way_of(endpoint.base_url)
     return _about_the_address(endpoint) if status in (200, *_NOT_HERE) else ""
+
+
+def _about_the_move(reply: Reply) -> str:
+    """A redirect that is not followed, or that came to nothing: most make a POST a GET, without a body."""
+    to = reply.headers.get("location") if reply.status in _ELSEWHERE else reply.url
+    where = "does not say where" if to is None else f"leads to {to.partition('?')[0]}"
+    return f"; base_url is redirected, which {where}: name the address that answers"
 
 
 def _about_the_key(endpoint: Endpoint) -> str:

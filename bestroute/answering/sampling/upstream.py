@@ -40,13 +40,17 @@ class BrokenOff(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole reply of the endpoint at `url`; names of headers are in any case, as the mapping takes them."""
+    """A whole reply of the endpoint at `url`; names of headers are in any case, as the mapping takes them.
+
+    `moved`: it came from where the address asked redirects to.
+    """
 
     url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
     charset: str = "utf-8"
+    moved: bool = False
 
     @property
     def refused(self) -> bool:
@@ -93,8 +97,8 @@ class Upstream:
         body, reading = bytearray(), _Reading(response)
         while piece := await reading.more():
             body += piece
-        charset = response.charset or "utf-8"
-        return Reply(str(response.url), response.status, response.headers, bytes(body), charset)
+        charset, moved = response.charset or "utf-8", bool(response.history)
+        return Reply(str(response.url), response.status, response.headers, bytes(body), charset, moved)
 
     async def greet(self) -> None:
         """Open a connection, by asking which models there are. Raises as `ask`."""

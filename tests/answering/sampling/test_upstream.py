@@ -77,7 +77,28 @@ class TestRedirects:
         sampled = ask(model(fake_endpoint.base_url + query, api_key_env="THE_KEY"))
         assert "secret" in repr(fake_endpoint.requests)
         assert "secret" not in repr(other.requests)
-        assert sampled.samples or sampled.errors[0].startswith("HTTP 307")
+        assert sampled.samples or sampled.errors[0].startswith("HTTP 307;")
+
+    def test_one_that_says_not_where(self, fake_endpoint):
+        fake_endpoint.play(lambda request: Reply(302))
+        (error,) = ask(model(fake_endpoint.base_url)).errors
+        assert error == (
+            "HTTP 302; base_url is redirected, which does not say where: name the address that answers"
+        )
+
+    def test_one_that_is_not_followed(self, fake_endpoint, other, monkeypatch):
+        monkeypatch.setenv("THE_KEY", "sk-secret")
+        fake_endpoint.play(to(other, 302))
+        (error,) = ask(
+            model(fake_endpoint.base_url + "?api-version=2024-10-21", api_key_env="THE_KEY")
+        ).errors
+        assert error.startswith("HTTP 302; ")
+        assert f"leads to {other.base_url}/chat/completions: name the address that answers" in error
+
+    def test_one_that_leads_to_a_page(self, fake_endpoint, other):
+        fake_endpoint.play(to(other, 302))  # a POST becomes a GET, which is answered with no completion
+        (error,) = ask(model(fake_endpoint.base_url)).errors
+        assert f"redirected, which leads to {other.base_url}/chat/completions: name" in error
 
 
 def test_no_password_file_is_read(fake_endpoint, monkeypatch, tmp_path):
