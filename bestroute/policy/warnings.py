@@ -17,6 +17,8 @@ from bestroute.policy.schema import Policy, Tier
 
 _PROMPT_TOKENS = 100
 _MOST_TOKENS = {"max_completion_tokens", "max_tokens"}
+_BELOW_ALL = -1
+_NONE_SO_GOOD = "no response is a whole point better than the reference"
 _REFERENCE = Offer(0.0, 1.0, 0.0, 0.0)
 
 
@@ -24,6 +26,7 @@ def find_warnings(policy: Policy, document: Document, manifest: Manifest) -> Ite
     """Every warning, in no order."""
     yield from _tiers_out_of_order(policy, document, manifest)
     yield from _unreachable_tiers(policy, document)
+    yield from _dials_below_all(policy, document)
     yield from find_rule_warnings(policy, document)
     yield from _unset_keys(document)
     yield from moved_prices(policy.models, document)
@@ -78,8 +81,8 @@ def _unreachable_tiers(policy: Policy, document: Document) -> Iterator[Fault]:
 
 
 def _why_unreachable(policy: Policy, index: int, tier: Tier) -> str | None:
-    if tier.max_gap == -1:
-        return "no response is a whole point better than the reference"
+    if tier.max_gap == _BELOW_ALL:
+        return _NONE_SO_GOOD
     objectives = {policy.objective, *(rule.objective for rule in policy.rules if rule.objective is not None)}
     if any(isinstance(one, CostPerPoint) for one in objectives):
         return None  # not the first tier within serves, but the best
@@ -98,6 +101,22 @@ def _why_unreachable(policy: Policy, index: int, tier: Tier) -> str | None:
     return None
 
 
+def _dials_below_all(policy: Policy, document: Document) -> Iterator[Fault]:
+    """A negative dial asks for tiers predicted better than the reference; this one for more than there is."""
+    if policy.max_gap == _BELOW_ALL and any(tier.objective is None for tier in policy.tiers[:-1]):
+        yield Fault(
+            document.place(("max_gap",)),
+            f"max_gap {_BELOW_ALL}: {_NONE_SO_GOOD}, so it answers what no rule routes",
+        )
+    for index, rule in enumerate(policy.rules):
+        if rule.max_gap == _BELOW_ALL:
+            yield Fault(
+                document.place(("rules", index, "max_gap")),
+                f"rules[{index}] ({rule.name}), max_gap {_BELOW_ALL}: {_NONE_SO_GOOD}, so it answers; "
+                "`route` to it says that this is meant",
+            )
+
+
 def _as_good(earlier: Tier, tier: Tier) -> bool:
     """Whether an arm is that of a tier, or more responses in the same shares: a gap never widens with n."""
     return earlier.n >= tier.n and {name: n * tier.n for name, n in earlier.parts} == {
@@ -112,9 +131,12 @@ def _dial(tier: Tier, objective: AnyObjective) -> AnyObjective:
 def _unset_keys(document: Document) -> Iterator[Fault]:
     several = document.texts("models", "*", "endpoints", "*", "api_key_env")
     for path, variable in (*document.texts("models", "*", "endpoint", "api_key_env"), *several):
-        if not os.environ.get(variable):
-            owner = spell(path[:-1])
-            yield Fault(document.place(path), f"{owner}: environment variable {variable} is not set")
+        key = os.environ.get(variable, "")
+        if not key.strip():
+            state = "blank" if key else "not set"
+            yield Fault(
+                document.place(path), f"{spell(path[:-1])}: environment variable {variable} is {state}"
+            )
 
 
 def _unlearned_reference(policy: Policy, document: Document, manifest: Manifest) -> Iterator[Fault]:

@@ -59,6 +59,24 @@ def test_a_good_policy_has_no_warnings(folder):
             ["14:5: tiers[0] can never be reached: no response is a whole point better than the reference"],
         ),
         (
+            "max_gap: 0.03",
+            "max_gap: -1",
+            ["12:10: max_gap -1: no response is a whole point better than the reference, "
+                "so it answers what no rule routes"],
+        ),
+        ("max_gap: 0.03", "max_gap: -0.9", []),
+        (
+            "    max_gap: 0",
+            "    max_gap: -1",
+            ["22:14: rules[1] (paying), max_gap -1: no response is a whole point better than the reference, "
+                "so it answers; `route` to it says that this is meant"],
+        ),
+        (
+            "    class: large",
+            "    class: large\n    endpoint: {base_url: 'http://x/v1', api_key_env: BESTROUTE_BLANK}",
+            ["10:54: models[1].endpoint: environment variable BESTROUTE_BLANK is blank"],
+        ),
+        (
             "    class: large",
             "    class: large\n    endpoint: {base_url: 'http://x/v1', api_key_env: BESTROUTE_UNSET}",
             ["10:54: models[1].endpoint: environment variable BESTROUTE_UNSET is not set"],
@@ -91,6 +109,7 @@ def test_a_good_policy_has_no_warnings(folder):
 )  # fmt: skip
 def test_warnings(old, new, expected, folder, monkeypatch):
     monkeypatch.delenv("BESTROUTE_UNSET", raising=False)
+    monkeypatch.setenv("BESTROUTE_BLANK", " \t")
     assert old in GOOD
     assert warnings_of(GOOD.replace(old, new, 1), folder) == expected
 
