@@ -85,7 +85,8 @@ def command(
     """Write a first policy to FILE (policy.yaml), and beside it the JSON Schema that editors check it by.
 
     Without --model a few questions are asked, where this is a terminal. Each cheaper model gets a tier that
-    asks it once and one that asks it three times, in order of expected cost; the reference comes last.
+    asks it once and one that asks it three times, in order of expected cost; the reference comes last. A tier
+    expected to cost more than the reference is left out, which is said.
 
     The dial is set by share: of the everyday queries that come with bestroute, or of yours (--queries), the
     reference answers at most half (--reference-share), the hardest as predicted. What that loses is not known
@@ -185,6 +186,16 @@ def _holds(path: Path, content: bytes) -> bool:
         return False
 
 
+def _too_dear(policy: Policy) -> dict[str, list[int]]:
+    """By model, the numbers of samples that have no tier since the reference is expected to cost less."""
+    from bestroute.policy.first import SAMPLES
+
+    there = {tier.label for tier in policy.tiers}
+    others = sorted({model.name for model in policy.models} - {policy.reference})
+    found = {name: [n for n in SAMPLES if f"{name}@{n}" not in there] for name in others}
+    return {name: dear for name, dear in found.items() if dear}
+
+
 def _say_what_next(policy: Policy, file: Path, first: FirstDial | None) -> None:
     from bestroute.policy.json_schema import FILE_NAME, schema_text
 
@@ -195,8 +206,9 @@ def _say_what_next(policy: Policy, file: Path, first: FirstDial | None) -> None:
     if _holds(file.parent / FILE_NAME, schema_text().encode()):
         click.echo(f"Editors check it by the {FILE_NAME} beside it.")
     click.echo("Next:")
-    for name in sorted({model.name for model in policy.models}.difference(*(t.models for t in policy.tiers))):
-        click.echo(f"warning: {name} has no tier: it is expected to cost more than the reference", err=True)
+    for name, dear in _too_dear(policy).items():
+        tier = "tier" if 1 in dear else f"tier of {dear[0]} responses"
+        click.echo(f"warning: {name} has no {tier}: it is expected to cost more than the reference", err=True)
     click.echo(f"  bestroute check {path}")
     click.echo(f'  bestroute route {path} "Why is the sky blue?"')
     click.echo(f"  bestroute dry-run {path} queries.txt      # your queries, one a line: shares and costs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +12,6 @@ from bestroute.cli.calibrate import Share
 
 if TYPE_CHECKING:
     from bestroute.policy.arms import Price
-
-_AMOUNT = click.FloatRange(0)
 
 
 def ask_models(answers: Answers) -> None:
@@ -46,16 +45,17 @@ def ask_share(default: float) -> float:
 
 
 def _name(answers: Answers) -> str:
+    enough = len(answers.prices) >= 2
+
     def new(text: str) -> str:
         if text in answers.prices:
             raise click.UsageError(f"{text} is there already")
+        if not text and not enough:
+            raise click.UsageError("a policy chooses between models; name two at least")
         return text
 
-    if len(answers.prices) < 2:
-        return str(click.prompt("Name of a model", value_proc=new))
-    return str(
-        click.prompt("Name of a further model (none: Enter)", default="", value_proc=new, show_default=False)
-    )
+    question = "Name of a further model (none: Enter)" if enough else "Name of a model"
+    return str(click.prompt(question, default="", value_proc=new, show_default=False))
 
 
 def _ask_prices(answers: Answers, name: str) -> None:
@@ -65,11 +65,23 @@ def _ask_prices(answers: Answers, name: str) -> None:
     listed = _listed(name)
     answers.prices[name] = built(
         Price,
-        input=click.prompt("  its price for prompts", default=listed and listed.input, type=_AMOUNT),
-        output=click.prompt("  its price for responses", default=listed and listed.output, type=_AMOUNT),
+        input=click.prompt("  its price for prompts", default=listed and listed.input, value_proc=_amount),
+        output=click.prompt(
+            "  its price for responses", default=listed and listed.output, value_proc=_amount
+        ),
     )
     if answers.prices[name] == listed:
         answers.listed.add(name)
+
+
+def _amount(given: str | float) -> float:
+    try:
+        amount = float(given)
+    except ValueError:
+        amount = -1
+    if not 0 <= amount < inf:
+        raise click.UsageError(f"{given!r} is not one price: US$ per million tokens, such as 0.18")
+    return amount
 
 
 def _listed(name: str) -> Price | None:

@@ -105,6 +105,16 @@ def test_a_model_dearer_than_the_reference_is_told_of():
     assert load_policy("policy.yaml").model("dear").class_ == "medium"
 
 
+def test_a_tier_dearer_than_the_reference_is_told_of():
+    result = init("--model", "a=1/2", "--model", "b=3/4", f"--max-gap={MAX_GAP}")
+    assert result.exit_code == 0
+    assert [tier.label for tier in load_policy("policy.yaml").tiers] == ["a@1", "b@1"]
+    assert (
+        "warning: a has no tier of 3 responses: it is expected to cost more than the reference"
+        in result.stderr
+    )
+
+
 @pytest.mark.usefixtures("listing")
 def test_a_listed_price_is_written_out_with_its_date():
     result = init("--model", "road-small=auto", "--model", "b=2/4", "--model", "road-large=auto")
@@ -248,7 +258,8 @@ def test_questions():
     answers = [
         "gpt-4o", "2.5", "10", "https://api.openai.com/v1", "OPENAI_API_KEY",
         "gpt-4o",  # is there already: asked again
-        "llama", "cheap", "0.18", "0.18", "localhost", "http://localhost:8000/v1", "",
+        "",  # one model is none to choose from
+        "llama", "cheap", "0.18/0.18", "0.18", "0.18", "localhost", "http://localhost:8000/v1", "",
         "qwen", "0.3", "0.9", "",
         "",  # no further model
         "",  # the dearest is the reference
@@ -258,6 +269,9 @@ def test_questions():
     result = init(queries(KNOWN), answers="\n".join(answers) + "\n")
     assert result.exit_code == 0, result.output
     assert "gpt-4o is there already" in result.output
+    assert result.output.count("a policy chooses between models; name two at least") == 1
+    for wrong in ("cheap", "0.18/0.18"):
+        assert f"{wrong!r} is not one price: US$ per million tokens, such as 0.18" in result.output
     assert "must be an http:// or https:// address" in result.output
     assert "[gpt-4o]" in result.output
     assert "'a third' is not a share" in result.output
@@ -303,7 +317,7 @@ def test_flags_for_the_models_ask_nothing():
 @pytest.mark.usefixtures("terminal")
 def test_answers_that_end_write_nothing():
     result = init(answers="gpt-4o\n2.5\n")
-    assert result.exit_code == 1
+    assert result.exit_code == 130
     assert not list(Path().iterdir())
 
 
