@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 
 import pytest
 
@@ -95,3 +96,26 @@ def test_a_room_says_what_is_in_it(room):
     there = [*(path.stem for path in room.glob("*.py") if path.stem != "__init__")]
     there += [f"{path.parent.name}/" for path in room.glob("*/__init__.py")]
     assert sorted(sum(listed, [])) == sorted(there)
+
+
+@pytest.mark.parametrize("name", ["retune", "your-traffic"])
+def test_the_first_lines_of_a_walk_fill_an_empty_folder(name, tmp_path):
+    folder = tmp_path / "router"
+    page = (DOCS / "how-to" / name / "README.md").read_text("utf-8")
+    lines = re.search(r"```sh\npip install .*\n((?:.*\n)+?)```", page)[1].replace("/srv/router", str(folder))
+    subprocess.run(["sh", "-e", "-c", lines], cwd=ROOT, check=True)
+    assert (folder / "records.py").is_file()
+
+
+def test_what_is_installed_is_on_no_index():
+    told = re.compile(r"pip install \S*bestroute")
+    own = [page for page in PAGES if not page.name.startswith("gateway")]
+    assert not [page.name for page in own if told.search(page.read_text("utf-8"))]
+
+
+def test_the_readme_lists_every_policy():
+    names = {path.stem for path in (ROOT / "policies").glob("*.yaml") if ".probes" not in path.name}
+    listed = re.search(r"policies to start from: (.*?)\. \(", (ROOT / "README.md").read_text("utf-8"), re.S)[
+        1
+    ]
+    assert {*re.findall(r"`([^`]+)`", listed)} == names
