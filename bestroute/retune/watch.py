@@ -49,9 +49,10 @@ class PolicyWatcher:
     before it takes over. Its `fallbacks` count from 0: `on_reload(old, new)` may add up the old one's. It is
     called after each swap by the thread that polls; what it raises is logged.
 
-    Constructing raises as Router.from_policy does, and InputError for a time that is out of range. It opens
-    models, and `close` waits for a reload under way: with asyncio give both to `asyncio.to_thread`. Where
-    processes are forked, `start` after the fork.
+    Constructing raises as Router.from_policy does, and InputError for a time that is out of range; with
+    `held`, a text that held before, it begins on that where the file does not hold. It opens models, and
+    `close` waits for a reload under way: with asyncio give both to `asyncio.to_thread`. Where processes are
+    forked, `start` after the fork.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class PolicyWatcher:
         interval_s: float = 1.0,
         debounce_s: float = 0.5,
         on_reload: OnReload | None = None,
+        held: bytes | None = None,
         **parts: Any,
     ) -> None:
         if not (0 < interval_s <= threading.TIMEOUT_MAX and 0 <= debounce_s <= threading.TIMEOUT_MAX):
@@ -68,12 +70,9 @@ class PolicyWatcher:
         self._path = Path(os.path.abspath(path))  # the host may change its working directory
         self._interval_s, self._debounce_s, self._on_reload = interval_s, debounce_s, on_reload
         self._parts = {name: part for name, part in parts.items() if part is not None or name not in _OPENED}
-        content = read_policy(self._path)
-        policy = parse_policy(content, self._path)
-        self._judged = self._latest = _Look(content, _manifests(policy))
-        self._router = Router(policy, **self._parts)
         self._since = self._judged_at = 0.0
         self._last_error: BestRouteError | None = None
+        self._begin(_content(self._path), held)
         self._reloads = 0
         self._polling = threading.Lock()
         self._starting = threading.Lock()
@@ -84,6 +83,11 @@ class PolicyWatcher:
     def router(self) -> Router:
         """The router of the last policy that held."""
         return self._router
+
+    @property
+    def text(self) -> bytes:
+        """What the file held when `router` was made."""
+        return self._text
 
     @property
     def last_error(self) -> BestRouteError | None:
@@ -145,6 +149,21 @@ class PolicyWatcher:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _begin(self, content: bytes | str, held: bytes | None) -> None:
+        """Make the first router, of what the file has; where that does not hold, of what it had."""
+        try:
+            self._open(content)
+        except BestRouteError as error:
+            if held is None:
+                raise
+            self._open(held)
+            self._refuse(error)
+        self._judged = self._latest = _Look(content, _manifests(self._router.policy))
+
+    def _open(self, content: bytes | str) -> None:
+        policy = parse_policy(_readable(content), self._path)
+        self._router, self._text = Router(policy, **self._parts), _readable(content)
+
     def _watch(self, stop: threading.Event) -> None:
         while not stop.wait(self._wait_s()):
             self.poll()
@@ -172,14 +191,14 @@ class PolicyWatcher:
         return self._last_error is None
 
     def _reload(self, look: _Look) -> None:
-        if isinstance(look.content, str):
-            raise InputError(look.content)
-        policy = parse_policy(look.content, self._path)
+        text = _readable(look.content)
+        policy = parse_policy(text, self._path)
         # Read before the artefacts are opened: what changes after that is seen by the next look.
-        seen = _Look(look.content, _manifests(policy))
+        seen = _Look(text, _manifests(policy))
         router = Router(policy, **{**_kept(self._router, policy, self._parts), **self._parts})
         self._judged = self._latest = seen
         before, self._router, self._last_error = self._router.policy, router, None
+        self._text = text
         self._reloads += 1
         _LOG.info("%s: reloaded, policy %s%s", self._path, policy.digest, _moved(before, policy))
 
@@ -210,11 +229,22 @@ def _moved(old: Policy, new: Policy) -> str:
 
 
 def _look(path: Path, policy: Policy) -> _Look:
+    return _Look(_content(path), _manifests(policy))
+
+
+def _content(path: Path) -> bytes | str:
+    """The file's bytes, or why it cannot be read."""
     try:
-        content: bytes | str = read_policy(path)
+        return read_policy(path)
     except InputError as error:
-        content = str(error)
-    return _Look(content, _manifests(policy))
+        return str(error)
+
+
+def _readable(content: bytes | str) -> bytes:
+    """The bytes. Raises InputError where there are none."""
+    if isinstance(content, str):
+        raise InputError(content)
+    return content
 
 
 def _manifests(policy: Policy) -> tuple[bytes | None, ...]:

@@ -13,6 +13,7 @@ listing, openapi      /v1/models, /openapi.json, /healthz, /readyz, /metrics
 page, recent          the page at / (its files in assets/), and the last requests that it shows
 handling              what every handler shares: an id, errors, the record of a request
 policies              the policies that are served, by name, each following its file
+held                  the last texts that held, for a worker that starts anew
 canaries, callers     policies that decide for some callers, and who those are
 shadow, purse         what is asked beside for records, and what may be spent on it
 wishes                what a request may say for itself: a dial, a model, a decision alone

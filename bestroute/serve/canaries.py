@@ -12,21 +12,21 @@ from bestroute.errors import BestRouteError
 from bestroute.policy import Policy, load_canary
 from bestroute.retune.watch import PolicyWatcher
 from bestroute.router import Router
+from bestroute.serve.held import Held
 
 _LOG = logging.getLogger("bestroute.serve")
-LOOK_S, SETTLED_S = 0.4, 0.2
-"""How often a file is looked at, and how long a change stands: every worker follows within a second."""
 
 
 class Canaries:
     """The canaries of the policies that are served, by their files.
 
     One that does not hold when its policy is taken over decides nothing, and `faults` says why; one that
-    changes later, and does not hold, decides as it did before. `sampler` makes what asks their endpoints.
+    changes later, and does not hold, decides as it did before. `sampler` makes what asks their endpoints,
+    `held` has what decided before this worker was started.
     """
 
-    def __init__(self, sampler: Callable[[], Sampler | None]) -> None:
-        self._sampler = sampler
+    def __init__(self, sampler: Callable[[], Sampler | None], held: Held) -> None:
+        self._sampler, self._held = sampler, held
         self._watchers: dict[Path, PolicyWatcher] = {}
         self._refused: dict[str, str] = {}
         self._started = False
@@ -81,8 +81,9 @@ class Canaries:
         file = _file(policy)
         if file in self._watchers:
             return
-        load_canary(policy)
-        watcher = PolicyWatcher(file, interval_s=LOOK_S, debounce_s=SETTLED_S, sampler=self._sampler())
+        if self._held.text(file) is None:
+            load_canary(policy)
+        watcher = self._held.watcher(file, sampler=self._sampler())
         if self._started:
             watcher.start()
         self._watchers[file] = watcher

@@ -18,11 +18,11 @@ from bestroute.policy import Overrides, Policy
 from bestroute.policy.arms import Arm
 from bestroute.policy.rules import Rule, When
 from bestroute.policy.rules.conditions import Turns
-from bestroute.retune.watch import PolicyWatcher
 from bestroute.router import Router
 from bestroute.serve.callers import caller_of, drawn
-from bestroute.serve.canaries import LOOK_S, SETTLED_S, Canaries
+from bestroute.serve.canaries import Canaries
 from bestroute.serve.entry import Side
+from bestroute.serve.held import Held
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.wishes import Wishes
 
@@ -38,29 +38,30 @@ class Policies:
 
     `sampler` makes what asks the endpoints of each policy; None: the router does. Constructing opens their
     models, and those of their canaries, and raises as Router.from_policy does, and InputError where two names
-    are one.
+    are one. Where a file held since the gateway started, by `held`, nothing is raised for what it is now.
     """
 
-    def __init__(self, paths: Sequence[Path], sampler: Callable[[], Sampler | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        sampler: Callable[[], Sampler | None] = lambda: None,
+        held: Held | None = None,
+    ) -> None:
         names = [AUTO, *(path.stem for path in paths[1:])]
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise InputError(f"two policies would be served as {twice[0]!r}; rename a file")
         self._variant = lru_cache(_VARIANTS)(_variant)
+        held = Held() if held is None else held
+        goes_on = all(held.text(path) is not None for path in paths)
         self._watchers = {
-            name: PolicyWatcher(
-                path,
-                interval_s=LOOK_S,
-                debounce_s=SETTLED_S,
-                on_reload=lambda *_: self._reloaded(),
-                sampler=sampler(),
-            )
+            name: held.watcher(path, self._reloaded, sampler=sampler())
             for name, path in zip(names, paths, strict=True)
         }
         for name, watcher in self._watchers.items():
             _check_names(name, watcher.router.policy, self._watchers)
-        self._canaries = Canaries(sampler)
-        self._canaries.follow(self.routers, must_hold=True)
+        self._canaries = Canaries(sampler, held)
+        self._canaries.follow(self.routers, must_hold=not goes_on)
 
     @property
     def routers(self) -> dict[str, Router]:

@@ -28,6 +28,7 @@ class Settings:
     `log` is a file, `-` for standard output, None for none; `log_queries` puts messages and metadata into it.
     `keys` is a file of callers' keys, `redis` the address where replicas count together what each key used,
     None for in this process. `is_open` lets whoever comes in, though others than this machine can.
+    `shared` is a folder of this gateway's own, by which its workers know of each other, None for one worker.
     `drain_s` is how long requests under way may still take once the gateway is told to end.
     """
 
@@ -42,3 +43,4 @@ class Settings:
     keys: Path | None = None
     redis: str | None = field(default=None, repr=False)
     is_open: bool = False
+    shared: Path | None = None

@@ -13,6 +13,7 @@ import uvicorn
 from bestroute.serve.app import app_of
 from bestroute.serve.collector import tracing_of
 from bestroute.serve.handling import Service
+from bestroute.serve.held import Held
 from bestroute.serve.keys.guard import Guard
 from bestroute.serve.keys.ledger import Ledger
 from bestroute.serve.keys.ring import KeyRing
@@ -32,8 +33,9 @@ def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], ob
     """Serve on a socket, in this process, until it is told to end."""
     log_to_stderr()
     tracing, metrics = tracing_of(os.environ), Metrics()
-    policies = Policies(settings.policies, (lambda: None) if tracing is None else tracing.sampler)
-    guard = Guard(KeyRing.of(settings.keys), Ledger(settings.redis))
+    held = Held(settings.shared)
+    policies = Policies(settings.policies, (lambda: None) if tracing is None else tracing.sampler, held)
+    guard = Guard(KeyRing.of(settings.keys, held), Ledger(settings.redis))
     log = None if settings.log is None else DecisionLog(settings.log, settings.log_queries, metrics.drop)
     shadows = Shadows(metrics, settings.workers)
     recent, dialling = Recent(), asyncio.Lock()

@@ -11,15 +11,19 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from bestroute.errors import BestRouteError
 from bestroute.serve.settings import METRICS_FOLDER, Settings
 
 _LOG = logging.getLogger("bestroute.serve")
@@ -52,7 +56,8 @@ def run_workers(
         os.environ[METRICS_FOLDER] = folder
         context = _context()
         check()
-        return _Workers(context, count, work, settings, listening).run(on_ready)
+        shared = Path(folder, "held")
+        return _Workers(context, count, work, replace(settings, shared=shared), listening).run(on_ready)
 
 
 def log_to_stderr() -> None:
@@ -134,4 +139,9 @@ def _work(work: Work, settings: Settings, listening: socket.socket, ready: Event
         _LOG.info("worker %d is ready", os.getpid())
         ready.set()
 
-    work(settings, listening, on_ready)
+    try:
+        work(settings, listening, on_ready)
+    except BestRouteError as error:
+        log_to_stderr()
+        _LOG.error("worker %d cannot start: %s", os.getpid(), error)
+        sys.exit(1)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bestroute.serve.keys.load import append, new_key
 from tests import ROOT
 from tests.answering.fake_endpoint import answer_n, event, pieces
 from tests.serve.gateway import PATIENCE_S, POLICY, launch, started
@@ -83,6 +84,7 @@ def test_it_follows_its_file_and_loses_no_request(tmp_path, policy, fake_endpoin
             for dial in ("0.04", "0.05"):
                 path.write_text(policy.replace("max_gap: 0.03", f"max_gap: {dial}"), "utf-8")
                 digests.add(followed_by_all(gateway, digests))
+                until(lambda: digests == {reply.headers["x-bestroute-policy"] for reply in found})
             path.write_text("nonsense", "utf-8")
             until(lambda: gateway.get("/readyz").json["refused"] == ["auto"])
             ends.set()
@@ -133,3 +135,29 @@ def test_a_worker_that_dies_is_replaced(tmp_path, policy):
         os.kill(workers[0], signal.SIGKILL)
         gateway.await_line(f"worker {workers[0]} ended with -9")
         assert gateway.ask("hello").status == 200
+
+
+@posix
+def test_a_worker_that_dies_is_replaced_whatever_the_files_say_by_then(tmp_path, policy, fake_endpoint):
+    """By the last texts that held: of a policy that was reloaded, of its canary, of the keys."""
+    fake_endpoint.play(answer_n())
+    key, kept = new_key("a")
+    append(kept, tmp_path / "keys.yaml")
+    (tmp_path / "next.yaml").write_text(policy, "utf-8")
+    tried = policy + "canary: {policy: next.yaml, share: 1}\n"
+    with started(tmp_path, tried, workers=2, keys=str(tmp_path / "keys.yaml")) as gateway:
+        workers = [int(pid) for line in gateway.lines for pid in re.findall(r"worker (\d+) is ready", line)]
+        old = {gateway.get("/readyz").json["policies"]["auto"]}
+        (tmp_path / "p0.yaml").write_text(tried.replace("max_gap: 0.03", "max_gap: 0.05"), "utf-8")
+        digest = followed_by_all(gateway, old)
+        for name in ("p0.yaml", "next.yaml", "keys.yaml"):
+            (tmp_path / name).write_text("nonsense", "utf-8")
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        for _ in workers:
+            gateway.await_line(r"worker \d+ is ready")
+        told = gateway.get("/readyz").json
+        assert (told["worker"] in workers, told["policies"]) == (False, {"auto": digest})
+        assert {*told["refused"]} == {"auto", "next.yaml", "keys"}
+        assert gateway.ask("hello", {"authorization": f"Bearer {key}"}).status == 200
+        assert not any("Traceback" in line for line in gateway.lines)

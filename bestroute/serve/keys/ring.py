@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bestroute.errors import BestRouteError, InputError
 from bestroute.policy import read_policy
+from bestroute.serve.held import Held
 from bestroute.serve.keys.load import hashed, keys_of, parse_keys
 from bestroute.serve.keys.schema import Key, check_apart
 
@@ -23,24 +24,33 @@ _LOOK_S = 0.4  # a change is taken over at the second look that sees it
 class KeyRing:
     """The keys of a file and those of the environment.
 
-    Constructing raises as `load_keys` does. Between `start` and `close` a thread follows the file: a change
-    that holds is taken over within a second, one that does not changes nothing, and `fault` says why.
+    Constructing raises as `load_keys` does, unless the file held since the gateway started, by `held`.
+    Between `start` and `close` a thread follows the file: a change that holds is taken over within a second,
+    one that does not changes nothing, and `fault` says why.
     """
 
-    def __init__(self, path: Path | None, given: Iterable[Key] = ()) -> None:
+    def __init__(self, path: Path | None, given: Iterable[Key] = (), held: Held | None = None) -> None:
         self._path, self._given = path, tuple(given)
+        self._held = Held() if held is None else held
         self._secret = secrets.token_bytes(32)
-        self._seen = b"" if path is None else read_policy(path)
-        self._known = self._read(self._seen)
         self.fault: str | None = None
+        before = None if path is None else self._held.text(path)
+        if before is None:
+            self._seen = b"" if path is None else read_policy(path)
+            self._known = self._read(self._seen)
+            self._keep(self._seen)
+        else:
+            self._known, self._seen = self._read(before), self._look()
+            if self._seen != before:
+                self._take(self._seen)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def of(cls, path: Path | None) -> KeyRing | None:
+    def of(cls, path: Path | None, held: Held | None = None) -> KeyRing | None:
         """Of a file and the environment; None where neither has any."""
         given = keys_of(os.environ)
-        return cls(path, given) if path is not None or given else None
+        return cls(path, given, held) if path is not None or given else None
 
     def __len__(self) -> int:
         return len(self._known)
@@ -89,11 +99,16 @@ class KeyRing:
         try:
             self._known = self._read(content)
             self.fault = None
+            self._keep(content)
             _LOG.info("%s: %d keys from now on", self._path, len(self))
         except BestRouteError as error:
             if str(error) != self.fault:
                 _LOG.error("the keys stay as they were, their file does not hold:\n%s", error)
             self.fault = str(error)
+
+    def _keep(self, content: bytes) -> None:
+        if self._path is not None:
+            self._held.keep(self._path, content)
 
     def _read(self, content: bytes) -> dict[bytes, Key]:
         own = () if self._path is None else parse_keys(content, self._path)
