@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.cli.options import FILE, INPUT, json_option, refuse_to_overwrite, skip_bad_option
+from bestroute.cli.options import FILE, INPUT, json_option, refuse_to_overwrite
 from bestroute.cli.output import BadLines, print_json, print_table
 from bestroute.table import dollars, number, share
 
@@ -17,19 +17,22 @@ if TYPE_CHECKING:
     from bestroute.serve.comparing import Comparison
     from bestroute.serve.reading import Summary
 
+_LISTED = 3  # of the lines that cannot be read; the others are counted
 _logs = click.argument("logs", nargs=-1, required=True, type=INPUT)
 
 
 @click.group("log")
 def command() -> None:
-    """Read the decision log that `bestroute serve --log` writes."""
+    """Read the decision log that `bestroute serve --log` writes.
+
+    Lines that cannot be read, as a full disk leaves them torn, are passed over and counted on stderr.
+    """
 
 
 @command.command("queries", epilog="Example: bestroute log queries decisions.jsonl --out queries.jsonl")
 @_logs
 @click.option("--out", type=FILE, help="Write them here; to standard output if absent.")
-@skip_bad_option
-def queries(logs: tuple[Path, ...], out: Path | None, skip_bad: bool) -> None:
+def queries(logs: tuple[Path, ...], out: Path | None) -> None:
     """The queries of LOGS, a line each, for dry-run, diff and calibrate.
 
     They are there where the gateway ran with --log-queries. Whoever was refused counts too.
@@ -37,7 +40,7 @@ def queries(logs: tuple[Path, ...], out: Path | None, skip_bad: bool) -> None:
     from bestroute.files import atomic_write
     from bestroute.serve.reading import read_queries_of
 
-    bad = BadLines(skip_bad)
+    bad = BadLines(skip_bad=True, listed=_LISTED)
     found = read_queries_of(logs, bad.on_bad)
     if out is None:
         for query in found:
@@ -52,40 +55,37 @@ def queries(logs: tuple[Path, ...], out: Path | None, skip_bad: bool) -> None:
 
 @command.command("summary", epilog="Example: bestroute log summary decisions.jsonl")
 @_logs
-@skip_bad_option
 @json_option
-def summary(logs: tuple[Path, ...], skip_bad: bool, as_json: bool) -> None:
+def summary(logs: tuple[Path, ...], as_json: bool) -> None:
     """What the requests in LOGS came to: traffic and cost by arm, against the reference; errors; latency."""
     from bestroute.serve.reading import Summary
 
-    _tell(Summary(), logs, skip_bad, print_json if as_json else _print)
+    _tell(Summary(), logs, print_json if as_json else _print)
 
 
 @command.command("compare", epilog="Example: bestroute log compare decisions.jsonl")
 @_logs
-@skip_bad_option
 @json_option
-def compare(logs: tuple[Path, ...], skip_bad: bool, as_json: bool) -> None:
+def compare(logs: tuple[Path, ...], as_json: bool) -> None:
     """What a canary did: cost, saving, errors and latency of both sides in LOGS, and the difference.
 
     Intervals are 95 %, of a bootstrap over callers. The log has both sides where the policy has a `canary`.
     """
     from bestroute.serve.comparing import Comparison
 
-    _tell(Comparison(), logs, skip_bad, print_json if as_json else _print_compared)
+    _tell(Comparison(), logs, print_json if as_json else _print_compared)
 
 
 def _tell(
     found: Summary | Comparison,
     logs: tuple[Path, ...],
-    skip_bad: bool,
     show: Callable[[dict[str, Any]], None],
 ) -> None:
     """Read the logs into it, and show what it then says."""
-    from bestroute.serve.reading import read_log
+    from bestroute.serve.reading import read_whole_of
 
-    bad = BadLines(skip_bad)
-    for line in read_log(logs, bad.on_bad):
+    bad = BadLines(skip_bad=True, listed=_LISTED)
+    for line in read_whole_of(logs, bad.on_bad):
         found.add(line)
     bad.tell()
     show(found.as_dict())

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import BinaryIO
 
 from bestroute.errors import InputError
 from bestroute.serve.entry import Entry
+from bestroute.serve.lines import Lines
 from bestroute.serve.refusals import encoded
 
 _LOG = logging.getLogger("bestroute.serve")
@@ -33,7 +30,7 @@ class DecisionLog:
         self._target, self._with_queries, self._on_drop = target, with_queries, on_drop
         self._queue: queue.Queue[Entry | None] = queue.Queue(_WAITING)
         self._reopen = threading.Event()
-        self._file = self._open()
+        self._lines = Lines(target)
         self._thread = threading.Thread(target=self._work, name="bestroute-log", daemon=True)
         self._thread.start()
 
@@ -56,14 +53,6 @@ class DecisionLog:
             return
         self._thread.join(_CLOSING_S)
 
-    def _open(self) -> BinaryIO:
-        if self._target == "-":
-            return sys.stdout.buffer
-        try:
-            return open(self._target, "ab", opener=lambda path, flags: os.open(path, flags, 0o600))
-        except OSError as error:
-            raise InputError(f"{self._target}: {error.strerror or error}") from error
-
     def _work(self) -> None:
         going = True
         while going:
@@ -75,9 +64,7 @@ class DecisionLog:
             except (OSError, InputError, ValueError) as error:
                 _LOG.error("decision log: %d entries are lost: %s", len(entries), error)
                 self._on_drop(len(entries))
-        if self._target != "-":
-            with suppress(OSError):  # what could not be written was counted
-                self._file.close()
+        self._lines.close()
 
     def _batch(self) -> list[Entry | None]:
         batch = [self._queue.get()]
@@ -91,8 +78,6 @@ class DecisionLog:
     def _write(self, entries: list[Entry]) -> None:
         if self._reopen.is_set():
             self._reopen.clear()
-            old, self._file = self._file, self._open()
-            if old is not self._file:
-                old.close()
-        self._file.write(b"".join(encoded(entry.as_dict(self._with_queries)) + b"\n" for entry in entries))
-        self._file.flush()
+            old, self._lines = self._lines, Lines(self._target)
+            old.close()
+        self._lines.add(b"".join(encoded(entry.as_dict(self._with_queries)) + b"\n" for entry in entries))

@@ -14,6 +14,7 @@ from bestroute.errors import InputError
 from bestroute.files import OnBad, read_lines
 
 _KNOWN = ("request_id", "status", "path")
+_NONE = "no line of a decision log; those are what `bestroute serve --log` writes"
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,10 @@ def read_log(paths: Sequence[Path], on_bad: OnBad | None = None) -> Iterator[Lin
 
 
 def read_queries_of(paths: Sequence[Path], on_bad: OnBad | None = None) -> Iterator[dict[str, Any]]:
-    """The queries of logs, `{"id", "messages", "metadata"}` each. Raises as `read_log`, and where there are
-    lines, and none has its query."""
+    """The queries of logs, `{"id", "messages", "metadata"}` each. Raises as `read_whole_of`, and where there
+    are lines, and none has its query."""
     lines = found = 0
-    for line in read_log(paths, on_bad):
+    for line in read_whole_of(paths, on_bad):
         lines += 1
         if line.query is not None:
             found += 1
@@ -118,10 +119,36 @@ class Summary:
         }
 
 
+def read_whole_of(paths: Sequence[Path], on_torn: OnBad | None) -> Iterator[Line]:
+    """As `read_log`, telling `on_torn` of each line that is none, as a full disk or a kill leaves them.
+    Raises InputError where no line is one."""
+    torn: list[InputError] = []
+
+    def note(error: InputError) -> None:
+        if not torn:
+            torn.append(error)
+        if on_torn is not None:
+            on_torn(error)
+
+    found = False
+    for line in read_log(paths, note):
+        found = True
+        yield line
+    if torn and not found:
+        raise torn[0]
+
+
 def _line(text: str) -> Line:
     value = json.loads(text)
     if not isinstance(value, dict) or not all(name in value for name in _KNOWN):
-        raise InputError("no line of a decision log; those are what `bestroute serve --log` writes")
+        raise InputError(_NONE)
+    try:
+        return _read(value)
+    except TypeError as error:
+        raise InputError(_NONE) from error
+
+
+def _read(value: Mapping[str, Any]) -> Line:
     messages = value.get("messages")
     return Line(
         request_id=str(value["request_id"]),

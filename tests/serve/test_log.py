@@ -45,5 +45,19 @@ def test_a_full_disk_is_counted(tmp_path):
 
 
 def test_a_file_that_cannot_be_opened(tmp_path):
-    with pytest.raises(InputError, match="nothing"):
-        DecisionLog(str(tmp_path / "nothing" / "log"), False, pytest.fail)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file"):
+        DecisionLog(str(tmp_path / "file" / "log"), False, pytest.fail)
+
+
+def test_a_folder_is_made_and_a_torn_line_left_alone(tmp_path):
+    path = tmp_path / "nothing" / "log"
+    for request_id in ("a", "b"):
+        log = DecisionLog(str(path), False, pytest.fail)
+        log.add(Entry(request_id, "/"))
+        log.close()
+        with path.open("ab") as file:
+            file.write(b'{"torn": ')
+    first, torn, second, _ = path.read_text("utf-8").split("\n")
+    assert [json.loads(line)["request_id"] for line in (first, second)] == ["a", "b"]
+    assert torn == '{"torn": '

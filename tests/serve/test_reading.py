@@ -83,6 +83,33 @@ def test_queries_are_what_dry_run_reads(log, tmp_path):
     assert json.loads(routed.stdout)["queries"] == 1
 
 
+@pytest.mark.parametrize("command", [["summary", "--json"], ["queries"], ["compare", "--json"]])
+def test_torn_lines_are_passed_over_and_counted(log, command):
+    sides = [
+        line(number, side=side, caller="c", messages=[]) for number, side in enumerate(("base", "canary"))
+    ]
+    torn = [
+        LINES[0][:40],
+        LINES[1][:70] + LINES[0],
+        "\0" * 9,
+        '{"request_id": 1, "status": [], "path": ""}',
+        "x",
+    ]
+    log.write_text("\n".join([sides[0], *torn, sides[1]]) + "\n", "utf-8")
+    ran = CliRunner().invoke(cli, ["log", *command, str(log)])
+    assert ran.exit_code == 0, ran.output
+    assert ran.stdout.count("\n") == (2 if command == ["queries"] else 1)
+    assert f"skipped {log}:2: not JSON" in ran.stderr
+    assert "skipped 2 more lines" in ran.stderr
+
+
+def test_a_file_without_any_line_of_a_log_is_none(log):
+    log.write_text('{"query": "x"}\n{"query"', "utf-8")
+    ran = CliRunner().invoke(cli, ["log", "summary", str(log)])
+    assert ran.exit_code == 2
+    assert "log.jsonl:1: no line of a decision log" in ran.output
+
+
 def test_a_line_that_is_none(log):
     log.write_text('{"query": "x"}\n' + LINES[0], "utf-8")
     with pytest.raises(InputError, match="log.jsonl:1: no line of a decision log"):
