@@ -15,7 +15,7 @@ handling              what every handler shares: an id, errors, the record of a 
 policies              the policies that are served, by name, each following its file
 held                  the last texts that held, for a worker that starts anew
 canaries, callers     policies that decide for some callers, and who those are
-shadow, purse         what is asked beside for records, and what may be spent on it
+shadow, purse, kept   what is asked beside for records, what may be spent on it, and where they go
 wishes                what a request may say for itself: a dial, a model, a decision alone
 protocol, intake      HTTP within limits, a body within limits
 refusals              errors in OpenAI's shape

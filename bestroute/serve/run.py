@@ -9,9 +9,10 @@ import socket
 from collections.abc import Callable
 
 from bestroute.errors import InputError
-from bestroute.policy import check_policy
+from bestroute.policy import Policy, check_policy, load_canary
 from bestroute.serve.keys.ledger import Ledger
 from bestroute.serve.keys.ring import KeyRing
+from bestroute.serve.lines import Lines
 from bestroute.serve.settings import Settings
 from bestroute.serve.workers import log_to_stderr, run_workers
 
@@ -21,25 +22,16 @@ _LOG = logging.getLogger("bestroute.serve")
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT, then drain; gives the exit code.
 
-    Raises PolicyError or ArtefactError for a policy that does not hold, and InputError for an address or a
-    log that cannot be had, before anything is served.
+    Raises PolicyError or ArtefactError for a policy that does not hold, and InputError for a log, records of
+    a policy's shadow, or an address that cannot be had, before anything is served.
     """
     log_to_stderr()
     _check_door(settings)
-    listening = _bound(settings.host, settings.port)
-    host, port = listening.getsockname()[:2]
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
-    if settings.workers == 1:
-        in_worker(settings, listening, lambda: _LOG.info("serving on %s", address))
-        return 0
-    return run_workers(
-        settings.workers,
-        in_worker,
-        settings,
-        listening,
-        lambda: _LOG.info("serving on %s", address),
-        lambda: [check_policy(path) for path in settings.policies],
-    )
+    if settings.workers > 1:
+        return run_workers(settings, in_worker, lambda: _prepared(settings), _tell)
+    listening = _prepared(settings)
+    in_worker(settings, listening, lambda: _tell(listening))
+    return 0
 
 
 def in_worker(settings: Settings, listening: socket.socket, on_ready: Callable[[], object]) -> None:
@@ -47,6 +39,34 @@ def in_worker(settings: Settings, listening: socket.socket, on_ready: Callable[[
     from bestroute.serve.work import work
 
     work(settings, listening, on_ready)
+
+
+def _prepared(settings: Settings) -> socket.socket:
+    """The address, where the policies hold and what is to be written can be."""
+    for path in settings.policies:
+        policy, warnings = check_policy(path)
+        for warning in warnings:
+            _LOG.warning("%s", warning)
+        _check_records(policy)
+        if policy.canary is not None:
+            _check_records(load_canary(policy))
+    if settings.log is not None:
+        Lines(settings.log).close()
+    return _bound(settings.host, settings.port)
+
+
+def _check_records(policy: Policy) -> None:
+    """Raise InputError where what is asked beside would be paid for and lost."""
+    if policy.shadow is not None:
+        try:
+            Lines(policy.beside(policy.shadow.records)).close()
+        except InputError as error:
+            raise InputError(f"{policy.path}: the records of `shadow` cannot be written: {error}") from error
+
+
+def _tell(listening: socket.socket) -> None:
+    host, port = listening.getsockname()[:2]
+    _LOG.info("serving on http://%s:%d/v1", f"[{host}]" if ":" in host else host, port)
 
 
 def _check_door(settings: Settings) -> None:

@@ -7,15 +7,11 @@ Whoever answered is kept with those that were asked beside, as a record that `sc
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
-import os
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bestroute.answering.sampling.billing import bill
 from bestroute.policy.arms import Model
@@ -23,6 +19,7 @@ from bestroute.policy.serving import Shadow, asked_of
 from bestroute.query import Query
 from bestroute.records.record import Record, Response, record_as_json, unscored
 from bestroute.serve.entry import Entry
+from bestroute.serve.kept import Records
 from bestroute.serve.metrics import Metrics
 from bestroute.serve.purse import SPENT, Purse, spent_today
 
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     from bestroute.answering.sampling import Sampler
     from bestroute.policy import Policy
 
-_LOG = logging.getLogger("bestroute.serve")
 _MOST = 8  # requests that are asked about at once; what comes beyond is left out
 
 
@@ -39,7 +35,8 @@ class Shadows:
     """Asks beside, for one worker of `workers`, each of which has its part of the budget.
 
     What became of it is counted: `asked`, `failed` (no answer came), `budget` (today's is used up), `busy`
-    (too many under way), `unable` (the model cannot take such a request), `lost` (the file took nothing).
+    (too many under way), `unable` (the model cannot take such a request), `lost` (the file did not take the
+    record, which is tried again), `unwritten` (nobody was asked, since the file takes nothing).
     """
 
     def __init__(self, metrics: Metrics, workers: int = 1, dice: random.Random | None = None) -> None:
@@ -47,6 +44,7 @@ class Shadows:
         self._dice = random.Random() if dice is None else dice
         self._tasks: set[asyncio.Task[None]] = set()
         self._purses: dict[Path, Purse] = {}
+        self._records: dict[Path, Records] = {}
 
     def after(self, entry: Entry) -> None:
         """A request is over: ask beside, where its policy says so and the dice do; returns at once."""
@@ -77,6 +75,10 @@ class Shadows:
         self, entry: Entry, query: Query, answer: Answer, policy: Policy, shadow: Shadow, sampler: Sampler
     ) -> None:
         file = policy.beside(shadow.records)
+        records = self._records.setdefault(file, Records(file))
+        if not records.writes and not await asyncio.to_thread(records.again):
+            self._metrics.shadow(entry.policy, "unwritten")
+            return
         if file not in self._purses:
             spent = await asyncio.to_thread(spent_today, file, time.time())
             self._purses.setdefault(file, Purse(spent / self._workers))
@@ -94,7 +96,9 @@ class Shadows:
             record = Record(
                 entry.request_id, entry.policy, query.messages, there, query.input_tokens, metadata=known
             )
-            await self._keep(entry.policy, file, record, cost)
+            line = {**record_as_json(record), SPENT: {"time": round(time.time()), "cost": cost}}
+            if not await asyncio.to_thread(records.add, line):
+                self._metrics.shadow(entry.policy, "lost")
 
     async def _asked(
         self,
@@ -126,14 +130,6 @@ class Shadows:
         self._metrics.shadow(name, "asked" if came else "failed", cost)
         return came, cost
 
-    async def _keep(self, name: str, file: Path, record: Record, cost: float) -> None:
-        line = {**record_as_json(record), SPENT: {"time": round(time.time()), "cost": cost}}
-        try:
-            await asyncio.to_thread(_append, file, line)
-        except OSError as error:
-            _LOG.error("%s: a record is lost: %s", file, error.strerror or error)
-            self._metrics.shadow(name, "lost")
-
 
 def _answered(answer: Answer, policy: Policy) -> dict[str, tuple[Response, ...]]:
     """The responses that the answer was chosen from, by model."""
@@ -148,13 +144,3 @@ def _most(model: Model, n: int, query: Query, policy: Policy) -> float:
     """US$ that asking may cost at most, but for retries."""
     longest = query.max_tokens or policy.sampling.max_tokens
     return model.cost(n, query.input_tokens, model.written(longest, longest, adapted=False))
-
-
-def _append(file: Path, line: Mapping[str, Any]) -> None:
-    """One write of one line, so that workers may share a file."""
-    text = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-    handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(handle, text)
-    finally:
-        os.close(handle)

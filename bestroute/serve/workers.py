@@ -40,24 +40,22 @@ class _Worker(NamedTuple):
 
 
 def run_workers(
-    count: int,
-    work: Work,
     settings: Settings,
-    listening: socket.socket,
-    on_ready: Callable[[], object],
-    check: Callable[[], object],
+    work: Work,
+    prepared: Callable[[], socket.socket],
+    on_ready: Callable[[socket.socket], object],
 ) -> int:
-    """Run `count` processes until SIGTERM or SIGINT; gives the exit code.
+    """Run as many processes as the settings say until SIGTERM or SIGINT; gives the exit code.
 
-    One that ends for no reason is replaced; one that ends before any was ready ends all. Raises what `check`
-    does, which is called meanwhile, before any of them is started.
+    One that ends for no reason is replaced; one that ends before any was ready ends all. What they listen on
+    `prepared` gives, which is called meanwhile, before any of them is started; raises what it does.
     """
     with tempfile.TemporaryDirectory(prefix="bestroute-") as folder:
         os.environ[METRICS_FOLDER] = folder
         context = _context()
-        check()
-        shared = Path(folder, "held")
-        return _Workers(context, count, work, replace(settings, shared=shared), listening).run(on_ready)
+        listening = prepared()
+        shared = replace(settings, shared=Path(folder, "held"))
+        return _Workers(context, work, shared, listening).run(lambda: on_ready(listening))
 
 
 def log_to_stderr() -> None:
@@ -77,9 +75,7 @@ def _context() -> Any:
 
 
 class _Workers:
-    def __init__(
-        self, context: Any, count: int, work: Work, settings: Settings, listening: socket.socket
-    ) -> None:
+    def __init__(self, context: Any, work: Work, settings: Settings, listening: socket.socket) -> None:
         self._context = context
         self._args = (work, settings, listening)
         self._ending = threading.Event()
@@ -87,7 +83,7 @@ class _Workers:
             signal.signal(sign, lambda *_: self._ending.set())
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, lambda sign, _: self._send(sign))
-        self._workers = [self._start() for _ in range(count)]
+        self._workers = [self._start() for _ in range(settings.workers)]
 
     def run(self, on_ready: Callable[[], object]) -> int:
         told = False

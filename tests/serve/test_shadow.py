@@ -8,17 +8,21 @@ import pytest
 from click.testing import CliRunner
 
 from bestroute.cli import cli
+from bestroute.errors import InputError
 from bestroute.query import Query
 from bestroute.records.record import read_records
 from bestroute.router import Router
 from bestroute.serve.entry import Entry
 from bestroute.serve.metrics import Metrics
+from bestroute.serve.run import serve
+from bestroute.serve.settings import Settings
 from bestroute.serve.shadow import Shadows, _answered
 from tests.answering.fake_endpoint import FakeEndpoint, Numbered, answer_n
 from tests.fakes import FakePredictor, FakeReward, FakeSampler, make_policy, said
 from tests.serve.gateway import PATIENCE_S, POLICY, started
 
 SHADOW = "shadow: {share: 1, ask: [tiny@2, reference], budget: 1, records: records/kept.jsonl}\n"
+CANARY = "canary: {policy: next.yaml, share: 1}\n"
 PLACES = {"endpoint": {"base_url": "http://127.0.0.1:9/v1"}}
 MODELS = [
     {"name": "tiny", "class": "small", "price": {"input": 1.0, "output": 2.0}, **PLACES},
@@ -34,7 +38,6 @@ def wait_for(condition):
 
 
 def test_both_answers_become_a_record_that_score_reads(tmp_path):
-    (tmp_path / "records").mkdir()
     kept = tmp_path / "records" / "kept.jsonl"
     endpoint, first, beside = FakeEndpoint(), answer_n("4"), Numbered("b")
     endpoint.play(lambda request: (first if request.body["model"] == "tiny-up" else beside)(request))
@@ -43,7 +46,7 @@ def test_both_answers_become_a_record_that_score_reads(tmp_path):
         asked = gateway.ask("What is 2 + 2?", metadata={"plan": "free"})
         assert asked.json["choices"][0]["message"]["content"] == "4"
         wait_for(lambda: beside.held == 1)  # the caller has the answer, and the reference is still asked
-        assert not kept.exists()
+        assert kept.read_bytes() == b""  # made at the start, with its folder
         beside.gate.set()
         wait_for(lambda: kept.exists() and kept.read_bytes().endswith(b"\n"))
         metrics = gateway.get("/metrics").body.decode()
@@ -179,10 +182,30 @@ def test_no_more_at_once_than_may_be_and_none_after_the_end(tmp_path):
     assert (beside.sampler.began, beside.counted("busy")) == (8, 4)
 
 
-def test_a_disk_that_takes_nothing(tmp_path):
-    beside = Beside(tmp_path / "nowhere", FakeSampler({"tiny": said("a"), "big": said("b")}))
+def test_a_disk_that_takes_nothing(tmp_path, caplog):
+    """Who would be asked in vain is not; what was paid for before is kept, and said once."""
+    beside = Beside(tmp_path, FakeSampler({"tiny": said("a"), "big": said("b")}))
+    beside.kept.mkdir()
+    run(beside, 3)
+    assert beside.sampler.asked.count("big@1") == 1
+    assert (beside.counted("lost"), beside.counted("unwritten")) == (1, 2)
+    assert caplog.text.count("no more is asked beside") == 1
+    beside.kept.rmdir()
     run(beside)
-    assert beside.counted("lost") == 1
+    assert beside.sampler.asked.count("big@1") == 2
+    assert len([*read_records([beside.kept], scored=False)]) == 2
+
+
+def test_a_gateway_whose_records_cannot_be_written_does_not_start(tmp_path):
+    (tmp_path / "records").touch()
+    path = tmp_path / "p.yaml"
+    path.write_text(POLICY.format(url="http://127.0.0.1:9/v1", dial=1.0) + SHADOW, "utf-8")
+    with pytest.raises(InputError, match="the records of `shadow` cannot be written"):
+        serve(Settings((path,), port=0))
+    (tmp_path / "next.yaml").write_text(path.read_text("utf-8"), "utf-8")
+    path.write_text(POLICY.format(url="http://127.0.0.1:9/v1", dial=1.0) + CANARY, "utf-8")
+    with pytest.raises(InputError, match="next.yaml: the records of `shadow`"):
+        serve(Settings((path,), port=0))
 
 
 def test_responses_go_to_those_who_wrote_them(tmp_path):
