@@ -22,6 +22,7 @@ refusals              errors in OpenAI's shape
 headers, explaining   the decision on a response, and what led to an answer
 keys/                 callers' keys: who may ask, for how much
 claims, bills         what rules see of a caller; what a request may come to, and what it did
+calls                 who was asked, also where nobody waited for it
 entry                 what is known of a request once it is over
 lines                 files that several processes add lines to
 log, reading          entries to a file, never in a request's way, and back

@@ -25,7 +25,7 @@ class Canaries:
     `held` has what decided before this worker was started.
     """
 
-    def __init__(self, sampler: Callable[[], Sampler | None], held: Held) -> None:
+    def __init__(self, sampler: Callable[[], Sampler], held: Held) -> None:
         self._sampler, self._held = sampler, held
         self._watchers: dict[Path, PolicyWatcher] = {}
         self._refused: dict[str, str] = {}

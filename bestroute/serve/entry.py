@@ -29,6 +29,7 @@ class Entry:
     `error` is the code of what the caller was told. `bill` and `billed_tokens` are what the caller's key is
     charged: nothing until a model is asked, then not known until all is over.
     Where the policy has a canary, `side` says which of the two decided, and `asker` is a digest of who asked.
+    `calls` is who was asked so far, which are the attempts where no answer tells of them.
     `hands_sessions`: a caller may say which model holds its conversation. `router` and `answer` are there
     until it is over.
     """
@@ -50,6 +51,7 @@ class Entry:
     reference_cost: float | None = None
     usage: Usage | None = None
     attempts: Sequence[Attempt] = ()
+    calls: list[Attempt] = field(default_factory=list)
     error: str | None = None
     asked: str = ""
     span: Any = None
@@ -96,6 +98,7 @@ class Entry:
     def ended(self, status: int) -> None:
         """Nothing more will come."""
         self.status = self.status or status
+        self.attempts = self.attempts or tuple(self.calls)
         self.seconds = time.perf_counter() - self.began
 
     def as_dict(self, with_query: bool = False) -> dict[str, Any]:

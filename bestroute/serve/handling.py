@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive
 
 from bestroute.errors import BestRouteError, InputError
+from bestroute.serve.calls import CALLS
 from bestroute.serve.entry import Entry
 from bestroute.serve.headers import headers_of, request_id
 from bestroute.serve.keys.guard import Caller, Guard
@@ -85,6 +86,7 @@ def recorded(
     async def endpoint(request: Request) -> Response:
         service: Service = request.app.state.service
         entry = Entry(request_id(request.headers.get("x-request-id")), request.url.path)
+        CALLS.set(entry.calls)
         with service.traced(entry, request):
             response = await answered(request, entry, service)
         response.headers.update(headers_of(entry))

@@ -20,6 +20,7 @@ from bestroute.policy.rules import Rule, When
 from bestroute.policy.rules.conditions import Turns
 from bestroute.router import Router
 from bestroute.serve.callers import caller_of, drawn
+from bestroute.serve.calls import NotedSampler
 from bestroute.serve.canaries import Canaries
 from bestroute.serve.entry import Side
 from bestroute.serve.held import Held
@@ -36,7 +37,7 @@ _NOBODY: Mapping[str, Any] = MappingProxyType({})
 class Policies:
     """Policies by name: `auto` the first, the others by the names of their files; each in use is a router.
 
-    `sampler` makes what asks the endpoints of each policy; None: the router does. Constructing opens their
+    `sampler` makes what asks the endpoints of each policy. Constructing opens their
     models, and those of their canaries, and raises as Router.from_policy does, and InputError where two names
     are one. Where a file held since the gateway started, by `held`, nothing is raised for what it is now.
     """
@@ -44,7 +45,7 @@ class Policies:
     def __init__(
         self,
         paths: Sequence[Path],
-        sampler: Callable[[], Sampler | None] = lambda: None,
+        sampler: Callable[[], Sampler] = NotedSampler,
         held: Held | None = None,
     ) -> None:
         names = [AUTO, *(path.stem for path in paths[1:])]

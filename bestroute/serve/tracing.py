@@ -24,6 +24,7 @@ from bestroute.answering.sampling import EndpointSampler, Sampled, Usage
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
+from bestroute.serve.calls import NotedSampler
 from bestroute.serve.entry import Entry
 
 _LOG = logging.getLogger("bestroute.serve")
@@ -91,7 +92,7 @@ class Tracing:
         self._provider.shutdown()
 
 
-class _TracedSampler(EndpointSampler):
+class _TracedSampler(NotedSampler):
     def __init__(self, tracing: Tracing) -> None:
         super().__init__()
         self._tracing = tracing

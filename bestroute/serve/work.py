@@ -11,6 +11,7 @@ from collections.abc import Callable
 import uvicorn
 
 from bestroute.serve.app import app_of
+from bestroute.serve.calls import NotedSampler
 from bestroute.serve.collector import tracing_of
 from bestroute.serve.handling import Service
 from bestroute.serve.held import Held
@@ -34,7 +35,7 @@ def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], ob
     log_to_stderr()
     tracing, metrics = tracing_of(os.environ), Metrics()
     held = Held(settings.shared)
-    policies = Policies(settings.policies, (lambda: None) if tracing is None else tracing.sampler, held)
+    policies = Policies(settings.policies, NotedSampler if tracing is None else tracing.sampler, held)
     guard = Guard(KeyRing.of(settings.keys, held), Ledger(settings.redis))
     log = None if settings.log is None else DecisionLog(settings.log, settings.log_queries, metrics.drop)
     shadows = Shadows(metrics, settings.workers)

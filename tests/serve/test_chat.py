@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 
 import openai
@@ -13,6 +14,7 @@ from tests.answering.fake_endpoint import (
     echo_key,
     endless,
     event,
+    hang,
     pieces,
     status,
     streamed,
@@ -218,3 +220,36 @@ def test_a_caller_who_goes_away_ends_what_is_under_way(gateway, upstream):
         time.sleep(0.05)
     upstream.play(answer("fine"))
     assert gateway.ask().status == 200
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_log_has_who_was_asked_for_a_caller_who_went_away(gateway, upstream, stream):
+    upstream.play(status(400), endless() if stream else hang())
+    body = json.dumps({"messages": [{"role": "user", "content": "hello"}], "stream": stream}).encode()
+    known = f"gone-{stream}"
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        f"x-request-id: {known}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=PATIENCE_S) as connection:
+        connection.sendall(head.encode() + body)
+        if stream:
+            assert b"200 OK" in connection.recv(1000)
+        else:
+            wait_for(lambda: len(upstream.requests) == 2)
+
+    def line():
+        lines = map(json.loads, gateway.log.read_text("utf-8").splitlines())
+        return next((one for one in lines if one["request_id"] == known), None)
+
+    wait_for(line)
+    assert (line()["status"], line()["error"]) == (499, "caller_gone")
+    assert [(one["arm"], one["got"]) for one in line()["attempts"]] == [("tiny@1", 0), ("big@1", 0)]
+    assert "nobody waited" in line()["attempts"][1]["error"]
+
+
+def wait_for(condition):
+    ends = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < ends, "it did not come"
+        time.sleep(0.02)
