@@ -20,6 +20,7 @@ wishes                what a request may say for itself: a dial, a model, a deci
 protocol, intake      HTTP within limits, a body within limits
 refusals              errors in OpenAI's shape
 headers, explaining   the decision on a response, and what led to an answer
+door                  who is let in where no keys are asked for
 keys/                 callers' keys: who may ask, for how much
 claims, bills         what rules see of a caller; what a request may come to, and what it did
 calls                 who was asked, also where nobody waited for it

@@ -78,6 +78,7 @@ def recorded(
     async def answered(request: Request, entry: Entry, service: Service) -> Response:
         try:
             entry.caller = service.guard.known(request.headers)
+            service.guard.check_body(request.headers)
             await service.guard.count(entry.caller)
             return await handler(request, entry, service)
         except Exception as error:

@@ -174,14 +174,15 @@ _SCHEMAS: dict[str, Any] = {
 _MEANINGS = {
     400: "the request is none, or every model refuses it",
     401: "no key, or none that is known",
-    403: "the key may not",
+    403: "the key may not; without keys, a page from elsewhere may not",
     404: "no such model",
     408: "the body did not come in time",
     413: "the body is too large",
+    415: "the body is said to be no JSON",
     429: "the key's rate or budget is used up, or every model is over its own",
     502: "no model answered",
 }
-_ASKED = (400, 401, 403, 404, 408, 413, 429)
+_ASKED = (400, 401, 403, 404, 408, 413, 415, 429)
 
 
 def _json(schema: dict[str, Any], told: str) -> dict[str, Any]:
@@ -250,9 +251,11 @@ def _paths() -> dict[str, Any]:
         "/v1/route": _post(
             "route", "Decide, and ask no model", "RouteRequest", _WISHES, _responses(decided, *_ASKED)
         ),
-        "/v1/models": _get("models", "What `model` may be", _responses(_json(_ref("Models"), "all"), 401)),
+        "/v1/models": _get(
+            "models", "What `model` may be", _responses(_json(_ref("Models"), "all"), 401, 403)
+        ),
         "/v1/models/{name}": _get(
-            "model", "One of them", _responses(_json(_ref("Model"), "it"), 401, 404), parameters=[name]
+            "model", "One of them", _responses(_json(_ref("Model"), "it"), 401, 403, 404), parameters=[name]
         ),
         "/healthz": _get("healthz", "Whether it lives", _responses(_json(_ref("Health"), "it does")), True),
         "/readyz": _get("readyz", "Whether it would answer at once", ready, True),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import socket
@@ -10,6 +9,7 @@ from collections.abc import Callable
 
 from bestroute.errors import InputError
 from bestroute.policy import Policy, check_policy, load_canary
+from bestroute.serve.door import is_loopback
 from bestroute.serve.keys.ledger import Ledger
 from bestroute.serve.keys.ring import KeyRing
 from bestroute.serve.lines import Lines
@@ -72,7 +72,7 @@ def _tell(listening: socket.socket) -> None:
 def _check_door(settings: Settings) -> None:
     """Raise InputError where whoever reaches the address would be let in, and nobody said that they may."""
     ring = KeyRing.of(settings.keys)
-    if ring is None and not settings.is_open and not _is_loopback(settings.host):
+    if ring is None and not settings.is_open and not is_loopback(settings.host):
         raise InputError(
             f"{settings.host} can be reached by others, who would ask models at your cost: give --keys FILE "
             "(`bestroute key new NAME --to FILE` makes one), or --open to let everybody in"
@@ -84,15 +84,6 @@ def _check_door(settings: Settings) -> None:
                 "each of %d workers counts for itself: what a key may use is that for every worker",
                 settings.workers,
             )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _bound(host: str, port: int) -> socket.socket:

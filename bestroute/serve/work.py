@@ -13,6 +13,7 @@ import uvicorn
 from bestroute.serve.app import app_of
 from bestroute.serve.calls import NotedSampler
 from bestroute.serve.collector import tracing_of
+from bestroute.serve.door import Door
 from bestroute.serve.handling import Service
 from bestroute.serve.held import Held
 from bestroute.serve.keys.guard import Guard
@@ -36,7 +37,8 @@ def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], ob
     tracing, metrics = tracing_of(os.environ), Metrics()
     held = Held(settings.shared)
     policies = Policies(settings.policies, NotedSampler if tracing is None else tracing.sampler, held)
-    guard = Guard(KeyRing.of(settings.keys, held), Ledger(settings.redis))
+    door = Door(None if settings.is_open else settings.host)
+    guard = Guard(KeyRing.of(settings.keys, held), Ledger(settings.redis), door=door)
     log = None if settings.log is None else DecisionLog(settings.log, settings.log_queries, metrics.drop)
     shadows = Shadows(metrics, settings.workers)
     recent, dialling = Recent(), asyncio.Lock()

@@ -96,6 +96,8 @@ class Gateway:
 
     def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            named = {"content-type": "application/json", **named}
         url = self.url.removesuffix("/v1") + path
         request = urllib.request.Request(url, body, named, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

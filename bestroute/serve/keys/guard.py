@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, NamedTuple
 
+from bestroute.serve.door import Door
 from bestroute.serve.keys.ledger import Ledger
 from bestroute.serve.keys.ring import KeyRing
 from bestroute.serve.keys.schema import Key
@@ -78,18 +79,28 @@ class Caller:
 
 
 class Guard:
-    """Lets requests in by the keys of a ring (None: whoever comes), within what the ledger says they used.
+    """Lets requests in by the keys of a ring (None: whoever comes through the door), within what the ledger
+    says they used.
 
     `clock` gives seconds since 1970.
     """
 
-    def __init__(self, ring: KeyRing | None, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        ring: KeyRing | None,
+        ledger: Ledger,
+        clock: Callable[[], float] = time.time,
+        door: Door | None = None,
+    ) -> None:
         self.ring, self._ledger, self._clock = ring, ledger, clock
+        self._door = Door(None) if door is None else door
         self._charging: set[asyncio.Task[None]] = set()
 
     def known(self, headers: Mapping[str, str]) -> Caller:
-        """Who asks, not counted. Raises Refusal (401) where keys are asked for and none holds."""
+        """Who asks, not counted. Raises Refusal: 401 where keys are asked for and none holds, where none are
+        as Door does."""
         if self.ring is None:
+            self._door.check(headers)
             return Caller()
         given = _given(headers)
         if given is None:
@@ -111,11 +122,17 @@ class Guard:
         try:
             caller = self.known(headers)
         except Refusal as refusal:
-            refusal.headers = _BROWSERS_TOO
+            if refusal.status == 401:
+                refusal.headers = _BROWSERS_TOO
             raise
         if caller.key is not None and not caller.key.operator:
             raise Refusal(403, "this takes the key of an operator", "operator_only")
         return caller
+
+    def check_body(self, headers: Mapping[str, str]) -> None:
+        """Raise Refusal (415) where no keys are asked for and the body is said to be no JSON."""
+        if self.ring is None:
+            self._door.check_body(headers)
 
     async def count(self, caller: Caller) -> None:
         """Count a request. Raises Refusal (429) where the key's rate is used up."""
