@@ -66,7 +66,12 @@ class KeysError(_Issues):
 
 
 class InputError(BestRouteError):
-    """Input that cannot be read; the message names the place and the mend."""
+    """Input that cannot be read; the message names the place and the mend, and `param` the field of a request
+    or of settings where that is one."""
+
+    def __init__(self, message: str = "", param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class ArtefactError(BestRouteError):

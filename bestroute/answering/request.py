@@ -13,5 +13,6 @@ def check_allowed(query: Query, policy: Policy) -> None:
     if forbidden:
         raise InputError(
             f"{', '.join(forbidden)}: a request may not set {'it' if len(forbidden) == 1 else 'them'}, "
-            f"says sampling.forbid of {policy.path}"
+            f"says sampling.forbid of {policy.path}",
+            forbidden[0],
         )

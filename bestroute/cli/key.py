@@ -9,6 +9,9 @@ import click
 
 from bestroute.cli.options import FILE, json_option, metadata_option, parse_metadata
 from bestroute.cli.output import print_json
+from bestroute.errors import InputError
+
+_OPTIONS = {"metadata": "--metadata", "models": "--model", "name": "NAME"}  # others by their last word
 
 
 @click.group()
@@ -56,7 +59,12 @@ def new(
     }
     if models:
         settings["models"] = models
-    key, kept = new_key(name, **settings)
+    try:
+        key, kept = new_key(name, **settings)
+    except InputError as error:
+        place = str(error.param).partition(".")[2] or str(error.param).partition(".")[0]
+        hint = _OPTIONS.get(str(error.param).partition(".")[0], f"--{place}")
+        raise click.BadParameter(str(error), param_hint=hint) from None
     if to is not None:
         append(kept, to)
     if as_json:

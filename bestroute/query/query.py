@@ -64,24 +64,30 @@ def _cleaned_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
 def _check_message(message: Any, index: int) -> None:
     if not isinstance(message, Mapping):
         raise InputError(
-            f"messages[{index}] is {type(message).__name__}; give an object with role and content"
+            f"messages[{index}] is {type(message).__name__}; give an object with role and content",
+            f"messages[{index}]",
         )
     role = message.get("role")
     if not isinstance(role, str) or role not in _ROLES:
-        raise InputError(f"messages[{index}] has role {role!r}; give one of {', '.join(sorted(_ROLES))}")
+        raise InputError(
+            f"messages[{index}] has role {role!r}; give one of {', '.join(sorted(_ROLES))}",
+            f"messages[{index}].role",
+        )
     content = message.get("content")
     if content is None or isinstance(content, str):
         return
     if not isinstance(content, Sequence) or not all(isinstance(part, (str, Mapping)) for part in content):
-        raise InputError(f"messages[{index}].content must be a text or a list of content parts")
+        where = f"messages[{index}].content"
+        raise InputError(f"{where} must be a text or a list of content parts", where)
     for place, part in enumerate(content):
         if isinstance(part, Mapping) and not _has_kind(part):
-            raise InputError(f'messages[{index}].content[{place}] needs a "type" such as "text"')
+            where = f"messages[{index}].content[{place}]"
+            raise InputError(f'{where} needs a "type" such as "text"', where)
 
 
 def _check_metadata(name: str, value: Any) -> None:
     if value is not None and not isinstance(value, Mapping):
-        raise InputError(f"{name} is {type(value).__name__}; give an object")
+        raise InputError(f"{name} is {type(value).__name__}; give an object", "metadata")
 
 
 def _has_kind(part: Mapping[str, Any]) -> bool:
@@ -140,7 +146,7 @@ class Query:
         if (text is None) == (messages is None):
             raise InputError('a query needs exactly one of "query" (a text) and "messages" (a list)')
         if text is not None and not isinstance(text, str):
-            raise InputError(f'"query" is {type(text).__name__}; give a text')
+            raise InputError(f'"query" is {type(text).__name__}; give a text', "query")
         own = value.get("metadata")
         if metadata is None and "metadata" not in value:
             _refuse_mistyped_metadata(value)
@@ -157,12 +163,14 @@ class Query:
     @classmethod
     def _checked(cls, messages: Any, **rest: Any) -> Query:
         if not isinstance(messages, Sequence) or isinstance(messages, (str, bytes)):
-            raise InputError(f"messages is {type(messages).__name__}; give a list of chat messages")
+            raise InputError(
+                f"messages is {type(messages).__name__}; give a list of chat messages", "messages"
+            )
         for index, message in enumerate(messages):
             _check_message(message, index)
         query = cls(tuple(map(_cleaned, messages)), **rest)
         if not query.text.strip() and not any(map(_asks_without_text, query.messages)):
-            raise InputError("the query is empty: no user message has text or an image")
+            raise InputError("the query is empty: no user message has text or an image", "messages")
         return query._timed()
 
     def _timed(self) -> Query:
@@ -235,7 +243,8 @@ class Query:
         except (OverflowError, TypeError, ValueError):
             milliseconds = nan
         if not 0 < milliseconds < inf:
-            raise InputError(f"metadata.{MAX_LATENCY_MS} is {given!r}; give milliseconds, above 0")
+            where = f"metadata.{MAX_LATENCY_MS}"
+            raise InputError(f"{where} is {given!r}; give milliseconds, above 0", where)
         return milliseconds
 
     @cached_property

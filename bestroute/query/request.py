@@ -105,21 +105,25 @@ def _check(said: Mapping[str, Any], *, whole: bool) -> None:
         raise InputError(f"a request has the key {odd[0]!r}; its fields are named by texts")
     for name, mend in _OF_A_CLIENT.items():
         if whole and name in said:
-            raise InputError(f"{name} is an argument of a client, no field of a request: {mend}")
+            raise InputError(f"{name} is an argument of a client, no field of a request: {mend}", name)
     for name in _LISTS:
         _check_list(name, said.get(name, ()))
     for name in _OBJECTS:
         if name in said and not isinstance(said[name], Mapping):
-            raise InputError(f"{name} is {type(said[name]).__name__}; give an object")
+            raise InputError(f"{name} is {type(said[name]).__name__}; give an object", name)
     if not isinstance(said.get("stream", False), bool):
-        raise InputError(f"stream is {said['stream']!r}; give true or false")
+        raise InputError(f"stream is {said['stream']!r}; give true or false", "stream")
     if said.get("n", 1) != 1:
-        raise InputError(f"n is {said['n']!r}; one response is kept: how many are sampled the tiers' n say")
+        raise InputError(
+            f"n is {said['n']!r}; give 1 or leave it out: one response is returned, and the tiers of the "
+            "policy say how many are sampled to choose it from",
+            "n",
+        )
 
 
 def _check_list(name: str, value: Any) -> None:
     if not isinstance(value, (list, tuple)):
-        raise InputError(f"{name} is {type(value).__name__}; give a list")
+        raise InputError(f"{name} is {type(value).__name__}; give a list", name)
     for index, one in enumerate(value):
         if not isinstance(one, Mapping):
-            raise InputError(f"{name}[{index}] is {type(one).__name__}; give an object")
+            raise InputError(f"{name}[{index}] is {type(one).__name__}; give an object", f"{name}[{index}]")

@@ -93,6 +93,13 @@ def _reopen_on_hangup(service: Service) -> None:
 
 async def _not_here(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    told = f"{request.method} {request.url.path[:200]}: {error.detail}"
+    asked = f"{request.method} {request.url.path[:200]}"
+    told = f"{asked}: {error.detail}"
+    if error.status_code == 404:
+        told = (
+            f"there is no {asked}; chat is at POST /v1/chat/completions, all addresses are in /openapi.json"
+        )
+    elif error.headers and "Allow" in error.headers:
+        told = f"{asked}: this address takes {error.headers['Allow']}"
     code = _CODES.get(error.status_code)
     return response_of(Refusal(error.status_code, told, code, headers=error.headers))

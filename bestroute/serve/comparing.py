@@ -68,8 +68,8 @@ class Comparison:
         for name, side in self._sides.items():
             if not side.rows:
                 raise InputError(
-                    f"no request of the log was decided by the {name} side; "
-                    "a policy with a `canary` makes its gateway log both"
+                    f"no request of the log was decided by the {name} side: give the policy a canary, as in "
+                    "`canary: {policy: next.yaml, share: 0.1}`, serve it with --log, and compare that log"
                 )
         random = np.random.default_rng(seed)
         drawn = [_draws(side, random) for side in self._sides.values()]

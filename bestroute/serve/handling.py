@@ -20,9 +20,9 @@ from bestroute.serve.headers import headers_of, request_id
 from bestroute.serve.keys.guard import Caller, Guard
 from bestroute.serve.log import DecisionLog
 from bestroute.serve.metrics import Metrics
-from bestroute.serve.policies import AUTO, Found, Policies
+from bestroute.serve.policies import AUTO, Found, NotServed, Policies
 from bestroute.serve.recent import Recent
-from bestroute.serve.refusals import Refusal, encoded, refusal_of
+from bestroute.serve.refusals import Refusal, encoded, not_served, refusal_of
 from bestroute.serve.settings import Limits
 from bestroute.serve.shadow import Shadows
 from bestroute.serve.wishes import Wishes
@@ -146,10 +146,12 @@ def find(service: Service, body: dict[str, Any], wishes: Wishes, entry: Entry) -
         raise Refusal(400, "model must be a text", "invalid_type", "model")
     for name in (model or AUTO, wishes.model):
         if name is not None and not entry.caller.may_name(name):
-            raise Refusal(
-                403, f"this key may not ask for the model {name[:100]!r}", "model_not_found", "model"
-            )
-    found = service.policies.find(model, wishes, body, entry.caller.name)
+            told = f"this key may not ask for the model {name[:100]!r}; GET /v1/models lists what it may"
+            raise Refusal(403, told, "model_not_found", "model")
+    try:
+        found = service.policies.find(model, wishes, body, entry.caller.name)
+    except NotServed as error:
+        raise not_served(error.model, filter(entry.caller.may_name, service.policies.models)) from None
     entry.policy, entry.digest, entry.asked = found.name, found.digest, wishes.model or model or AUTO
     entry.side, entry.asker = found.side, found.asker
     entry.hands_sessions = found.may_name_models

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from bestroute.serve.handling import Service, json_response, response_of
 from bestroute.serve.metrics import CONTENT_TYPE
 from bestroute.serve.openapi import document
-from bestroute.serve.refusals import Refusal
+from bestroute.serve.refusals import not_served
 
 
 async def models(request: Request) -> Response:
@@ -24,8 +24,7 @@ async def model(request: Request) -> Response:
     """One of them."""
     name = request.path_params["name"]
     if name not in _names(request):
-        told = f"the model {name[:100]!r} is not served here"
-        return response_of(Refusal(404, told, "model_not_found", "model"))
+        return response_of(not_served(name, _names(request)))
     return json_response(_model(name))
 
 

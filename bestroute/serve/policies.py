@@ -30,8 +30,15 @@ from bestroute.serve.wishes import Wishes
 AUTO = "auto"
 NAMED = "the request names its model"
 _VARIANTS = 64
-_SHOWN = 100  # characters of a name that is quoted back
 _NOBODY: Mapping[str, Any] = MappingProxyType({})
+
+
+class NotServed(Exception):
+    """A request gives a model that there is none of."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model)
+        self.model = model
 
 
 class Policies:
@@ -108,7 +115,7 @@ class Policies:
         self, model: str | None, wishes: Wishes, body: Mapping[str, Any] = _NOBODY, key: str = ""
     ) -> Found:
         """What decides a request that gives this as its model; where the policy has a canary, by who sends
-        this body, with the key of this name. Raises Refusal."""
+        this body, with the key of this name. Raises Refusal, and NotServed."""
         routers = self.routers
         asked = AUTO if model is None else model
         if asked in routers:
@@ -118,7 +125,7 @@ class Policies:
         for name, router in routers.items():
             if _may_name(router.policy, asked):
                 return self._found(name, router, replace(wishes, model=wishes.model or asked))
-        raise _unknown(asked)
+        raise NotServed(asked)
 
     def _tried(self, name: str, router: Router, body: Mapping[str, Any], key: str) -> Found | None:
         """Who decides where a canary is tried; None where none is, or nobody knows whose request it is."""
@@ -136,7 +143,7 @@ class Policies:
 
     def _found(self, name: str, router: Router, wishes: Wishes) -> Found:
         if wishes.model is not None and not _may_name(router.policy, wishes.model):
-            raise _unknown(wishes.model)
+            raise NotServed(wishes.model)
         if wishes.session is not None and not _overrides(router.policy).models:
             raise Refusal(
                 400, "this policy lets no request say which model holds it", "not_allowed", "session"
@@ -182,7 +189,8 @@ class Found:
         try:
             yield
         except InputError as error:
-            raise InputError(str(error).replace(str(self._router.policy.path), "the policy")) from error
+            told = str(error).replace(str(self._router.policy.path), "the policy")
+            raise InputError(told, error.param) from error
 
 
 def _variant(router: Router, max_gap: float | None, model: str | None) -> Router:
@@ -222,8 +230,3 @@ def _check_names(name: str, policy: Policy, names: Container[str]) -> None:
             raise InputError(
                 f"{policy.path}: the model {model.name!r} has the name of a policy that is served"
             )
-
-
-def _unknown(model: str) -> Refusal:
-    shown = model if len(model) <= _SHOWN else model[:_SHOWN] + "..."
-    return Refusal(404, f"the model {shown!r} is not served here", "model_not_found", "model")

@@ -14,6 +14,8 @@ from bestroute.errors import InputError, SamplingError
 
 _KINDS = {403: "permission_error", 429: "rate_limit_error"}
 _OF_THE_REQUEST = (400, 413, 422)
+_SHOWN = 100  # characters of a name that is quoted back
+_LISTED = 10
 
 
 class Refusal(Exception):
@@ -50,10 +52,19 @@ def refusal_of(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, InputError):
-        return Refusal(400, str(error))
+        return Refusal(400, str(error), param=error.param)
     if isinstance(error, SamplingError):
         return unanswered(error.attempts)
     return Refusal(500, "the gateway failed; its log says why, under this request's id", "internal_error")
+
+
+def not_served(model: str, served: Iterable[str]) -> Refusal:
+    """What a caller is told who names a model that there is none of: what it may name."""
+    names = [name[:_SHOWN] for name in served]
+    listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+    shown = model if len(model) <= _SHOWN else model[:_SHOWN] + "..."
+    told = f"the model {shown!r} is not served here, but {listed}; GET /v1/models lists all"
+    return Refusal(404, told, "model_not_found", "model")
 
 
 def unanswered(attempts: Iterable[Attempt]) -> Refusal:

@@ -3,7 +3,8 @@ alone, or all of it told.
 
 By headers `x-bestroute-max-gap`, `-model`, `-session`, `-route-only`, `-explain`, or by
 `metadata.bestroute`: an object, or, for clients whose metadata are texts, words such as
-`explain, max_gap=0.02, model=gpt-4o, route-only`. A header goes before metadata.
+`explain, max_gap=0.02, model=gpt-4o, route-only`. Names have hyphens or underscores. A header goes before
+metadata.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 from urllib.parse import unquote
@@ -19,7 +21,9 @@ from bestroute.query import Session
 from bestroute.serve.refusals import Refusal
 
 KEY = "bestroute"
+_SHOWN = 100  # characters of a name that is quoted back
 _NAMES = ("explain", "max_gap", "model", "route_only", "session")
+_PREFIX = f"x-{KEY}-"
 _YES = {True: True, False: False, "true": True, "1": True, "": True, "false": False, "0": False}
 
 
@@ -45,10 +49,9 @@ def wishes_of(headers: Mapping[str, str], metadata: Any) -> Wishes:
     said: dict[str, tuple[str, Any]] = {
         name: (f"metadata.{KEY}.{name}", value) for name, value in _in_metadata(told).items()
     }
-    for name in _NAMES:
-        header = f"x-{KEY}-{name.replace('_', '-')}"
-        if header in headers:
-            said[name] = (header, headers[header])
+    for header, value in headers.items():
+        if header.lower().startswith(_PREFIX):
+            said[_wish(header, header.lower().removeprefix(_PREFIX), header)] = (header, value)
     return Wishes(
         max_gap=_gap(*said["max_gap"]) if "max_gap" in said else None,
         model=_name(*said["model"]) if "model" in said else None,
@@ -73,13 +76,26 @@ def _in_metadata(told: Any) -> dict[str, Any]:
         return {}
     if isinstance(told, str):
         pairs = (word.partition("=") for word in told.split(",") if word.strip())
-        told = {name.strip().replace("-", "_"): value.strip() for name, _, value in pairs}
+        told = {name.strip(): value.strip() for name, _, value in pairs}
     if not isinstance(told, dict):
         raise _wrong(f"metadata.{KEY}", "an object, or words with commas between")
-    for name in told:
-        if name not in _NAMES:
-            raise _wrong(f"metadata.{KEY}", f"only {', '.join(_NAMES)}")
-    return told
+    return {_wish(f"metadata.{KEY}", str(name)): value for name, value in told.items()}
+
+
+def _wish(place: str, written: str, header: str | None = None) -> str:
+    """The wish of this name. Raises Refusal for another, with the nearest that there is."""
+    name = written.replace("-", "_")
+    if name in _NAMES:
+        return name
+    near = next(iter(get_close_matches(name, _NAMES, 1, 0.0)), _NAMES[0])
+    if header is None:
+        told = (
+            f"metadata.{KEY} has {written[:_SHOWN]!r} (did you mean {near!r}?); it takes {', '.join(_NAMES)}"
+        )
+    else:
+        known = f"{_PREFIX}{near.replace('_', '-')}"
+        told = f"the gateway knows no header {header[:_SHOWN]!r} (did you mean {known!r}?)"
+    raise Refusal(400, told, "invalid_value", place[:_SHOWN])
 
 
 def _gap(place: str, value: Any) -> float:

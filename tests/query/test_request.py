@@ -38,7 +38,7 @@ def test_what_counts_as_prompt_is_the_same_as_of_a_query():
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"n": 4}, "n is 4; one response is kept"),
+        ({"n": 4}, "n is 4; give 1 or leave it out"),
         ({"n": "1"}, "n is '1'"),
         ({"tools": {}}, "tools is dict; give a list"),
         ({"tools": ["add"]}, r"tools\[0\] is str; give an object"),

@@ -164,3 +164,42 @@ def test_wrong_types_in_what_is_to_be_decided(gateway, body):
     assert reply.status in (200, 400)
     if reply.status != 200:
         check_shape(reply)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"n": 3}, "n"),
+        ({"stream": "yes"}, "stream"),
+        ({"messages": [{"role": "nobody", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "user", "content": 7}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": [{}]}]}, "messages[0].content[0]"),
+        ({"messages": []}, "messages"),
+        ({"tools": ["x"]}, "tools[0]"),
+        ({"tools": 7}, "tools"),
+        ({"response_format": "json"}, "response_format"),
+        ({"extra_body": {}}, "extra_body"),
+        ({"logit_bias": {}}, "logit_bias"),
+        ({"metadata": "x"}, "metadata"),
+        ({"model": "gpt-4"}, "model"),
+    ],
+)
+def test_the_field_at_fault_is_named(gateway, fields, param):
+    reply = gateway.ask(**fields)
+    assert (reply.status, reply.error["param"]) == (404 if param == "model" else 400, param)
+
+
+def test_what_there_is_instead_is_named(gateway):
+    told = "the model 'gpt-4' is not served here, but auto, p1, tiny, big; GET /v1/models lists all"
+    assert gateway.ask(model="gpt-4").error["message"] == told
+    assert gateway.ask(headers={"x-bestroute-model": "gpt-4"}).error["message"] == told
+    assert gateway.get("/v1/models/gpt-4").error["message"] == told
+    for path in ("/v1/completions", "/chat/completions", "/v1/nothing"):
+        assert "POST /v1/chat/completions" in gateway.post(path, {}).error["message"]
+    assert gateway.get(CHAT).error["message"] == f"GET {CHAT}: this address takes POST"
+
+
+def test_a_header_that_is_mistyped_is_refused(gateway, upstream):
+    reply = gateway.ask(headers={"x-bestroute-explian": "true"})
+    assert (reply.status, reply.error["param"]) == (400, "x-bestroute-explian")
+    assert upstream.requests == []

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bestroute.errors import InputError
 from bestroute.serve.keys.load import append, new_key
+from bestroute.serve.run import serve
+from bestroute.serve.settings import Settings
 from tests import ROOT
 from tests.answering.fake_endpoint import answer_n, event, pieces
 from tests.serve.gateway import PATIENCE_S, POLICY, launch, started
@@ -41,6 +45,11 @@ def test_it_does_not_start_on_a_policy_that_does_not_hold(tmp_path, policy, work
     assert ran.returncode == 2
     assert "no model is named 'bog'" in ran.stderr or "did you mean 'big'" in ran.stderr
     assert "serving" not in ran.stderr
+
+
+def test_of_policies_and_an_address_that_is_taken_the_policies_are_told(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match="nope.yaml"):
+        serve(Settings((tmp_path / "nope.yaml",), port=taken.getsockname()[1]))
 
 
 def test_it_does_not_start_where_two_policies_have_one_name(tmp_path, policy):

@@ -17,6 +17,8 @@ from bestroute.serve.wishes import Wishes, wishes_of, without_wishes
             Wishes(0.02, "gpt-4o", True, True),
         ),
         ({}, {"bestroute": {"explain": True, "max_gap": 0.02}}, Wishes(0.02, explain=True)),
+        ({}, {"bestroute": {"route-only": True, "max-gap": 0.02}}, Wishes(0.02, route_only=True)),
+        ({"x-bestroute-route_only": "true"}, {"bestroute": {"route_only": False}}, Wishes(route_only=True)),
         ({"x-bestroute-max-gap": "0.01"}, {"bestroute": {"max_gap": 0.02}}, Wishes(0.01)),
         ({"x-bestroute-route-only": "false"}, {"bestroute": "route-only"}, Wishes()),
         ({"x-bestroute-model": "a"}, {"bestroute": "model=b"}, Wishes(model="a")),
@@ -24,6 +26,21 @@ from bestroute.serve.wishes import Wishes, wishes_of, without_wishes
 )
 def test_wishes(headers, metadata, wishes):
     assert wishes_of(headers, metadata) == wishes
+
+
+@pytest.mark.parametrize(
+    ("headers", "metadata", "told"),
+    [
+        ({"x-bestroute-explian": "true"}, None, "'x-bestroute-explian' .did you mean 'x-bestroute-explain'"),
+        ({"x-bestroute-route": "true"}, None, "did you mean 'x-bestroute-route-only'"),
+        ({"x-bestroute-": ""}, None, "did you mean 'x-bestroute-"),
+        ({}, {"bestroute": {"max_gab": 0.1}}, "'max_gab' .did you mean 'max_gap'"),
+        ({}, {"bestroute": "explian"}, "'explian' .did you mean 'explain'"),
+    ],
+)
+def test_a_wish_that_nobody_knows(headers, metadata, told):
+    with pytest.raises(Refusal, match=told):
+        wishes_of(headers, metadata)
 
 
 @pytest.mark.parametrize("gap", ["nan", "inf", "-1e999", "", "0,1"])

@@ -72,14 +72,15 @@ def hashed(key: str) -> str:
 
 
 def new_key(name: str, **settings: Any) -> tuple[str, Key]:
-    """A new key, and what is kept of it. Raises InputError for settings that no key has."""
+    """A new key, and what is kept of it. Raises InputError, whose `param` is the place, for settings that no
+    key has."""
     key = PREFIX + secrets.token_urlsafe(32)
     try:
         return key, Key(name=name, sha256=hashed(key), **settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise InputError(f"{place} {first['msg'].removeprefix('Value error, ')}") from None
+        raise InputError(first["msg"].removeprefix("Value error, "), place) from None
 
 
 def line_of(key: Key) -> str:
@@ -95,6 +96,11 @@ def append(key: Key, path: Path) -> None:
     """
     try:
         before = path.read_bytes() if path.exists() else b""
+        if before and any(one.name == key.name for one in parse_keys(before, path)):
+            raise InputError(
+                f"{path}: the name {key.name!r} is taken; give the key another, or take the line out first"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
         more = line_of(key).encode()
         if not before:
             more = _HEAD.encode() + more

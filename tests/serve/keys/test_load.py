@@ -115,3 +115,16 @@ def test_a_new_key_as_json_and_its_line():
     key, kept = new_key("x")
     assert key not in line_of(kept)
     assert len({new_key("x")[0] for _ in range(50)}) == 50
+
+
+def test_the_command_names_what_is_wrong(tmp_path):
+    path = tmp_path / "made" / "keys.yaml"
+    asked = ["key", "new", "team-a", "--to", str(path)]
+    assert CliRunner().invoke(cli, asked).exit_code == 0
+    again = CliRunner().invoke(cli, asked)
+    assert (again.exit_code, "the name 'team-a' is taken" in again.output) == (2, True)
+    assert len(load_keys(path)) == 1
+    for option, value in (("--day", "-5"), ("--minute", "nan"), ("--requests", "0"), ("--tokens", "-1")):
+        wrong = CliRunner().invoke(cli, ["key", "new", "b", option, value])
+        assert (wrong.exit_code, f"Invalid value for {option}: " in wrong.output) == (2, True), wrong.output
+    assert "Invalid value for NAME: " in CliRunner().invoke(cli, ["key", "new", "a b"]).output
