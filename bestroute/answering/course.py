@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from bestroute.answering.agreement.calls import group_with_calls
 from bestroute.answering.agreement.group import group as agreeing
+from bestroute.answering.sampling.keys import has_key
 from bestroute.answering.sampling.values import Sample, contenders
 from bestroute.answering.selection import Selector, failing_least
 from bestroute.artefacts.posterior import Evidence, Judgement, Posterior
@@ -204,7 +205,9 @@ class Course:
     def hint(self) -> str:
         """Where nothing is kept: what would have let another model answer; "" where nothing would."""
         policy = self._planner.decider.policy
-        others = sorted({name for tier in policy.tiers for name in tier.models} - self._failed)
+        named = {name for tier in policy.tiers for name in tier.models} - self._failed
+        by_endpoints = any(model.places for model in policy.models)  # else the sampler knows
+        others = sorted(name for name in named if not by_endpoints or has_key(policy.model(name)))
         if self.shortfall != "failure" or policy.sampling.fallback == "any" or not others:
             return ""
         return f"with `fallback: any` {' or '.join(others)} may"

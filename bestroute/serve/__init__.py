@@ -10,6 +10,7 @@ messages, anthropic   /v1/messages: an answer as Anthropic's clients read it
 asking, streaming     an answer in anybody's words, whole or in pieces
 routing               /v1/route: the decision alone
 listing, openapi      /v1/models, /openapi.json, /healthz, /readyz, /metrics
+readiness             whether the models of a policy can be asked at all
 page, recent          the page at / (its files in assets/), and the last requests that it shows
 handling              what every handler shares: an id, errors, the record of a request
 policies              the policies that are served, by name, each following its file

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from bestroute.serve.handling import Service, json_response, response_of
 from bestroute.serve.metrics import CONTENT_TYPE
 from bestroute.serve.openapi import document
+from bestroute.serve.readiness import unaskable, why_unready
 from bestroute.serve.refusals import not_served
 
 
@@ -35,20 +36,26 @@ async def healthz(request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """Whether requests would be answered at once, by which policies, and which of these, or the keys, are not
-    as their files now are, since those do not hold; `worker` is the process that says so."""
-    ready: bool = request.app.state.ready.is_set()
+    as their files now are, since those do not hold; `why` says what it is not ready for, `unaskable` which
+    models cannot be asked; `worker` is the process that says so."""
     policies = _service(request).policies
+    served = {name: router.policy for name, router in policies.routers.items()}
+    why = why_unready(served)
+    if not request.app.state.ready.is_set():
+        why.append("it is starting")
     digests = {name: router.digest for name, router in policies.routers.items()}
     ring = _service(request).guard.ring
     refused = [*policies.faults, *(["keys"] if ring is not None and ring.fault else [])]
     told: dict[str, Any] = {
-        "ready": ready,
+        "ready": not why,
+        "why": why,
+        "unaskable": {name: reasons for name, policy in served.items() if (reasons := unaskable(policy))},
         "policies": digests,
         "reloads": policies.reloads,
         "refused": refused,
     }
     told["worker"] = os.getpid()
-    return json_response(told, 200 if ready else 503)
+    return json_response(told, 503 if why else 200)
 
 
 async def metrics(request: Request) -> Response:

@@ -155,8 +155,13 @@ _SCHEMAS: dict[str, Any] = {
     ),
     "Health": _object(("status",), status={"const": "ok"}),
     "Ready": _object(
-        ("ready", "policies", "reloads", "refused", "worker"),
+        ("ready", "why", "unaskable", "policies", "reloads", "refused", "worker"),
         ready={"type": "boolean"},
+        why={"type": "array", "items": _TEXT},
+        unaskable={
+            "type": "object",
+            "additionalProperties": {"type": "object", "additionalProperties": _TEXT},
+        },
         policies={"type": "object", "additionalProperties": _TEXT},
         reloads={"type": "integer"},
         refused={"type": "array", "items": _TEXT},
@@ -240,7 +245,7 @@ def _paths() -> dict[str, Any]:
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     counts = {"description": "counts for Prometheus", "content": {"text/plain": {"schema": _TEXT}}}
     ready = _responses(_json(_ref("Ready"), "it would answer at once"))
-    ready["503"] = _json(_ref("Ready"), "it is starting")
+    ready["503"] = _json(_ref("Ready"), "it is starting, or no model of a policy can be asked")
     return {
         "/v1/chat/completions": _post(
             "chat", "Answer by the model that the policy decides on", "ChatRequest", _OF_CHAT,

@@ -76,6 +76,16 @@ class TestFallback:
             router.complete("abcdefgh")
         assert router.health().counts["failed"] == 1
 
+    def test_who_cannot_be_asked_is_not_named_as_who_may(self, endpoints, monkeypatch):
+        monkeypatch.delenv("BESTROUTE_TEST_KEY", raising=False)
+        endpoints["big"].play(status(401))
+        models = served(urls(endpoints))
+        for model in models[:2]:
+            model["endpoint"] = {**model["endpoint"], "api_key_env": "BESTROUTE_TEST_KEY"}
+        with pytest.raises(SamplingError) as caught:
+            router_of(models=models, max_gap=0.0).complete("abcdefgh")
+        assert "fallback: any" not in str(caught.value)
+
     def test_none_asks_nobody_else(self):
         sampler = FakeSampler({"mid": said("b"), "big": said("c")})
         with pytest.raises(SamplingError):

@@ -6,7 +6,7 @@ import os
 from urllib.parse import urlsplit
 
 from bestroute.errors import SamplingError
-from bestroute.policy.arms import Endpoint
+from bestroute.policy.arms import Endpoint, Model
 
 _NO_KEY = "no-key"
 _AZURE_HOSTS = (".azure.com", ".azure.us", ".azure.cn", ".azure-api.net")
@@ -29,6 +29,17 @@ def read_key(endpoint: Endpoint, model_name: str) -> str | None:
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise SamplingError(f"environment variable {variable} holds characters that no key has")
     return key
+
+
+def has_key(model: Model) -> bool:
+    """Whether some endpoint of a model has its key, or wants none."""
+    for endpoint in model.places:
+        try:
+            read_key(endpoint, model.name)
+            return True
+        except SamplingError:
+            continue
+    return False
 
 
 def key_headers(base_url: str, key: str | None) -> dict[str, str]:
