@@ -85,8 +85,9 @@ def writing(path: Path) -> Iterator[None]:
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Write a file out of sight and put it into place only when the block ends well.
 
-    A link is followed; what is no regular file (a pipe, a device) is written to as it is. Raises InputError
-    where the place cannot be written.
+    A link is followed; what is no regular file (a pipe, a device) is written to as it is. A regular file may
+    be read again from its start, and need have no name yet. Raises InputError where the place cannot be
+    written.
     """
     target = Path(os.path.realpath(path))
     with writing(path):
@@ -98,7 +99,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
         unnamed = _unnamed(target.parent)
         try:
-            with temporary.open("xb") if unnamed is None else os.fdopen(unnamed, "wb") as file:
+            with temporary.open("x+b") if unnamed is None else os.fdopen(unnamed, "w+b") as file:
                 yield file
                 if unnamed is not None:
                     file.flush()
@@ -114,7 +115,7 @@ def _unnamed(folder: Path) -> int | None:
     if not hasattr(os, "O_TMPFILE") or not os.path.isdir(_DESCRIPTORS):
         return None
     try:
-        return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666)
+        return os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666)
     except OSError:  # the file system has none; whatever else it is, a named file meets it too
         return None
 

@@ -165,7 +165,7 @@ class TestCommandLine:
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=60)
-        assert process.returncode == 1
+        assert process.returncode == 130
         assert b"Aborted" in errors
         assert b"Traceback" not in errors
         assert (tmp_path / "out.jsonl.partial.jsonl").read_bytes().count(b'"scores"') == 9

@@ -11,10 +11,9 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from bestroute.artefacts.manifest import sha256
+from bestroute.artefacts.manifest import sha256, sha256_of
 from bestroute.errors import InputError
 from bestroute.files import atomic_write, packed
 from bestroute.records.collect.budget import Budget
@@ -83,7 +82,8 @@ class Ledger:
                         lines.write(record_line(record))
             file.flush()
             os.fsync(file.fileno())
-            self._journal.append({_WRITTEN: sha256(Path(file.name))})
+            file.seek(0)
+            self._journal.append({_WRITTEN: sha256_of(file)})
         self._start_again(spent)
         return True
 
