@@ -6,6 +6,7 @@ labels             records to the router model's targets, exactly
 router, reward     train the router model, the reward model
 readings           what the reward model's encoder says of texts, each read once
 reward_task        the head of the reward model, and what it learns from groups of responses
+evasions           responses that answer nothing, which it learns to be worth nothing
 sentence/          train a multilingual router model, on a faster encoder
 teacher, variants  what an earlier router model says of texts, and more texts to ask it of
 strange            texts that nobody asks, against which novelty is learnt

@@ -23,7 +23,10 @@ FULL = Path("/dev/full")
 def interrupted(fake_endpoint, asked):  # noqa: F811
     """What a command comes to that gets Ctrl-C once an endpoint is asked."""
     command = [sys.executable, "-m", "bestroute", *asked]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background
+    ) as child:  # fmt: skip
         try:
             ends = time.monotonic() + 60
             while not fake_endpoint.requests and child.poll() is None and time.monotonic() < ends:
