@@ -93,7 +93,7 @@ class Caller:
         words = f"RULED {QUESTION}" if self._dice.random() < 0.5 else QUESTION
         body = {"model": "auto", "stream": streams, "messages": [{"role": "user", "content": words}]}
         sent = json.dumps(body).encode()
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(sent)}\r\n\r\n"
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(sent)}\r\n\r\n"
         began = time.perf_counter()
         writer.write(head.encode() + sent)
         if vanishes:
