@@ -13,14 +13,15 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/demo.py
 
-# Threads of torch and BLAS spin while they wait for one another: beside a second worker they only take its time.
+# A worker more than there are cores, since some tests wait. Threads of torch and BLAS spin while they wait for
+# one another: beside other workers they only take their time.
 test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 # Compiled modules are kept, whatever the caller's shell says: the tests start hundreds of processes.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.test
 	@$(MAKE) --no-print-directory --jobs=2 types style imports
-	@$(BIN)/pytest --numprocesses=2 --dist=worksteal --durations=10
+	@$(BIN)/pytest --numprocesses=3 --dist=worksteal --durations=10
 
 docs: $(VENV)/.docs
 	@$(BIN)/mkdocs build --strict --quiet
