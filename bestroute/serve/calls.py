@@ -22,28 +22,27 @@ _GONE = Sampled(errors=("cut off: nobody waited for it any more",))
 class NotedSampler(EndpointSampler):
     """Asks endpoints, and notes each call where the request has a list of them."""
 
+    @contextmanager
+    def observing(self, model: Model, n: int) -> Iterator[list[Sampled]]:
+        """One call for n responses, with a list that takes what comes of it; nothing where it is cut off."""
+        calls, began, came = CALLS.get(), perf_counter(), list[Sampled]()
+        try:
+            yield came
+        finally:
+            if calls is not None:
+                calls.append(attempt_of(model.name, n, came[0] if came else _GONE, perf_counter() - began))
+
     async def sample(self, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
         """As EndpointSampler does."""
-        with _noted(model, n) as came:
+        with self.observing(model, n) as came:
             came.append(await super().sample(model, query, n, settings))
         return came[0]
 
     async def stream(self, model: Model, query: Query, settings: Sampling) -> AsyncGenerator[Any, None]:
         """As EndpointSampler does."""
-        with _noted(model, 1) as came:
+        with self.observing(model, 1) as came:
             async with aclosing(super().stream(model, query, settings)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Sampled):
                         came.append(piece)
                     yield piece
-
-
-@contextmanager
-def _noted(model: Model, n: int) -> Iterator[list[Sampled]]:
-    """Note the call with what came in here; it was cut off where nothing did."""
-    calls, began, came = CALLS.get(), perf_counter(), list[Sampled]()
-    try:
-        yield came
-    finally:
-        if calls is not None:
-            calls.append(attempt_of(model.name, n, came[0] if came else _GONE, perf_counter() - began))

@@ -8,8 +8,8 @@ or of an endpoint's error, nor a key.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -21,9 +21,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, use_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from bestroute.answering.sampling import EndpointSampler, Sampled, Usage
-from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
-from bestroute.query import Query
 from bestroute.serve.calls import NotedSampler
 from bestroute.serve.entry import Entry
 
@@ -97,27 +95,17 @@ class _TracedSampler(NotedSampler):
         super().__init__()
         self._tracing = tracing
 
-    async def sample(self, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
-        with _calling(self._tracing.call(model, n)) as came:
-            sampled = await super().sample(model, query, n, settings)
-            came.append(sampled)
-        return sampled
-
-    async def stream(self, model: Model, query: Query, settings: Sampling) -> AsyncGenerator[Any, None]:
-        with _calling(self._tracing.call(model, 1)) as came:
-            async with aclosing(super().stream(model, query, settings)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Sampled):
-                        came.append(piece)
-                    yield piece
+    @contextmanager
+    def observing(self, model: Model, n: int) -> Iterator[list[Sampled]]:
+        with super().observing(model, n) as came, _calling(self._tracing.call(model, n), came):
+            yield came
 
 
 @contextmanager
-def _calling(span: Span) -> Iterator[list[Sampled]]:
+def _calling(span: Span, came: list[Sampled]) -> Iterator[None]:
     """End the span with what came in here; it is cancelled where nothing did."""
-    came: list[Sampled] = []
     try:
-        yield came
+        yield
     finally:
         span.set_attributes(_attributes(_came(came[0]) if came else {"error.type": "cancelled"}))
         if not came or not came[0].samples:
