@@ -4,6 +4,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bestroute.artefacts.adapter import WEIGHTS, AdaptedPredictor, Adapter, read_adapter
 from bestroute.artefacts.manifest import Manifest, sha256
@@ -82,6 +84,54 @@ def test_features_and_the_distance_by_hand():
     found = adapter.apply(said(features=np.array([[3.0, 1.0]], np.float32), novelty=None))
     assert log_odds(found.quality[0, 0, :1]) == pytest.approx(log_odds(np.array([0.625])) + 1.5, abs=1e-5)
     assert found.novelty == pytest.approx([2**2 / 4 + 1**2])
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    queries=st.integers(0, 3),
+    models=st.integers(1, 4),
+    most=st.integers(1, 5),
+)
+def test_it_is_what_its_definition_says(seed, queries, models, most):
+    """The arithmetic as the docstring has it, in double precision."""
+    draw = np.random.default_rng(seed)
+
+    def between(low, high, *shape):
+        return draw.uniform(low, high, shape).astype(np.float32)
+
+    adapter = Adapter(
+        columns=draw.integers(0, 3, models),
+        slope=between(0, 2, models),
+        growth=between(0, 2, models),
+        lift=between(0.5, 2, models, most),
+        match_factor=between(0.5, 2, models),
+        match_slope=between(0.5, 2, models),
+        tokens_scale=between(0, 2, models),
+        tokens_shift=between(0, 9, models),
+        readout=between(-1, 1, 5, models + 1),
+        bias=between(-1, 1, models + 1),
+        inside=single(),
+        outside=np.array(1.0, np.float32),
+        familiar=np.array(0.0, np.float32),
+        reference=int(draw.integers(models)),
+    )
+    quality, tokens = between(0.1, 0.9, queries, 3, most), between(0, 99, queries, 3)
+    features = between(-1, 1, queries, 5)
+    found = adapter.apply(Prediction(quality, quality, tokens, between(0, 1, queries), features))
+
+    odds = quality[:, adapter.columns].astype(float)
+    odds /= 1 - odds
+    seen = features.astype(float) @ adapter.readout[:, :models] + adapter.bias[:models]
+    first = seen + adapter.slope * np.log(odds[:, :, 0])
+    after = np.exp(first)[:, :, None] * (odds / odds[:, :, :1]) ** adapter.growth[:, None] * adapter.lift
+    expected = after / (1 + after)
+    lost = expected[:, adapter.reference, :1, None] * (1 - expected)
+    against = adapter.match_factor[:, None] * (lost / (1 - lost)) ** adapter.match_slope[:, None]
+    assert found.quality == pytest.approx(expected, abs=1e-5)
+    assert found.match == pytest.approx(1 / (1 + against), abs=1e-5)
+    assert found.output_tokens == pytest.approx(
+        tokens[:, adapter.columns] * adapter.tokens_scale + adapter.tokens_shift, abs=1e-3
+    )
 
 
 def test_what_is_far_out_stays_a_probability():
