@@ -10,6 +10,7 @@ AUC      of telling a query that a class answers better than its median query (r
          are 0 or 1), mean of the classes
 rho      Spearman correlation of the mean predicted and the mean true score: difficulty
 gap      correlation of the predicted and the true gap between the first class and the reference
+win      AUC of telling by the predicted gap where the reference's answer is the better one from where not
 value    quality points that routing by the predicted gap wins over routing at random with the same share sent
          to the first class, mean of the shares 10 to 60 %
 ECE      expected calibration error of one response's quality, mean of the classes
@@ -17,25 +18,34 @@ level    absolute error of a class's mean, mean of the classes
 APGR     RouteLLM's (arXiv 2406.18665) average performance gap recovered between the first class and the
          reference, over all shares of calls to the reference; 0.5 at random, NaN where there is no gap
 CPT50    the least share of calls to the reference that recovers half of the gap; 0.5 at random
+within   as gap, the mean of each source taken out: nothing for telling the sources of a pair apart
 
     python benchmarks/router_quality.py exported_models/router tasks.jsonl.gz --pair weak strong
 
 judges by two LLMs of the records as RouteLLM does: the first class stands for `weak`, the reference for
-`strong`, and all sources count as one.
+`strong`, and all sources count as one. Where the router model knows both by name, their own columns are
+judged too (`by name`). Give `--pair` again for another pair.
+
+    ... --apart mmlu_pro.jsonl.gz gsm8k.jsonl.gz
+
+leaves out what the split cannot see: test queries of which half the runs of ten words stand in queries of
+these files that taught, as where two sets ask one question in two frames.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefacts.predictor import OnnxPredictor
+from bestroute.artefacts.known import known_llms, with_known
+from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.errors import BestRouteError, InputError
 from bestroute.query import Query
 from bestroute.records.quality import auc, bootstrap_interval, calibration_error
@@ -45,6 +55,8 @@ Floats = NDArray[np.float64]
 Measure = Callable[[Floats, Floats], float]
 SHARES = np.arange(0.1, 0.61, 0.1)
 DRAWS = 300
+RUN = 10
+WITHIN = "within"
 
 
 def main() -> None:
@@ -54,11 +66,14 @@ def main() -> None:
     )
     parser.add_argument("paths", type=Path, nargs="+", help="router artefact folders, then records")
     parser.add_argument("--everything", action="store_true", help="judge every query, not the test split's")
-    parser.add_argument("--pair", nargs=2, metavar=("WEAK", "STRONG"), help="LLMs in the place of classes")
+    parser.add_argument(
+        "--pair", nargs=2, action="append", metavar=("WEAK", "STRONG"), help="LLMs in the place of classes"
+    )
+    parser.add_argument("--apart", type=Path, nargs="+", default=[], help="leave out what is too like these")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     try:
-        report = compare(options.paths, options.everything, options.pair)
+        report = compare(options.paths, options.everything, options.pair or [], options.apart)
     except BestRouteError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -66,39 +81,81 @@ def main() -> None:
 
 
 def compare(
-    paths: Sequence[Path], everything: bool = False, pair: Sequence[str] | None = None
+    paths: Sequence[Path],
+    everything: bool = False,
+    pairs: Sequence[Sequence[str]] = (),
+    apart: Sequence[Path] = (),
 ) -> dict[str, dict[str, object]]:
     """`{source: {"queries": n, "models": {folder: {measure: {"value", "low", "high"}}}}}`."""
     folders = [path for path in paths if path.is_dir()]
     models = {str(folder): OnnxPredictor(folder) for folder in folders}
     if not models:
         raise InputError("no router model to judge: name a folder")
+    records = list(read_records([path for path in paths if not path.is_dir()]))
+    if not everything:
+        records = [record for record in records if split_of(text_of(record)) == "test"]
+    if apart:
+        records = unlike(records, read_records(apart, scored=False))
     classes = next(iter(models.values())).manifest.classes[:3]
-    asked = tuple(pair or classes)
-    classes = (classes[0], classes[-1]) if pair else classes
-    sources: dict[str, list[Record]] = {}
-    for record in read_records([path for path in paths if not path.is_dir()]):
-        known = all(name in record.responses for name in asked)
-        if known and (everything or split_of(text_of(record)) == "test"):
-            sources.setdefault(" < ".join(pair) if pair else family_of(record.source), []).append(record)
-    return {
-        source: {
-            "queries": len(records),
-            "models": {name: judge(model, records, classes, asked) for name, model in models.items()},
+    if pairs:
+        return {
+            " < ".join(pair): judged_by(models, records, (classes[0], classes[-1]), pair) for pair in pairs
         }
-        for source, records in sources.items()
-    }
+    sources: dict[str, list[Record]] = {}
+    for record in records:
+        if all(name in record.responses for name in classes):
+            sources.setdefault(family_of(record.source), []).append(record)
+    return {source: judged_by(models, part, classes, classes) for source, part in sources.items()}
+
+
+def judged_by(
+    models: Mapping[str, OnnxPredictor],
+    records: Iterable[Record],
+    classes: Sequence[str],
+    asked: Sequence[str],
+) -> dict[str, object]:
+    """Every model on the records that all of `asked` answered, for the classes and, where it knows them, by
+    name."""
+    answered = [record for record in records if all(name in record.responses for name in asked)]
+    found = {}
+    for name, model in models.items():
+        found[name] = judge(model, answered, classes, asked)
+        if set(known_llms(model.manifest, Path(name), asked)) == {*asked}:
+            found[f"{name}, by name"] = judge(with_known(model, Path(name), asked), answered, asked, asked)
+    return {"queries": len(answered), "models": found}
+
+
+def unlike(records: Iterable[Record], others: Iterable[Record]) -> list[Record]:
+    """The records of which less than half stands in queries of the others that taught."""
+    texts = {text for text in map(text_of, others) if split_of(text) != "test"}
+    taught = set().union(*map(runs, texts))
+    return [one for one in records if 2 * len(runs(text_of(one)) & taught) < len(runs(text_of(one)))]
+
+
+def runs(text: str) -> set[tuple[str, ...]]:
+    """Every ten words in a row; all of a shorter text."""
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[at : at + RUN]) for at in range(max(1, len(words) - RUN + 1))}
 
 
 def judge(
-    model: OnnxPredictor, records: Sequence[Record], classes: Sequence[str], asked: Sequence[str]
+    model: Predictor, records: Sequence[Record], classes: Sequence[str], asked: Sequence[str]
 ) -> dict[str, dict[str, float | None]]:
     """Every measure of one model on one source; `asked` answered for the classes."""
     columns = [model.manifest.classes.index(name) for name in classes]
     rows = model.tokenize([text_of(record) for record in records])
     predicted = model.predict(rows).quality[:, columns, 0].astype(float)
     true = np.array([[np.mean(scores_of(record.responses[name])) for name in asked] for record in records])
-    return {name: with_interval(measure, predicted, true) for name, measure in MEASURES.items()}
+    found = {name: with_interval(measure, predicted, true) for name, measure in MEASURES.items()}
+    sources = np.array([family_of(record.source) for record in records])
+    return found | {WITHIN: with_interval(gap, centred(predicted, sources), centred(true, sources))}
+
+
+def centred(values: Floats, sources: NDArray[np.str_]) -> Floats:
+    """What is left of the values once the mean of each one's source is taken from it."""
+    _, place, counts = np.unique(sources, return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(place, column) / counts for column in values.T], axis=1)
+    return values - means[place]
 
 
 def with_interval(measure: Measure, predicted: Floats, true: Floats) -> dict[str, float | None]:
@@ -118,6 +175,12 @@ def mean_auc(predicted: Floats, true: Floats) -> float:
 
 def _better(scores: Floats) -> Floats:
     return scores if set(np.unique(scores)) <= {0.0, 1.0} else (scores > np.median(scores)).astype(float)
+
+
+def win(predicted: Floats, true: Floats) -> float:
+    """AUC of the predicted gap: does the reference win?"""
+    gaps = predicted[:, -1] - predicted[:, 0]
+    return auc(gaps, (true[:, -1] > true[:, 0]).astype(float))
 
 
 def difficulty(predicted: Floats, true: Floats) -> float:
@@ -191,32 +254,33 @@ MEASURES: Mapping[str, Measure] = {
     "AUC": mean_auc,
     "rho": difficulty,
     "gap": gap,
+    "win": win,
     "value": routing_value,
     "ECE": ece,
     "level": level,
     "APGR": apgr,
     "CPT50": cpt50,
 }
+COLUMNS = (*MEASURES, WITHIN)
 
 
 def table(report: Mapping[str, Mapping[str, object]]) -> list[str]:
     """Markdown: a line for each source and model, then the mean over the sources of each model."""
     lines = [
-        "| source | queries | model | " + " | ".join(MEASURES) + " |",
-        "|---|---:|---|" + "---:|" * len(MEASURES),
+        "| source | queries | model | " + " | ".join(COLUMNS) + " |",
+        "|---|---:|---|" + "---:|" * len(COLUMNS),
     ]
     everywhere: dict[str, list[list[float]]] = {}
     for source, part in report.items():
         for name, measured in part["models"].items():
-            cells = [_cell(measured[key]) for key in MEASURES]
+            cells = [_cell(measured[key]) for key in COLUMNS]
             lines.append(f"| {source} | {part['queries']} | {name} | " + " | ".join(cells) + " |")
-            values = [
-                np.nan if measured[key]["value"] is None else measured[key]["value"] for key in MEASURES
-            ]
+            values = [np.nan if measured[key]["value"] is None else measured[key]["value"] for key in COLUMNS]
             everywhere.setdefault(name, []).append(values)
     for name, rows in everywhere.items():
-        means = [f"{value:.3f}" for value in np.nanmean(rows, axis=0)]
-        lines.append(f"| mean of {len(rows)} | | {name} | " + " | ".join(means) + " |")
+        if len(rows) > 1:
+            means = [f"{value:.3f}" for value in np.nanmean(rows, axis=0)]
+            lines.append(f"| mean of {len(rows)} | | {name} | " + " | ".join(means) + " |")
     return lines
 
 
