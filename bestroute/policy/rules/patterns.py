@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import re2
@@ -59,11 +59,8 @@ _SPACELESS = (
 )
 _HANGUL = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
 
-_UNLIKE = re.compile(f"[{_HANGUL}{_SPACELESS}]")
+_UNLIKE = re2.compile(f"[{_HANGUL}{_SPACELESS}]")  # re takes ten times as long to compile it
 _BOUNDARY = re.compile(r"\b")
-
-# Unicode normalisation sorts a run of combining marks in quadratic time; no language stacks more than these.
-_MARK_PILE = re2.compile(r"(\p{M}{8})\p{M}+")
 
 
 def compile_pattern(pattern: str) -> Any:
@@ -81,8 +78,18 @@ def compile_pattern(pattern: str) -> Any:
 
 
 def without_piles(text: str) -> str:
-    """The text with at most eight combining marks on a letter."""
-    return str(_MARK_PILE.sub(r"\1", text)) if _MARK_PILE.search(text) else text
+    """The text with at most eight combining marks on a letter: no language stacks more, and Unicode
+    normalisation sorts a run of them in quadratic time."""
+    if text.isascii():
+        return text
+    pile = _mark_pile()
+    return str(pile.sub(r"\1", text)) if pile.search(text) else text
+
+
+@cache
+def _mark_pile() -> Any:
+    """Compiled when first needed: that takes milliseconds."""
+    return re2.compile(r"(\p{M}{8})\p{M}+")
 
 
 def tokens_of(pattern: str) -> list[tuple[str, str]]:
