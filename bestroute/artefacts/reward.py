@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from bestroute.artefacts.facts import FACTS, facts_of
 from bestroute.artefacts.manifest import MEND, Manifest
 from bestroute.artefacts.odds import sigmoid
-from bestroute.artefacts.session import Session, clip_characters, single_row
+from bestroute.artefacts.session import Session, TokenRow, clip_characters, single_row
 from bestroute.errors import ArtefactError
 from bestroute.text import clean, says_nothing
 
 HEAD = "head.npz"
+BUCKETS = 1 << 16  # of pieces and pairs of pieces
 Floats = NDArray[np.float32]
+Buckets = NDArray[np.int64]
+_FIRST, _SECOND = 31321, 7
 
 
 @runtime_checkable
@@ -72,8 +75,9 @@ class OnnxRewardModel:
 
     def sight(self, query: str, responses: Sequence[str]) -> Sight:
         """What rewards are made of; at least one response."""
-        read = self.read([query, *responses])
-        return self._head.sight(read[:1], read[1:], query, responses)
+        asked, *rows = self.rows([query, *responses])
+        read = self.read_rows([asked, *rows])
+        return self._head.sight(read[:1], read[1:], [buckets_of(row) for row in rows], query, responses)
 
     def rewards_of_pairs(self, pairs: Sequence[tuple[str, str]]) -> Floats:
         """One reward for each (query, response), shape (pairs,); 0 for a response that says nothing."""
@@ -87,18 +91,36 @@ class OnnxRewardModel:
 
     def read(self, texts: Sequence[str]) -> Floats:
         """What the encoder says of each text, query or response, shape (texts, features)."""
+        return self.read_rows(self.rows(texts))
+
+    def rows(self, texts: Sequence[str]) -> list[TokenRow]:
+        """Texts, queries or responses, as token ids: head and tail of long ones."""
         limit = self.manifest.max_tokens
-        rows = [single_row(self._session.encode(clip_characters(text, limit)), limit) for text in texts]
+        return [single_row(self._session.encode(clip_characters(text, limit)), limit) for text in texts]
+
+    def read_rows(self, rows: Sequence[TokenRow]) -> Floats:
+        """What the encoder says of each row, shape (rows, features)."""
         return self._session.run(rows)["features"]
+
+
+def buckets_of(row: TokenRow) -> Buckets:
+    """The buckets, each once, of a response's pieces and of its pairs of neighbouring pieces."""
+    ids = np.asarray(row.ids, np.int64)
+    found: Buckets = np.unique(
+        np.concatenate([ids * _FIRST, ids[:-1] * _FIRST + ids[1:] * _SECOND]) % BUCKETS
+    )
+    return found
 
 
 @dataclass(frozen=True)
 class Head:
-    """A hidden layer on what query and response are, and what they share, beside the facts.
+    """A hidden layer on what query and response are, and what they share, beside the facts; wide and deep
+    (arXiv 1606.07792).
 
     Of F features, k facts, and widths w and h: `query` and `response` (F, w), `mixed` (3 w + k, h), `out`
-    (h,); `plain` (F,) and `facts` (k,) reach the logit past the hidden layer; `centre` and `spread` (k,)
-    standardise the facts. `scale` and `shift` (1,) are Platt's.
+    (h,); `plain` (F,), `facts` (k,) and `wide` (BUCKETS,), which knows single pieces and pairs of them, reach
+    the logit past the hidden layer; `centre` and `spread` (k,) standardise the facts. `scale` and `shift`
+    (1,) are Platt's.
     """
 
     query: Floats
@@ -110,29 +132,35 @@ class Head:
     out: Floats
     plain: Floats
     facts: Floats
+    wide: Floats
     centre: Floats
     spread: Floats
     scale: Floats
     shift: Floats
 
-    def rewards(self, asked: Floats, read: Floats, query: str, responses: Sequence[str]) -> Floats:
-        """From the features of the query, (1, F), and of its responses, (responses, F)."""
-        return rewards_by(self.sight(asked, read, query, responses).odds, responses)
+    def rewards(
+        self, asked: Floats, read: Floats, buckets: Sequence[Buckets], query: str, responses: Sequence[str]
+    ) -> Floats:
+        """From the features of the query, (1, F), and of its responses, (responses, F), and their buckets."""
+        return rewards_by(self.sight(asked, read, buckets, query, responses).odds, responses)
 
-    def sight(self, asked: Floats, read: Floats, query: str, responses: Sequence[str]) -> Sight:
-        """From the features of the query, (1, F), and of its responses, (responses, F)."""
+    def sight(
+        self, asked: Floats, read: Floats, buckets: Sequence[Buckets], query: str, responses: Sequence[str]
+    ) -> Sight:
+        """From the features of the query, (1, F), and of its responses, (responses, F), and their buckets."""
         facts = facts_of(query, [clean(response) for response in responses])
-        odds: Floats = self.logits(asked, read, facts) * self.scale + self.shift
+        odds: Floats = self.logits(asked, read, buckets, facts) * self.scale + self.shift
         known: Floats = (facts - self.centre) / self.spread
         return Sight(odds, read, known)
 
-    def logits(self, asked: Floats, read: Floats, facts: Floats) -> Floats:
+    def logits(self, asked: Floats, read: Floats, buckets: Sequence[Buckets], facts: Floats) -> Floats:
         """Before calibration, shape (responses,)."""
         known = (facts - self.centre) / self.spread
         ours = read @ self.response + self.response_bias
         theirs = np.broadcast_to(asked @ self.query + self.query_bias, ours.shape)
         hidden = np.concatenate([ours, theirs, ours * theirs, known], 1) @ self.mixed + self.mixed_bias
-        logits: Floats = np.maximum(hidden, 0) @ self.out + read @ self.plain + known @ self.facts
+        wide = np.array([self.wide[own].sum() / np.sqrt(len(own)) for own in buckets], np.float32)
+        logits: Floats = np.maximum(hidden, 0) @ self.out + read @ self.plain + known @ self.facts + wide
         return logits
 
 
@@ -148,7 +176,8 @@ def read_head(folder: Path, features: int) -> Head:
     path = folder / HEAD
     try:
         with np.load(path, allow_pickle=False) as file:
-            head = Head(**{name: file[name].astype(np.float32) for name in Head.__dataclass_fields__})
+            weights = {"wide": np.zeros(BUCKETS)} | dict(file)  # heads had none once
+            head = Head(**{name: weights[name].astype(np.float32) for name in Head.__dataclass_fields__})
     except (OSError, ValueError, KeyError) as error:
         raise ArtefactError(f"{path}: cannot be read ({error}); {MEND}") from error
     width, hidden = head.mixed_bias.shape[0], head.query_bias.shape[0]
@@ -159,6 +188,7 @@ def read_head(folder: Path, features: int) -> Head:
         "out": (width,),
         "plain": (features,),
         "facts": (len(FACTS),),
+        "wide": (BUCKETS,),
     }
     for name, shape in expected.items():
         found = getattr(head, name).shape

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bestroute.artefacts.facts import FACTS
 from bestroute.artefacts.manifest import Manifest, sha256
-from bestroute.artefacts.reward import HEAD, Head, OnnxRewardModel
+from bestroute.artefacts.reward import BUCKETS, HEAD, Buckets, Head, OnnxRewardModel, buckets_of
 from bestroute.train.folder import write_manifest
 from bestroute.train.sentence.encoder import FEATURES, SentenceEncoder
 from bestroute.train.sentence.graph import encoder_graph
@@ -24,7 +24,7 @@ _RANGING = 200  # texts that the graph's fixed ranges are taken from
 
 
 class Readings:
-    """The encoder's features of texts, in half precision.
+    """The encoder's features of texts, in half precision, and the buckets of their pieces.
 
     `folder` becomes a reward model whose head says nothing yet: the pretrained encoder, its tokenizer and a
     manifest. Texts beyond those given are read when they are asked for.
@@ -37,6 +37,7 @@ class Readings:
         self._model = OnnxRewardModel(folder, threads=0)
         self._places: dict[str, int] = {}
         self._features = np.empty((0, FEATURES), np.float16)
+        self._buckets: list[NDArray[np.uint16]] = []
         self._add(known)
 
     def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -44,11 +45,18 @@ class Readings:
         self._add([text for text in dict.fromkeys(texts) if text not in self._places])
         return self._features[[self._places[text] for text in texts]].astype(np.float32)
 
+    def buckets(self, texts: Sequence[str]) -> list[Buckets]:
+        """The buckets of each text's pieces and pairs."""
+        self._add([text for text in dict.fromkeys(texts) if text not in self._places])
+        return [self._buckets[self._places[text]].astype(np.int64) for text in texts]
+
     def _add(self, texts: Sequence[str]) -> None:
         if texts:
-            read = self._model.read(texts).astype(np.float16)
+            rows = self._model.rows(texts)
+            read = self._model.read_rows(rows).astype(np.float16)
             self._places |= {text: len(self._features) + at for at, text in enumerate(texts)}
             self._features = np.concatenate([self._features, read])
+            self._buckets += [buckets_of(row).astype(np.uint16) for row in rows]
 
 
 def _write_encoder(folder: Path, texts: Sequence[str], max_tokens: int) -> None:
@@ -82,8 +90,8 @@ def silent_head(width: int = 1, hidden: int = 1) -> Head:
     shapes = {
         "query": (FEATURES, width), "query_bias": (width,), "response": (FEATURES, width),
         "response_bias": (width,), "mixed": (3 * width + facts, hidden), "mixed_bias": (hidden,),
-        "out": (hidden,), "plain": (FEATURES,), "facts": (facts,), "centre": (facts,), "spread": (facts,),
-        "scale": (1,), "shift": (1,),
+        "out": (hidden,), "plain": (FEATURES,), "facts": (facts,), "wide": (BUCKETS,),
+        "centre": (facts,), "spread": (facts,), "scale": (1,), "shift": (1,),
     }  # fmt: skip
     values = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     return Head(**values | {"spread": np.ones(facts, np.float32)})

@@ -128,7 +128,12 @@ def _platt(head: Head, readings: Readings, groups: Sequence[Group]) -> tuple[flo
     if not rows:
         return 1.0, 0.0
     logits = [
-        head.logits(readings.of([group.query]), readings.of(group.responses), facts_of_group(group))
+        head.logits(
+            readings.of([group.query]),
+            readings.of(group.responses),
+            readings.buckets(group.responses),
+            facts_of_group(group),
+        )
         for group in rows
     ]
     sizes = Counter(group.family for group in rows)
@@ -176,7 +181,8 @@ class OutOfFold:
         asked, responses = self._readings.of([text]), {}
         for name, items in record.responses.items():
             texts = [item.text or "" for item in items]
-            rewards = head.rewards(asked, self._readings.of(texts), text, texts)
+            read, buckets = self._readings.of(texts), self._readings.buckets(texts)
+            rewards = head.rewards(asked, read, buckets, text, texts)
             responses[name] = tuple(
                 replace(item, reward=float(reward)) for item, reward in zip(items, rewards, strict=True)
             )

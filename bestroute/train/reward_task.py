@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from bestroute.artefacts.facts import FACTS, facts_of
-from bestroute.artefacts.reward import Head
+from bestroute.artefacts.reward import BUCKETS, Buckets, Head
 from bestroute.text import clean
 from bestroute.train.readings import Readings
 from bestroute.train.sentence.encoder import FEATURES
 
 _LEVEL = 0.2  # weight of a response's own score beside the order within its query
+_PACE = 2.0  # of what is learnt of single pieces, beside the rate of all else: most are met seldom
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,29 @@ class HeadNet(nn.Module):
         self.plain, self.facts = nn.Linear(FEATURES, 1, bias=False), nn.Linear(len(FACTS), 1, bias=False)
         nn.init.zeros_(self.plain.weight)
         nn.init.zeros_(self.facts.weight)
+        self.wide = nn.EmbeddingBag(BUCKETS, 1, mode="sum")
+        nn.init.zeros_(self.wide.weight)
         self.dropout = nn.Dropout(dropout)
         self.centre: Tensor
         self.spread: Tensor
         self.register_buffer("centre", torch.from_numpy(facts.mean(0)))
         self.register_buffer("spread", torch.from_numpy(facts.std(0) + 1e-3))
 
-    def forward(self, asked: Tensor, read: Tensor, facts: Tensor) -> Tensor:
-        """Logits (rows,) of features of queries and responses, (rows, FEATURES), and facts, (rows, FACTS)."""
+    def forward(self, asked: Tensor, read: Tensor, facts: Tensor, buckets: Sequence[Buckets]) -> Tensor:
+        """Logits (rows,) of features of queries and responses, (rows, FEATURES), facts, (rows, FACTS), and
+        the buckets of responses."""
         read, known = self.dropout(read), (facts - self.centre) / self.spread
         ours, theirs = self.response(read), self.query(self.dropout(asked))
         mixed = self.dropout(self.mixed(torch.cat([ours, theirs, ours * theirs, known], 1)).relu())
-        logits: Tensor = (self.out(mixed) + self.plain(read) + self.facts(known))[:, 0]
+        logits: Tensor = (self.out(mixed) + self.plain(read) + self.facts(known) + self._wide(buckets))[:, 0]
         return logits
+
+    def _wide(self, buckets: Sequence[Buckets]) -> Tensor:
+        sizes = torch.tensor([len(own) for own in buckets])
+        starts = sizes.cumsum(0) - sizes
+        weights = (_PACE * sizes**-0.5).repeat_interleave(sizes)
+        summed: Tensor = self.wide(torch.from_numpy(np.concatenate(buckets)), starts, weights)
+        return summed
 
     def head(self, scale: float, shift: float) -> Head:
         """The head that serves."""
@@ -70,6 +81,7 @@ class HeadNet(nn.Module):
             out=weights["out.weight"][0],
             plain=weights["plain.weight"][0],
             facts=weights["facts.weight"][0],
+            wide=_PACE * weights["wide.weight"][:, 0],
             centre=weights["centre"],
             spread=weights["spread"],
             scale=np.array([scale], np.float32),
@@ -102,9 +114,10 @@ class RewardTask:
         groups = [self._groups[index] for index in indices]
         sizes = [len(group.responses) for group in groups]
         asked = torch.from_numpy(np.repeat(self._readings.of([group.query for group in groups]), sizes, 0))
-        read = torch.from_numpy(self._readings.of([text for group in groups for text in group.responses]))
+        texts = [text for group in groups for text in group.responses]
+        read = torch.from_numpy(self._readings.of(texts))
         facts = torch.from_numpy(np.concatenate([self._facts[index] for index in indices]))
-        parts = torch.split(self._model(asked, read, facts).float(), sizes)
+        parts = torch.split(self._model(asked, read, facts, self._readings.buckets(texts)).float(), sizes)
         losses = [group_loss(part, group) for part, group in zip(parts, groups, strict=True)]
         return (torch.stack(losses) * self._weights[list(indices)]).mean()
 

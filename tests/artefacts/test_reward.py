@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bestroute.artefacts.facts import FACTS
-from bestroute.artefacts.reward import HEAD, Head, RewardModel, read_head
+from bestroute.artefacts.reward import BUCKETS, HEAD, Head, RewardModel, buckets_of, read_head
+from bestroute.artefacts.session import TokenRow
 from bestroute.errors import ArtefactError
 
 QUERY = "How deep is the sea?"
@@ -80,6 +81,7 @@ class TestHead:
             out=np.array([2.0]),
             plain=np.array([100.0, 0.0]),
             facts=np.eye(k)[0],
+            wide=np.where(np.arange(BUCKETS) < 3, 5.0, 0.0),
             centre=np.full(k, 1.0),
             spread=np.full(k, 2.0),
             scale=np.array([0.01]),
@@ -89,22 +91,34 @@ class TestHead:
     def test_logits(self, head):
         asked, read = np.array([[1.0, 7.0]]), np.array([[0.5, 2.0], [0.5, -20.0]])
         facts = np.full((2, len(FACTS)), 4.0)
-        # ours 3 and -41, theirs 1.5: relu(ours + 15 + 3 * 1.5 * ours + 0.25), twice; 50 past it, 1.5 of facts
-        expected = [2 * (3 + 15 + 13.5 + 0.25) + 51.5, 51.5]
-        assert head.logits(asked, read, facts) == pytest.approx(expected)
+        buckets = [np.array([1, 2, 7, 9]), np.array([7, 9, 11, 12])]
+        # ours 3 and -41, theirs 1.5: relu(ours + 15 + 3 * 1.5 * ours + 0.25), twice; past it 50, and 1.5 of
+        # facts, and two of four buckets, at 5 each
+        expected = [2 * (3 + 15 + 13.5 + 0.25) + 51.5 + 5, 51.5]
+        assert head.logits(asked, read, buckets, facts) == pytest.approx(expected)
 
     def test_rewards_are_calibrated_and_nothing_is_worth_nothing(self, head):
         asked, read = np.zeros((1, 2)), np.array([[1.0, -9.0], [1.0, -9.0]])
-        found = head.rewards(asked, read, "q", ["", "abcd"])
+        found = head.rewards(asked, read, [np.array([7])] * 2, "q", ["", "abcd"])
         # characters log 5, other facts unused: logit 100 + (log 5 - 1) / 2
         assert found == pytest.approx([0.0, 1 / (1 + np.exp(1 - 1 - 0.01 * (np.log(5) - 1) / 2))])
 
 
+def test_buckets_are_of_pieces_and_of_neighbours_in_their_order():
+    def buckets(*ids):
+        return set(buckets_of(TokenRow(list(ids))).tolist())
+
+    assert len(buckets(5, 6)) == 3
+    assert buckets(5, 6, 5, 6) == buckets(5, 6) | buckets(6, 5)
+    assert len(buckets(5, 6) & buckets(6, 5)) == 2
+    assert all(0 <= one < BUCKETS for one in buckets(48_000, 47_999, 3))
+
+
 def test_a_query_is_read_once(reward_model, monkeypatch):
     read = []
-    whole = type(reward_model).read
+    whole = type(reward_model).rows
     monkeypatch.setattr(
-        type(reward_model), "read", lambda self, texts: read.extend(texts) or whole(self, texts)
+        type(reward_model), "rows", lambda self, texts: read.extend(texts) or whole(self, texts)
     )
     reward_model.rewards_of_pairs([(QUERY, "a"), ("other", "b"), (QUERY, "c")])
     assert sorted(read) == sorted([QUERY, "a", "c", "other", "b"])
@@ -118,6 +132,14 @@ def test_a_head_that_does_not_fit(copy_of, name, shape):
     np.savez(folder / HEAD, **weights | {name: np.zeros(shape, np.float16)})
     with pytest.raises(ArtefactError, match=rf"head.npz: {name} has shape"):
         read_head(folder, 2113)
+
+
+def test_a_head_of_before_pieces_counted(copy_of):
+    folder = copy_of("reward").folder
+    with np.load(folder / HEAD) as file:
+        weights = {key: file[key] for key in file.files if key != "wide"}
+    np.savez(folder / HEAD, **weights)
+    assert not read_head(folder, 2113).wide.any()
 
 
 def test_a_head_that_cannot_be_read(copy_of):

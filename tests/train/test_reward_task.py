@@ -34,6 +34,7 @@ def test_the_head_that_serves_says_what_torch_says():
     import torch
 
     from bestroute.artefacts.facts import FACTS
+    from bestroute.artefacts.reward import BUCKETS
     from bestroute.train.reward_task import HeadNet
     from bestroute.train.sentence.encoder import FEATURES
 
@@ -41,12 +42,14 @@ def test_the_head_that_serves_says_what_torch_says():
     facts = generator.normal(size=(6, len(FACTS))).astype(np.float32)
     asked = np.repeat(generator.normal(size=(1, FEATURES)).astype(np.float32), 6, 0)
     read = generator.normal(size=(6, FEATURES)).astype(np.float32)
+    buckets = [np.unique(generator.integers(0, BUCKETS, count)) for count in (1, 5, 9, 2, 300, 40)]
     torch.manual_seed(0)
     net = HeadNet(5, 7, 0.3, facts).eval()
     with torch.no_grad():
         net.plain.weight.normal_()
         net.facts.weight.normal_()
-        expected = net(*map(torch.from_numpy, (asked, read, facts))).numpy()
+        net.wide.weight.normal_()
+        expected = net(*map(torch.from_numpy, (asked, read, facts)), buckets).numpy()
     np.testing.assert_allclose(
-        net.head(1.0, 0.0).logits(asked[:1], read, facts), expected, rtol=1e-3, atol=1e-3
+        net.head(1.0, 0.0).logits(asked[:1], read, buckets, facts), expected, rtol=1e-3, atol=1e-3
     )
