@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any, TypeAlias
@@ -21,11 +22,11 @@ class Answer:
     `model` wrote the kept text, `n` responses of it are there. `samples` are all responses of all steps,
     `rewards` theirs in the same order (NaN for a blank one, and where a single one needed none), `best` the
     kept one's index, `writers` the models that wrote them. `failed`: the names of the checks that each sample
-    fails. `steps` trace the plan, `attempts` every model that was asked. `cost`: US$ of all of it,
-    as billed where endpoints say so, else estimated. `reference_cost`: US$ of the kept response's tokens at
-    the reference's price; where the reference wrote it, its own bill. `usage` are the tokens of everything
-    that was asked, as billed where endpoints say so, else estimated. `shortfall` says what ended the plan
-    too soon: `budget`, `deadline`, or `failure` of all that was left (None: nothing did).
+    fails, found when first looked at. `steps` trace the plan, `attempts` every model that was asked. `cost`:
+    US$ of all of it, as billed where endpoints say so, else estimated. `reference_cost`: US$ of the kept
+    response's tokens at the reference's price; where the reference wrote it, its own bill. `usage` are the
+    tokens of everything that was asked, as billed where endpoints say so, else estimated. `shortfall` says
+    what ended the plan too soon: `budget`, `deadline`, or `failure` of all that was left (None: nothing did).
     """
 
     text: str
@@ -41,7 +42,7 @@ class Answer:
     reference_cost: float
     shortfall: Shortfall | None
     usage: Usage = Usage(0, 0)
-    failed: tuple[tuple[str, ...], ...] = ()
+    failed: Sequence[tuple[str, ...]] = ()
     writers: tuple[str, ...] = ()
 
     @property

@@ -225,7 +225,7 @@ class Course:
 
     def _weigh(self, ask: Ask, useful: bool) -> None:
         """Choose what to keep of all that is there, and judge it."""
-        usable = failing_least(self._usable, self.failed)
+        usable = failing_least(self._usable, self.failed) if len(self._usable) > 1 else self._usable
         reference_name = self._planner.decider.policy.reference
         if useful and ask.step.arm.parts == ((reference_name, 1),):
             # Quality is measured by the reference, so its response is not outvoted.

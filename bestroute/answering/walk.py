@@ -25,6 +25,7 @@ from bestroute.answering.sampling.billing import bill
 from bestroute.answering.wire import chunks_of, usage_chunk
 from bestroute.decision.order import Asked
 from bestroute.errors import SamplingError
+from bestroute.later import Later
 from bestroute.policy import Policy
 from bestroute.query import Query
 
@@ -176,7 +177,7 @@ class Walk:
             reference_cost=ledger.at_reference[best],
             shortfall=course.shortfall,
             usage=ledger.usage,
-            failed=course.failed,
+            failed=Later(lambda: course.failed),
             writers=tuple(one.model for one in course.heard),
         )
 

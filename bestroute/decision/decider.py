@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from bestroute.artefacts.manifest import Manifest
-from bestroute.decision.candidate import Cause, Forecast, asks_only
+from bestroute.decision.candidate import Candidate, Cause, Forecast, asks_only
 from bestroute.decision.decision import Decision
 from bestroute.decision.health import WELL, Health
 from bestroute.decision.holding import WORTH
 from bestroute.decision.row import Row
-from bestroute.decision.weighed import Candidates, Weighed
+from bestroute.decision.weighed import Weighed, in_words
 from bestroute.decision.weighing import Circumstances, Scales
 from bestroute.errors import InputError
 from bestroute.policy import Policy
@@ -67,7 +67,7 @@ class Decider:
         reference_cost = self._scales.cost(self._scales.reference, query, forecast)
         by = Circumstances(query, rule, forecast, without, novel, bound, health, reference_cost)
         if rule is not None and rule.route is not None:  # what tiers offer is nobody's concern yet
-            everything = Candidates(partial(self._scales.weighed, by))
+            everything = in_words(partial(self._scales.weighed, by))
             return self._of_row(self._scales.row(rule.route), "rule", by, everything)
         weighed = self._scales.weighed(by)
         if not any(one.eligible for one in weighed):
@@ -84,7 +84,7 @@ class Decider:
         cause = without or self._cause_of(chosen.arm)
         gap, match = (None, None) if chosen.offer is None else chosen.offer[:2]
         return self._decision(
-            by, cause, chosen.arm, gap, match, chosen.cost, Candidates(lambda: weighed), stays
+            by, cause, chosen.arm, gap, match, chosen.cost, in_words(lambda: weighed), stays
         )
 
     def _as_bound(self, by: Circumstances, weighed: list[Weighed]) -> Decision:
@@ -93,10 +93,15 @@ class Decider:
         assert holder is not None
         row = self._scales.row(Arm(model=holder.name))
         stays = self.holding.bond(by.query)
-        return self._of_row(row, self._cause_of(row.arm), by, Candidates(lambda: weighed), stays)
+        return self._of_row(row, self._cause_of(row.arm), by, in_words(lambda: weighed), stays)
 
     def _of_row(
-        self, row: Row, cause: Cause, by: Circumstances, candidates: Candidates, stays: str | None = None
+        self,
+        row: Row,
+        cause: Cause,
+        by: Circumstances,
+        candidates: Sequence[Candidate],
+        stays: str | None = None,
     ) -> Decision:
         """The decision for an arm that need not be among the tiers."""
         _, gap, match = self._scales.predicted(row, by.forecast)
@@ -192,7 +197,7 @@ class Decider:
 
     def _decision(
         self, by: Circumstances, cause: Cause, arm: Arm, gap: float | None, match: float | None, cost: float,
-        candidates: Candidates, stays: str | None,
+        candidates: Sequence[Candidate], stays: str | None,
     ) -> Decision:  # fmt: skip
         return Decision(
             model=arm.model,

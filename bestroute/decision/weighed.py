@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple, SupportsIndex, overload
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 from bestroute.decision.candidate import ONLY_A_GUESS, Candidate, Objection
 from bestroute.decision.row import Row
+from bestroute.later import Later
 from bestroute.policy.arms import Arm
 from bestroute.policy.objective import AnyObjective, Offer
 
@@ -39,48 +40,9 @@ class Weighed(NamedTuple):
         return self.spared or (self.objection is None and self.too_far is None)
 
 
-class Candidates(Sequence[Candidate]):
-    """Tiers as they were weighed, put into words when somebody looks at them. As good as a tuple."""
-
-    __slots__ = ("_made", "_weigh")
-
-    def __init__(self, weigh: Callable[[], Sequence[Weighed]]) -> None:
-        self._weigh: Callable[[], Sequence[Weighed]] | None = weigh
-        self._made: tuple[Candidate, ...] = ()
-
-    def _all(self) -> tuple[Candidate, ...]:
-        weigh = self._weigh
-        if weigh is not None:
-            self._made = tuple(map(_candidate, weigh()))
-            self._weigh = None  # last, since another thread may look at the same time
-        return self._made
-
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> Candidate: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Candidate, ...]: ...
-    def __getitem__(self, index: Any) -> Any:
-        return self._all()[index]
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def __iter__(self) -> Iterator[Candidate]:
-        return iter(self._all())
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Candidates):
-            return self._all() == other._all()
-        return self._all() == other if isinstance(other, tuple) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._all())
-
-    def __repr__(self) -> str:
-        return repr(self._all())
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return tuple, (self._all(),)
+def in_words(weigh: Callable[[], Sequence[Weighed]]) -> Later[Candidate]:
+    """Tiers as they were weighed, put into words when somebody looks at them."""
+    return Later(lambda: map(_candidate, weigh()))
 
 
 def _candidate(one: Weighed) -> Candidate:

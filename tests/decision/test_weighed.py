@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from bestroute.artefacts.predictor import Column, Prediction, best_of, mixed
 from bestroute.decision import Decider, Forecast
-from bestroute.decision.weighed import Candidates
 from bestroute.errors import PredictorError
 from bestroute.policy.objective import OBJECTIVES, Offer
 from bestroute.query import Query
@@ -23,23 +22,6 @@ SHARES = st.floats(0, 1, width=32)
 def decide(forecast=FORECAST, **policy):
     decider = Decider(make_policy(**policy), MANIFEST)
     return decider.decide(QUERY, decider.rule_for(QUERY), forecast)
-
-
-class Counted:
-    def __init__(self):
-        self.calls = 0
-
-    def __call__(self):
-        self.calls += 1
-        return []
-
-
-def test_nothing_is_weighed_before_somebody_looks_and_then_once():
-    weigh = Counted()
-    candidates = Candidates(weigh)
-    assert weigh.calls == 0
-    assert list(candidates) == [] == list(candidates)
-    assert weigh.calls == 1
 
 
 def test_candidates_are_as_good_as_a_tuple():

@@ -11,6 +11,7 @@ from bestroute.answering.checks import counts, ends, form, keywords, language, l
 from bestroute.answering.checks.asked import Sentence, sentences
 from bestroute.answering.checks.values import Checker, Demand, Verdict
 from bestroute.answering.thought import without_thought
+from bestroute.later import Later
 from bestroute.query import Query
 
 _HINT = re2.compile(
@@ -32,16 +33,12 @@ _READERS: tuple[Callable[[Sentence], list[Demand]], ...] = (
 class Checked:
     """What a query asks of a response: `checked(text)` names the checks that the text fails, once each time.
 
-    Each text is checked once and remembered. `asks`: whether there is anything to check.
+    The query is read when the first text is checked. Each text is checked once and remembered.
     """
 
-    def __init__(self, demands: Sequence[Demand]) -> None:
-        self.demands, self._known = tuple(demands), dict[str, tuple[str, ...]]()
-
-    @property
-    def asks(self) -> bool:
-        """Whether there is anything to check."""
-        return bool(self.demands)
+    def __init__(self, demands: Callable[[], Iterable[Demand]]) -> None:
+        self.demands = Later(demands)
+        self._known: dict[str, tuple[str, ...]] = {}
 
     def __call__(self, text: str) -> tuple[str, ...]:
         """The names of the checks that a response fails, as often as it does; none for a blank one."""
@@ -60,8 +57,11 @@ class Checks:
 
     def of(self, query: Query) -> Checked:
         """What the last turn of a query asks for."""
-        text = query.last_turn.text
-        return Checked([*(one for one in demands_of(text) if one.check in self._names), *self._owns(text)])
+        return Checked(lambda: self._of(query.last_turn.text))
+
+    def _of(self, text: str) -> Iterator[Demand]:
+        yield from (one for one in demands_of(text) if one.check in self._names)
+        yield from self._owns(text)
 
     def _owns(self, text: str) -> Iterator[Demand]:
         for checker in self._own:
