@@ -1,8 +1,14 @@
-"""The deadline of a request, in monotonic seconds."""
+"""Time: the deadline of a request, in monotonic seconds, and work that must end in time."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from collections.abc import Coroutine
 from time import perf_counter
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock:
@@ -43,3 +49,12 @@ class Clock:
     def lap(self, seconds: float) -> None:
         """A step took so long."""
         self._longest = max(self._longest, seconds)
+
+
+async def in_time(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives. Raises asyncio.TimeoutError where it takes longer, as asyncio.wait_for does; where
+    Python can, without a task for it, which takes longer than most of such work."""
+    if sys.version_info < (3, 11):
+        return await asyncio.wait_for(work, seconds)
+    async with asyncio.timeout(seconds):
+        return await work

@@ -86,7 +86,7 @@ def recorded(
 
     async def endpoint(request: Request) -> Response:
         service: Service = request.app.state.service
-        entry = Entry(request_id(request.headers.get("x-request-id")), request.url.path)
+        entry = Entry(request_id(request.headers.get("x-request-id")), request.scope["path"])
         CALLS.set(entry.calls)
         with service.traced(entry, request):
             response = await answered(request, entry, service)
@@ -160,21 +160,23 @@ def find(service: Service, body: dict[str, Any], wishes: Wishes, entry: Entry) -
 
 async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
     """What the work gives; it is cancelled, and Refusal raised, where the caller goes away before."""
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(receive))
+    working = asyncio.current_task()
+    assert working is not None
+    gone = asyncio.ensure_future(_cancelled_when_gone(receive, working))
     try:
-        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise Refusal(499, "the caller went away", "caller_gone")
+        return await work
+    except asyncio.CancelledError:
+        if gone.done():
+            raise Refusal(499, "the caller went away", "caller_gone") from None
+        raise
     finally:
         gone.cancel()
-        working.cancel()
-        await asyncio.wait((working,))
 
 
-async def _gone(receive: Receive) -> None:
+async def _cancelled_when_gone(receive: Receive, working: asyncio.Task[Any]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    working.cancel()
 
 
 def _refused(error: Exception, entry: Entry, told: ErrorShape) -> Response:

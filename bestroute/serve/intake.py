@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
+from bestroute.answering.clock import in_time
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.settings import Limits
 
@@ -16,7 +17,7 @@ async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
     """The JSON object that a request sends. Raises Refusal where it is too large, too slow, or none."""
     _check_length(request.headers.get("content-length"), limits)
     try:
-        body = await asyncio.wait_for(_read(request, limits), limits.body_s)
+        body = await in_time(limits.body_s, _read(request, limits))
     except asyncio.TimeoutError:
         raise Refusal(408, f"the body did not come within {limits.body_s:g} s", "request_timeout") from None
     except ClientDisconnect:

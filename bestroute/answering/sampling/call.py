@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bestroute.answering.clock import in_time
 from bestroute.answering.health.fault import BROKEN, LATE, NONSENSE, UNREACHABLE, Fault
 from bestroute.answering.sampling.billing import billed, read_usage
 from bestroute.answering.sampling.body import Body
@@ -51,12 +52,13 @@ class Call:
         """
         spent: list[Usage | None] = []
         try:
-            reply = await asyncio.wait_for(self._ask(n, spent), self.timeout_s)
+            reply = await in_time(self.timeout_s, self._ask(n, spent))
         except asyncio.TimeoutError:
             way = by_way_of(self.endpoint.base_url)
             within = f"{round(self.timeout_s, 1) or self.timeout_s:.3g} s"
             reply = Sampled(errors=(f"no answer within {within}{way}",), fault=LATE)
-        return self.finished(replace(reply, samples=reply.samples[:n]), spent, reply)
+        asked_for = reply if len(reply.samples) <= n else replace(reply, samples=reply.samples[:n])
+        return self.finished(asked_for, spent, reply)
 
     def finished(
         self, reply: Sampled, spent: Sequence[Usage | None], billed: Sampled | None = None
@@ -89,7 +91,8 @@ class Call:
             found = {**found, **further}
         if found and reply.samples:
             self.refusals.add(self.place, found)
-        return replace(reply, notes=notes(asked.fields, {**refused, **found}))
+        told = notes(asked.fields, {**refused, **found})
+        return replace(reply, notes=told) if told else reply
 
     async def _send(self, body: bytes) -> tuple[Sampled, Complaint | None]:
         """One request and what the endpoint complains of, which some do with status 200."""

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from bestroute.answering.clock import in_time
 from bestroute.answering.health.fault import BROKEN, NONSENSE, Fault
 from bestroute.answering.sampling.body import Body
 from bestroute.answering.sampling.call import fault_of
@@ -99,7 +100,7 @@ class _Try:
 
     async def chunks(self, body: bytes) -> AsyncGenerator[ChunkData, None]:
         try:
-            response = await asyncio.wait_for(self._opened(body), self._opening_s)
+            response = await in_time(self._opening_s, self._opened(body))
             if isinstance(response, Reply):
                 self.reply = self._call.refusal(response)
                 self.complaint = read_complaint(said_in(response))
