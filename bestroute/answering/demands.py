@@ -37,11 +37,11 @@ class Demands:
 
     def check(self, reply: Sampled) -> Sampled:
         """The reply, with the reason at each response that cannot win."""
-        return replace(reply, samples=tuple(map(self._checked, reply.samples)))
-
-    def _checked(self, sample: Sample) -> Sample:
-        fault = sample.fault or self.fault(sample)
-        return sample if fault is None else replace(sample, fault=fault)
+        faults = [sample.fault or self.fault(sample) for sample in reply.samples]
+        if not any(faults):
+            return reply
+        found = (replace(one, fault=fault) for one, fault in zip(reply.samples, faults, strict=True))
+        return replace(reply, samples=tuple(found))
 
     def fault(self, sample: Sample) -> str | None:
         """Why a response cannot win, in words; None where it can. A blank one lacks more than that."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bestroute.answering.sampling.values import Sampled, Usage
-from bestroute.policy.arms import Arm
+from bestroute.decision.candidate import arm_of
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ class Attempt:
 def attempt_of(model: str, n: int, sampled: Sampled, latency_s: float) -> Attempt:
     """The attempt that gave `sampled` when `model` was asked for n responses."""
     got = sum(sample.may_win for sample in sampled.samples)
-    errors = [*sampled.errors, *filter(None, (sample.lack for sample in sampled.samples))]
-    label, told = Arm(model=model, n=n).label, _summary(errors)
+    errors = [*sampled.errors, *filter(None, [sample.lack for sample in sampled.samples])]
+    label, told = arm_of(((model, n),)).label, _summary(errors)
     return Attempt(label, n, got, told, latency_s, sampled.usage, sampled.notes, sampled.status)
 
 
 def _summary(errors: Sequence[str]) -> str | None:
     """Each error once, the commonest first, with how often it came."""
+    if not errors:
+        return None
     counted = Counter(errors).most_common()
-    return "; ".join(f"{text} ({times} times)" if times > 1 else text for text, times in counted) or None
+    return "; ".join(f"{text} ({times} times)" if times > 1 else text for text, times in counted)

@@ -226,11 +226,14 @@ def own_settings(model: Model, settings: Sampling) -> Sampling:
 
 
 def _own(endpoint: Endpoint, settings: Sampling) -> Sampling:
-    own = {name: getattr(endpoint, name) for name in ("temperature", "timeout_s")}
-    return settings.model_copy(update={name: value for name, value in own.items() if value is not None})
+    own = {"temperature": endpoint.temperature, "timeout_s": endpoint.timeout_s}
+    changes = {name: value for name, value in own.items() if value is not None}
+    return settings.model_copy(update=changes) if changes else settings
 
 
 def _join(replies: Sequence[Sampled], query: Query) -> Sampled:
+    if len(replies) == 1:
+        return replies[0]
     slowest = max(replies, key=lambda reply: (reply.retry_after_s or 0, reply.status or 0), default=Sampled())
     return Sampled(
         samples=tuple(sample for reply in replies for sample in reply.samples),

@@ -186,6 +186,8 @@ class Tries:
             elsewhere = tuple(f"asked elsewhere after: {error}" for error in errors)
             if isinstance(came, Begun):
                 return replace(came, notes=elsewhere)
+            if came.samples and not spent:  # as nearly all are
+                return came
             reply = replace(came, usage=spot.call.bill(came, spent))
             spent[:] = [reply.usage]
             if reply.samples:
