@@ -1,14 +1,21 @@
 """What the gateway adds to a call, beside calls straight to the same endpoint.
 
     python benchmarks/gateway.py
+    python benchmarks/gateway.py --endpoint-ms 500                              # a slower endpoint; 0: none
     python benchmarks/gateway.py --litellm        # LiteLLM's proxy beside it: pip install "litellm[proxy]"
     python benchmarks/gateway.py --beside name=http://127.0.0.1:4000/v1         # another gateway, same mock
 
-As public benchmarks of gateways do it: all on loopback, an endpoint that answers at once, rounds in which the
-targets take turns, the median of a round, then the median of the rounds. `added` is a target's less the
-direct calls'. `a core` are requests for each second of processor time of the gateway's process, which other
-work on the machine moves little; times it moves. The mock listens on --mock-port, and what --beside names
-must ask it. Each gateway is one process.
+All on loopback, rounds in which the targets take turns, the median of a round, then that of the rounds.
+`added` is a target's less the direct calls'. `a core` are requests for each second of processor time of
+the gateway's process, which other work on the machine moves little; times it moves.
+
+First, as public benchmarks of gateways do it, the endpoint answers at once, so that callers ask as fast as
+they are answered: what a core bears. Several at once then keep the gateway's core busy, and their times are
+those of its queue. So the endpoint then waits --endpoint-ms, as a model does, and callers rest between calls
+for a random while, up to a quarter of that, so that they do not come in step: what the gateway adds for a
+caller who is one of as many.
+
+The mock listens on --mock-port, and what --beside names must ask it. Each gateway is one process.
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import random
 import re
 import secrets
 import statistics
@@ -28,6 +36,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -49,6 +58,7 @@ rules: [{{name: ruled, when: {{keywords: [RULED]}}, route: {{model: small}}}}]
 QUESTION = "A train leaves at nine and travels 120 miles at 40 miles an hour. When does it arrive, and why?"
 REPLY = "It arrives at noon, since 120 / 40 is 3 hours."
 CONCURRENT = (1, 16, 64)
+CONCURRENT_WAITING = (16, 64)  # one caller alone would only wait
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,8 @@ class Target:
     key: str = "k"
 
 
-async def mock(scope: Any, receive: Any, send: Any) -> None:
-    """An ASGI application that answers every Chat Completions request at once."""
+async def mock(wait_s: float, scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI application that answers every Chat Completions request after so many seconds."""
     body = b""
     while True:
         message = await receive()
@@ -73,6 +83,8 @@ async def mock(scope: Any, receive: Any, send: Any) -> None:
             break
     streams = json.loads(body or b"{}").get("stream")  # a gateway may also ask whether anybody is there
     kind = b"text/event-stream" if streams else b"application/json"
+    if wait_s:
+        await asyncio.sleep(wait_s)
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
     for piece in _streamed() if streams else [_whole()]:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -96,17 +108,26 @@ def _streamed() -> Iterator[bytes]:
     yield b"data: " + json.dumps(ended).encode() + b"\n\ndata: [DONE]\n\n"
 
 
-def serve_mock(port: int) -> None:
+def serve_mock(port: int, wait_s: float) -> None:
     """Run the mock on a port."""
     import uvicorn
 
-    uvicorn.run(mock, host="127.0.0.1", port=port, log_level="error", lifespan="off")
+    uvicorn.run(
+        partial(mock, wait_s),
+        interface="asgi3",
+        host="127.0.0.1",
+        port=port,
+        log_level="error",
+        lifespan="off",
+    )
 
 
 @contextmanager
-def mocking(port: int) -> Iterator[str]:
+def mocking(port: int, wait_s: float = 0.0) -> Iterator[str]:
     """The mock in a process of its own; gives its address."""
-    process = multiprocessing.get_context("spawn").Process(target=serve_mock, args=(port,), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(
+        target=serve_mock, args=(port, wait_s), daemon=True
+    )
     process.start()
     try:
         _await_port(port)
@@ -202,11 +223,14 @@ class Caller:
         )
         self._port, self._sent, self._streams = target.port, head.encode() + body, streams
 
-    async def calls(self, count: int) -> list[float]:
-        """Seconds to the whole answer, of a stream to its first chunk, of so many calls."""
+    async def calls(self, count: int, rest_s: float) -> list[float]:
+        """Seconds to the whole answer, of a stream to its first chunk, of so many calls, each after a random
+        rest of up to so many seconds."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         took = []
         for _ in range(count):
+            if rest_s:
+                await asyncio.sleep(random.uniform(0.0, rest_s))
             started = time.perf_counter()
             writer.write(self._sent)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -229,29 +253,35 @@ class Caller:
         return first if self._streams and first else time.perf_counter() - started
 
 
-async def measured(target: Target, streams: bool, at_once: int, calls: int) -> tuple[list[float], float]:
+async def measured(
+    target: Target, streams: bool, at_once: int, calls: int, rest_s: float = 0.0
+) -> tuple[list[float], float]:
     """Seconds of every call, and calls for each second of the target's processor time (nan: not known)."""
     before = _processor_s(target.pid) if target.pid else 0.0
     each = max(1, calls // at_once)
-    found = await asyncio.gather(*(Caller(target, streams).calls(each) for _ in range(at_once)))
+    found = await asyncio.gather(*(Caller(target, streams).calls(each, rest_s) for _ in range(at_once)))
     spent = _processor_s(target.pid) - before if target.pid else 0.0
     return sorted(sum(found, [])), each * at_once / spent if spent else float("nan")
 
 
-def rounds(targets: Sequence[Target], streams: bool, at_once: int, calls: int, count: int) -> list[list[str]]:
+def rounds(
+    targets: Sequence[Target], streams: bool, at_once: int, calls: int, count: int, wait_s: float = 0.0
+) -> list[list[str]]:
     """A row for each target: medians over the rounds, and what is added to the first target's."""
     seen: dict[str, list[tuple[float, float, float]]] = {target.name: [] for target in targets}
     for turn in range(count):
         order = [*targets[turn % len(targets) :], *targets[: turn % len(targets)]]
         for target in order:
-            took, a_core = asyncio.run(measured(target, streams, at_once, calls))
+            took, a_core = asyncio.run(measured(target, streams, at_once, calls, wait_s / 4))
             seen[target.name].append((took[len(took) // 2], took[len(took) * 99 // 100], a_core))
     medians = {
         name: [statistics.median(column) for column in zip(*one, strict=True)] for name, one in seen.items()
     }
     base = medians[targets[0].name]
     kind = "first chunk" if streams else "whole"
-    return [[name, kind, str(at_once), *_cells(one, base)] for name, one in medians.items()]
+    return [
+        [name, kind, f"{1e3 * wait_s:g}", str(at_once), *_cells(one, base)] for name, one in medians.items()
+    ]
 
 
 def _cells(found: Sequence[float], base: Sequence[float]) -> list[str]:
@@ -260,20 +290,10 @@ def _cells(found: Sequence[float], base: Sequence[float]) -> list[str]:
     return [*(f"{1e3 * seconds:.2f}" for seconds in times), "-" if isnan(a_core) else f"{a_core:.0f}"]
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--calls", type=int, default=256, help="calls of a target in a round")
-    parser.add_argument("--mock-port", type=int, default=8095)
-    parser.add_argument("--litellm", action="store_true", help="LiteLLM's proxy too, started here")
-    parser.add_argument("--litellm-port", type=int, default=4000)
-    parser.add_argument("--beside", action="append", default=[], metavar="NAME=URL")
-    given = parser.parse_args()
+def rows_of(given: argparse.Namespace, wait_s: float) -> Iterator[list[str]]:
+    """The rows of all targets before an endpoint that waits so many seconds."""
     with ExitStack() as stack:
-        url = stack.enter_context(mocking(given.mock_port))
+        url = stack.enter_context(mocking(given.mock_port, wait_s))
         port, pid = stack.enter_context(serving(url))
         targets = [
             Target("direct", given.mock_port, "small", QUESTION),
@@ -287,16 +307,38 @@ def main() -> None:
             name, _, address = beside.partition("=")
             targets.append(Target(name, urlsplit(address).port or 80, "small", QUESTION))
         for target in targets:
-            asyncio.run(measured(target, False, 1, 20))
-        rows = [
-            row
-            for streams in (False, True)
-            for at_once in CONCURRENT
-            for row in rounds(targets, streams, at_once, given.calls, given.rounds)
-        ]
-    print(
-        table(["target", "answer", "at once", "p50 ms", "p99 ms", "added p50", "added p99", "a core"], rows)
+            asyncio.run(measured(target, False, 16, 320))
+        for streams in (False, True):
+            for at_once in CONCURRENT_WAITING if wait_s else CONCURRENT:
+                yield from rounds(targets, streams, at_once, given.calls, given.rounds, wait_s)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--calls", type=int, default=256, help="calls of a target in a round")
+    parser.add_argument("--endpoint-ms", type=float, default=100.0, help="how long the endpoint then waits")
+    parser.add_argument("--mock-port", type=int, default=8095)
+    parser.add_argument("--litellm", action="store_true", help="LiteLLM's proxy too, started here")
+    parser.add_argument("--litellm-port", type=int, default=4000)
+    parser.add_argument("--beside", action="append", default=[], metavar="NAME=URL")
+    given = parser.parse_args()
+    rows = [row for wait_s in sorted({0.0, given.endpoint_ms / 1e3}) for row in rows_of(given, wait_s)]
+    head = [
+        "target",
+        "answer",
+        "endpoint ms",
+        "at once",
+        "p50 ms",
+        "p99 ms",
+        "added p50",
+        "added p99",
+        "a core",
+    ]
+    print(table(head, rows))
 
 
 if __name__ == "__main__":
