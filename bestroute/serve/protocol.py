@@ -1,6 +1,7 @@
 """HTTP within limits, before there is a request: heads that are too large or too slow.
 
-uvicorn on httptools bounds neither the number of headers nor the time that they take.
+uvicorn on httptools bounds neither the number of headers nor the time that they take. It sends the head of a
+response on its own, too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,38 @@ _REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fie
 
 class TooLarge(Exception):
     """The head of a request is larger than any needs to be."""
+
+
+class _Joining:
+    """A transport that sends the head of a response along with what follows at once: every write wakes its
+    reader, which a head alone tells nothing."""
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head: bytes | None = None
+        self._begun = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._begun:
+            self._begun, self._head = True, data
+            self._loop.call_soon(self._send_head)
+        elif self._head is not None:
+            head, self._head = self._head, None
+            self._transport.write(head + data)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._send_head()
+        self._transport.close()
+
+    def _send_head(self) -> None:
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._transport.write(head)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -65,6 +98,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """It came in time."""
         self._head_timer.cancel()
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.transport = _Joining(self.cycle.transport, self.loop)  # type: ignore[assignment]
 
     def send_400_response(self, msg: str) -> None:
         """A request that cannot be read is refused in the same shape as any other."""
