@@ -43,6 +43,7 @@ _KEYS = {"query", "messages", "id", *_BESIDE}
 MAX_LATENCY_MS = "max_latency_ms"
 """Key of the metadata that says how soon an answer should come."""
 _MISTYPED = 0.85  # likeness of a key to metadata, by difflib
+_AS_LONG = range(6, 11)  # what is shorter or longer is less like it than that
 
 
 def _cleaned(message: Message) -> Message:
@@ -273,7 +274,7 @@ def _asks_without_text(message: Message) -> bool:
 
 def _refuse_mistyped_metadata(value: Mapping[str, Any]) -> None:
     """Other keys are the user's own; but rules on metadata would pass such a query by, with no word."""
-    others = value.keys() - _KEYS
+    others = [key for key in value.keys() - _KEYS if len(str(key)) in _AS_LONG]
     if not others:
         return
     folded = {str(key).casefold(): key for key in others}
