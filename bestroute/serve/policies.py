@@ -31,6 +31,7 @@ AUTO = "auto"
 NAMED = "the request names its model"
 _VARIANTS = 64
 _NOBODY: Mapping[str, Any] = MappingProxyType({})
+_NO_OVERRIDES = Overrides()
 
 
 class NotServed(Exception):
@@ -203,7 +204,7 @@ def _variant(router: Router, max_gap: float | None, model: str | None) -> Router
 
 
 def _overrides(policy: Policy) -> Overrides:
-    return policy.overrides or Overrides()
+    return policy.overrides or _NO_OVERRIDES
 
 
 def _may_name(policy: Policy, model: str) -> bool:
