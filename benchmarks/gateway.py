@@ -58,7 +58,7 @@ rules: [{{name: ruled, when: {{keywords: [RULED]}}, route: {{model: small}}}}]
 QUESTION = "A train leaves at nine and travels 120 miles at 40 miles an hour. When does it arrive, and why?"
 REPLY = "It arrives at noon, since 120 / 40 is 3 hours."
 CONCURRENT = (1, 16, 64)
-CONCURRENT_WAITING = (16, 64)  # one caller alone would only wait
+CONCURRENT_WAITING = (16,)  # one alone would only wait, and many more keep a core busy again
 
 
 @dataclass(frozen=True)
