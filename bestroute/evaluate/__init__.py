@@ -16,5 +16,5 @@ predictions    how good predictions are
 report         all of it, as JSON values
 plot, picture  the frontier as a picture, and what all pictures share
 
-Choosing a dial is in `retune.calibrate`, training in `train`. No torch here: who calls hands in embeddings.
+Choosing a dial is in `retune.calibrate`, training in `train`.
 """

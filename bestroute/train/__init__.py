@@ -20,7 +20,6 @@ finish             what is fitted after it, into the router model's graph: calib
 export, quantize   from a network to int8 ONNX, with a parity check
 limits, telling    what it was not taught, and so cannot tell; what a training came to, in words
 folder, metrics    the artefact folder, whole or not at all, and the measures in its manifest
-embed              the encoder as it comes, for the learned baselines of `evaluate`
 
 Where records come from is in `records`; how artefacts are opened is in `artefacts`, how they are judged
 against baselines in `evaluate`.

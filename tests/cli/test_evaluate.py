@@ -80,7 +80,6 @@ def test_without_records_to_fit_the_learned_baselines_are_null(records):
 
 def test_learned_baselines_are_fitted_on_other_queries(records, tmp_path):
     pytest.importorskip("sklearn")
-    pytest.importorskip("torch")
     fit = write(tmp_path / "fit.jsonl.gz", sums(40, start=20))  # four of them judge
     result = run(POLICY, records, "--fit", fit, "--json", "--draws", 20)
     report = document(result)

@@ -2,14 +2,14 @@
 
 Each is fitted on the training queries alone, every query weighted alike (as the router model is trained),
 and reads nothing but the texts of the queries that judge. `knn`, `logistic`, `random_forest` and `ridge`
-predict every arm's quality from a frozen embedding and take the arm of highest quality - dial * cost;
-`n_class`, `n_label` and `clustering` are BEST-Route's own baselines (arXiv 2506.22716, appendix A.2), with a
-dial where the paper has none. scikit-learn comes with the extra `evaluate`.
+predict every arm's quality from a frozen encoder (`embedding`) and take the arm of highest
+quality - dial * cost; `n_class`, `n_label` and `clustering` are BEST-Route's own baselines (arXiv 2506.22716,
+appendix A.2), with a dial where the paper has none. scikit-learn comes with the extra `evaluate`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,29 +19,25 @@ from bestroute.evaluate.baselines.classify import n_class, n_label
 from bestroute.evaluate.baselines.cluster import clustering
 from bestroute.evaluate.baselines.costs import expected_cost
 from bestroute.evaluate.baselines.decide import by_utility
+from bestroute.evaluate.baselines.embedding import Embed, principal
 from bestroute.evaluate.baselines.examples import Examples, Vectors, fold_of
 from bestroute.evaluate.baselines.predict import PREDICTORS
 from bestroute.evaluate.curve import Strategy
 from bestroute.evaluate.replay import Replay
 
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
-
-def learned(train: Replay, judged: Replay, embed: Embed | None, seed: int = 0) -> list[Strategy]:
+def learned(train: Replay, judged: Replay, embed: Embed, seed: int = 0) -> list[Strategy]:
     """Every learned baseline, fitted on `train`, for the queries of `judged`; the same for the same seed.
 
-    `embed` turns texts into vectors of shape (texts, width); without it only `clustering` is left, which
-    needs none. Raises InputError where `train` is empty, ValueError where the two have other arms,
-    MissingExtra where scikit-learn is absent.
+    `embed` turns texts into vectors of shape (texts, width). Raises InputError where `train` is empty,
+    ValueError where the two have other arms, MissingExtra where scikit-learn is absent.
     """
     if not train.texts:
         raise InputError("no query is left to fit the learned baselines on; give more records with --fit")
     if train.arms != judged.arms:
         raise ValueError("the queries to fit on and those that judge must be replayed with the same arms")
     clustered = clustering(train, judged.texts, seed)
-    if embed is None:
-        return [clustered]
-    known, asked = embed(train.texts), embed(judged.texts)
+    known, asked = principal(embed(train.texts), embed(judged.texts))
     folds = fold_of(train.texts, seed)
     return [
         *_by_quality(train, judged.texts, known, asked, folds, seed),
