@@ -183,7 +183,8 @@ def _learned(
         return [], dict.fromkeys(names, why)
     _say(f"fitting the learned baselines on {len(fit.texts)} queries")
     try:
-        return learned(fit, judged, partial(frozen_features, processes=threads), seed), {}
+        embed = partial(frozen_features, processes=threads)
+        return learned(fit, judged, embed, seed, threads), {}
     except MissingExtra as error:
         return [], dict.fromkeys(names, f"the learned baselines are left out: {error}")
 

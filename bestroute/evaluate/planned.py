@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from bestroute.answering.agreement.group import group
-from bestroute.answering.checks import Checked, Checks
+from bestroute.answering.checks import Checked
 from bestroute.answering.course import Ask, Course, Grouper, Heard
 from bestroute.answering.sampling.values import Sample
 from bestroute.artefacts.posterior import Posterior
@@ -176,8 +176,6 @@ class Player:
         self._predictor: Predictor = Blind(recall, texts) if without == "query" else recall
         self._orders = _orders(table)
         self._groups = _groupers(table.queries, without)
-        checks = Checks(table.policy.sampling.checks)
-        self._checked = [checks.of(query) for query in table.queries]
         self._reference = Arm(model=table.policy.reference)
 
     def at(self, dial: float) -> AtDial:
@@ -215,9 +213,10 @@ class Player:
         end: _End | None = None
         for order in self._orders[row]:
             if end is None or end.rounds > 1 or end.arm != self._reference:
-                game = _Game(self._table.recorded[row], order, self._without != "rewards")
-                course = router.course(asked, self._groups[row], self._checked[row])
-                end = self._play(course, asked.decision.arm, game, self._checked[row])
+                recorded = self._table.recorded[row]
+                game = _Game(recorded, order, self._without != "rewards")
+                course = router.course(asked, self._groups[row], recorded.checked)
+                end = self._play(course, asked.decision.arm, game, recorded.checked)
             yield end
 
     def _play(self, course: Course, arm: Arm, game: _Game, checked: Checked) -> _End:

@@ -60,12 +60,14 @@ class Recorded:
     """The responses to one query, for strategies that ask more than once.
 
     `responses` and `output_tokens` (mean of one response) by name of the model; every response but the
-    reference's, which is taken whatever it is, has its reward. `input_tokens` are the prompt's.
+    reference's, which is taken whatever it is, has its reward. `input_tokens` are the prompt's, `checked` is
+    what the query asks of a response, and remembers those that were checked.
     """
 
     responses: Mapping[str, tuple[Response, ...]]
     output_tokens: Mapping[str, float]
     input_tokens: float
+    checked: Checked
 
 
 class Replayed(NamedTuple):
@@ -167,15 +169,15 @@ class Collector:
         """Replay one record, or count why it is left out."""
         tokens = query.input_tokens if record.input_tokens is None else record.input_tokens
         try:
-            responses = self._rewarded(record, query)
-            row = self._row(responses, tokens, self._checks.of(query))
+            responses, checked = self._rewarded(record, query), self._checks.of(query)
+            row = self._row(responses, tokens, checked)
         except _LeftOut as reason:
             self.left_out[str(reason)] += 1
             self.single += len(record.responses) == 1
             return
         if self.keep_responses:
             lengths = {name: _output_tokens(items, name) for name, items in responses.items()}
-            self._recorded.append(Recorded(responses, lengths, tokens))
+            self._recorded.append(Recorded(responses, lengths, tokens, checked))
         self._queries.append(query)
         self._sources.append(family_of(record.source))
         if any(0 < score < 1 for items in responses.values() for score in scores_of(items)):
