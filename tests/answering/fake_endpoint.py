@@ -148,7 +148,7 @@ class FakeEndpoint:
 
     `connections` counts those opened, `most_at_once` is the most requests that were under way together,
     `waiting` is how many are now, `streaming` how many replies are being sent in pieces, `delivered` has the
-    body of every reply that was sent to its end.
+    body of every reply that was sent to its end, `was_ill` whether any reply was an error or broke off.
     """
 
     def __init__(self) -> None:
@@ -158,6 +158,7 @@ class FakeEndpoint:
         self.delivered: list[bytes] = []
         self.waiting = 0
         self.streaming = 0
+        self.was_ill = False
         self._script: list[Play] = [answer_n()]
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -185,6 +186,7 @@ class FakeEndpoint:
             self.most_at_once = max(self.most_at_once, self.waiting)
             play = self._script.pop(0) if len(self._script) > 1 else self._script[0]
         reply = play(request)
+        self.was_ill |= reply.status >= 400 or reply.cut
         self._closing.wait(reply.hold_s)
         with self._lock:
             self.waiting -= 1

@@ -21,9 +21,12 @@ def _served(tmp_path_factory):
 
 @pytest.fixture
 def upstream(_served):
-    _, endpoint = _served
-    endpoint.requests.clear()
+    gateway, endpoint = _served
     endpoint.play(answer_n())
+    if endpoint.was_ill:  # a success of each model, so that no test is left the strikes of those before it
+        assert [gateway.ask(text).status for text in ("hello", "lawsuit")] == [200, 200]
+        endpoint.was_ill = False
+    endpoint.requests.clear()
     return endpoint
 
 
