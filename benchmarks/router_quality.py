@@ -14,6 +14,8 @@ win      AUC of telling by the predicted gap where the reference's answer is the
 value    quality points that routing by the predicted gap wins over routing at random with the same share sent
          to the first class, mean of the shares 10 to 60 %
 ECE      expected calibration error of one response's quality, mean of the classes
+by luck  the ECE that is left, with so many queries, where nothing is wrong but luck: each query is off by as
+         much as some other one of its class, less the mean
 level    absolute error of a class's mean, mean of the classes
 APGR     RouteLLM's (arXiv 2406.18665) average performance gap recovered between the first class and the
          reference, over all shares of calls to the reference; 0.5 at random, NaN where there is no gap
@@ -55,6 +57,7 @@ Floats = NDArray[np.float64]
 Measure = Callable[[Floats, Floats], float]
 SHARES = np.arange(0.1, 0.61, 0.1)
 DRAWS = 300
+_DEALS = 20
 RUN = 10
 WITHIN = "within"
 
@@ -226,6 +229,15 @@ def ece(predicted: Floats, true: Floats) -> float:
     return float(np.mean([calibration_error(*pair) for pair in zip(predicted.T, true.T, strict=True)]))
 
 
+def ece_by_luck(predicted: Floats, true: Floats) -> float:
+    """The calibration error of the same predictions with what they are off by dealt out anew."""
+    off = true - predicted
+    off -= off.mean(0)
+    generator = np.random.default_rng(0)
+    dealt = [ece(predicted, predicted + generator.permuted(off, axis=0)) for _ in range(_DEALS)]
+    return float(np.mean(dealt))
+
+
 def level(predicted: Floats, true: Floats) -> float:
     """Error of the classes' means."""
     return float(np.abs(predicted.mean(0) - true.mean(0)).mean())
@@ -257,6 +269,7 @@ MEASURES: Mapping[str, Measure] = {
     "win": win,
     "value": routing_value,
     "ECE": ece,
+    "by luck": ece_by_luck,
     "level": level,
     "APGR": apgr,
     "CPT50": cpt50,
