@@ -2,14 +2,14 @@
 
     python benchmarks/best_of_n.py exported_models/reward records/*.jsonl.gz --pairs preferences_*.jsonl.gz
 
-A table for each selector (`sampling.select` in a policy), and for one that keeps the longest. Per source and
-n: the mean score of a random pick, of the kept response and of the oracle's best, and the share of the
-oracle's gain with a 95 % bootstrap interval over queries. Every way to draw n of the recorded responses of a
-class counts once; where there are
-more than 200, 200 seeded draws stand for them, and the standard error that this adds to `kept` is shown.
-`calibration error`: of the rewards as probabilities of being right. Rewards that the records hold
-(`bestroute score`) are used; others are computed. `--pairs`: how often the preferred of two gets the higher
-reward, and how often it is the longer. With --json one JSON document.
+Per source and n: the mean score of a random pick and of the oracle's best, and the share of the oracle's
+gain, with a 95 % bootstrap interval over queries, that each selector takes (`sampling.select` in a policy);
+`checked`: the last of them, of those responses alone that fail the fewest checks, as in a policy; and one
+that keeps the longest. Every way to draw n of the recorded responses of a class counts once; where there are
+more than 200, 200 seeded draws stand for them (--json has the standard error of that). `calibration error`:
+of the rewards as probabilities of being right. Rewards that the records hold (`bestroute score`) are used;
+others are computed. `--pairs`: how often the preferred of two gets the higher reward, and how often it is the
+longer.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bestroute.answering.agreement import group
-from bestroute.answering.selection import SELECTORS, Selector
+from bestroute.answering.checks import Checks
+from bestroute.answering.selection import SELECTORS, ByRewardedVote, Selector, failing_least
 from bestroute.artefacts.manifest import seen_queries
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import BestRouteError
+from bestroute.evaluate.replay import query_of
+from bestroute.policy.sampling import DEFAULT_CHECKS
 from bestroute.records.quality import best_of_n_quality, bootstrap_interval, calibration_error
 from bestroute.records.record import (
     Preference,
@@ -64,7 +67,12 @@ class ByLength(Selector):
         return dict.fromkeys(rewards, 0.0)
 
 
-CHOOSERS = {**{name: kind() for name, kind in SELECTORS.items()}, "longest": ByLength()}
+CHECKED = "checked"
+CHOOSERS: Mapping[str, Selector] = {
+    **{name: kind() for name, kind in SELECTORS.items()},
+    CHECKED: ByRewardedVote(),
+    "longest": ByLength(),
+}
 
 
 class Pool(NamedTuple):
@@ -73,6 +81,7 @@ class Pool(NamedTuple):
     query: int
     texts: list[str]
     rewards: list[float]
+    failed: list[tuple[str, ...]]
     scores: np.ndarray
 
 
@@ -87,7 +96,7 @@ class Outcome(NamedTuple):
 
 
 def pool_of(query: int, record: Record, items: Sequence[Response], model: OnnxRewardModel) -> Pool:
-    """The responses, each with its reward; 0 for a blank one."""
+    """The responses, each with its reward, 0 for a blank one, and the checks that it fails."""
     texts = [item.text or "" for item in items]
     rewards = [item.reward for item in items]
     if None in rewards:
@@ -96,6 +105,7 @@ def pool_of(query: int, record: Record, items: Sequence[Response], model: OnnxRe
         query,
         texts,
         [float(value) if text.strip() else 0.0 for value, text in zip(rewards, texts, strict=True)],
+        list(map(Checks(DEFAULT_CHECKS).of(query_of(record)), texts)),
         np.array(scores_of(items)),
     )
 
@@ -115,7 +125,9 @@ def play(pool: Pool, n: int, generator: np.random.Generator) -> Outcome:
         groups = group(texts).of
         for name, selector in CHOOSERS.items():
             if any(text.strip() for text in texts):
-                best = selector.select(texts, [pool.rewards[index] for index in draw], groups)
+                rewards = [pool.rewards[index] for index in draw]
+                passing = failing_least(range(n), [pool.failed[index] for index in draw])
+                best = selector.select(texts, rewards, groups, passing if name == CHECKED else None)
                 kept[name].append(pool.scores[draw[best]])
             else:
                 kept[name].append(pool.scores[list(draw)].mean())
@@ -203,19 +215,18 @@ def print_pairs(report: dict[str, Any]) -> None:
         print(f"| {source} | {row['pairs']} | {right} | {row['longer']:.0%} |")
 
 
-def print_tables(report: dict[str, Any]) -> None:
-    """A Markdown table for each selector."""
-    head = ["source", "n", "random", "kept", "oracle", "share of the gain", "calibration error"]
-    for name in CHOOSERS:
-        print(f"\nselect: {name}\n\n| {' | '.join(head)} |\n|---|---:|---:|---:|---:|---|---:|")
-        for source, part in report.items():
-            for n, row in part["gains"][name].items():
+def print_table(report: dict[str, Any]) -> None:
+    """A Markdown table."""
+    print("| " + " | ".join(["source", "n", "random", "oracle", *CHOOSERS, "calibration error"]) + " |")
+    print("|---|---:|---:|---:|" + "---|" * len(CHOOSERS) + "---:|")
+    for source, part in report.items():
+        for n in part["gains"][CHECKED]:
+            rows = [part["gains"][name][n] for name in CHOOSERS]
+            cells = [source, n[2:], f"{rows[0]['random']:.3f}", f"{rows[0]['oracle']:.3f}"]
+            for row in rows:
                 low, high = row["interval"]
-                error = row["standard_error_of_draws"]
-                kept = f"{row['kept']:.3f}" + (f" ± {error:.3f}" if error else "")
-                share = f"{row['share_of_gain']:.0%} [{low:.0%}, {high:.0%}]"
-                figures = f"{row['random']:.3f} | {kept} | {row['oracle']:.3f}"
-                print(f"| {source} | {n[2:]} | {figures} | {share} | {part['ece']:.3f} |")
+                cells.append(f"{row['share_of_gain']:.0%} [{low:.0%}, {high:.0%}]")
+            print("| " + " | ".join([*cells, f"{part['ece']:.3f}"]) + " |")
 
 
 def main() -> None:
@@ -239,7 +250,7 @@ def main() -> None:
     if options.json:
         print(json.dumps({"best_of_n": report, "pairs": judged}))
     else:
-        print_tables(report)
+        print_table(report)
         if judged:
             print_pairs(judged)
 
