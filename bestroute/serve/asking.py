@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bestroute.answering.sampling import Usage
-from bestroute.errors import SamplingError
-from bestroute.policy import Policy
 from bestroute.query import ChatRequest, Query
-from bestroute.serve.bills import bill_of, most_of
+from bestroute.serve.bills import most_of
 from bestroute.serve.claims import metadata_for
 from bestroute.serve.entry import Entry
 from bestroute.serve.explaining import explained
@@ -48,23 +44,11 @@ async def respond(
             return json_response(entry.decision.as_dict())
         if entry.caller.charged:
             await service.guard.reserve(entry.caller, *most_of(asked.query, router.policy))
-        with _billing(entry, router.policy):
-            if asked.stream:
-                events = router.astream(asked, on_decision=entry.decided)
-                told = Told(events, words.events(asked.query), entry, wishes.explain)
-                return await begin(request, told, service)
-            answer = await unless_gone(request.receive, router.acomplete(asked, on_decision=entry.decided))
+        if asked.stream:
+            events = router.astream(asked, on_decision=entry.decided)
+            told = Told(events, words.events(asked.query), entry, wishes.explain)
+            return await begin(request, told, service)
+        answer = await unless_gone(request.receive, router.acomplete(asked, on_decision=entry.decided))
     entry.answered(answer)
     whole = words.whole(answer.as_completion())
     return json_response({**whole, KEY: explained(answer)} if wishes.explain else whole)
-
-
-@contextmanager
-def _billing(entry: Entry, policy: Policy) -> Iterator[None]:
-    """Charge what was asked in here in vain."""
-    try:
-        yield
-    except SamplingError as error:
-        usage = Usage.total(attempt.usage for attempt in error.attempts)
-        entry.charged(bill_of(error.attempts, policy), usage)
-        raise

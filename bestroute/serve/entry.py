@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from bestroute.answering.sampling import Attempt, Usage
 from bestroute.decision import Decision
 from bestroute.query import Query
+from bestroute.serve.bills import bill_of
 from bestroute.serve.keys.guard import Caller
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bestroute.answering.events import Broken
     from bestroute.router import Router
 
+_CUT_OFF = ("caller_gone", "shutting_down")  # what an endpoint bills of a call that was cut off is not known
 Side: TypeAlias = Literal["", "base", "canary"]
 
 
@@ -27,7 +29,7 @@ class Entry:
     `asked` is the model that the request names, `policy` the name its policy is served by, `digest` its
     content's; `model` wrote the response, `cost` is what was spent, until then what the decision expects.
     `error` is the code of what the caller was told. `bill` and `billed_tokens` are what the caller's key is
-    charged: nothing until a model is asked, then not known until all is over.
+    charged: nothing until a model is asked, then not known until all is over, nor where it was cut off.
     Where the policy has a canary, `side` says which of the two decided, and `asker` is a digest of who asked.
     `calls` is who was asked so far, which are the attempts where no answer tells of them.
     `hands_sessions`: a caller may say which model holds its conversation. `router` and `answer` are there
@@ -99,6 +101,9 @@ class Entry:
         """Nothing more will come."""
         self.status = self.status or status
         self.attempts = self.attempts or tuple(self.calls)
+        if self.bill is None and self.error not in (None, *_CUT_OFF) and self.router is not None:
+            usage = Usage.total(attempt.usage for attempt in self.attempts)
+            self.charged(bill_of(self.attempts, self.router.policy), usage)
         self.seconds = time.perf_counter() - self.began
 
     def as_dict(self, with_query: bool = False) -> dict[str, Any]:

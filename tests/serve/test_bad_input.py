@@ -48,6 +48,8 @@ def body_of(came):
         (b'"text"', "must be a JSON object"),
         (b'{"messages": "\xff"}', "not UTF-8 (byte 15)"),
         (b'{"temperature": NaN}', "NaN is no number of JSON"),
+        (b'{"temperature": 1e400, "messages": []}', "1e400 is larger than any number"),
+        (b'{"max_tokens": [-1e999], "messages": []}', "-1e999 is larger than any number"),
         (b'{"a":' * 100_000, "deeper than 64 levels"),
         (b'{"a":' * 100 + b"1" + b"}" * 100, "deeper than 64 levels"),
         (b'{"messages": ' + b"9" * 5000 + b"}", "not JSON"),
