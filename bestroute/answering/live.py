@@ -1,19 +1,21 @@
 """One response that nothing is judged of, streamed as it comes.
 
-Chunks are given as soon as the response says anything, so that one that says nothing leaves the next tier
-its turn. Calls of tools are given when all of them are there, since only then is it known that they may win.
+Chunks are given as soon as the response says anything but blanks, so that one that says nothing leaves the
+next tier its turn. Calls of tools are given when all of them are there, since only then is it known that
+they may win.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from bestroute.answering.course import Ask, Course
 from bestroute.answering.demands import Demands
 from bestroute.answering.sampling import Sampled
+from bestroute.answering.sampling.content import read_message
 from bestroute.answering.sampling.streaming import ChunkData, partial
 from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
@@ -56,7 +58,7 @@ async def live(
                 break
             seen.append(piece)
             held.append(piece)
-            calls = calls or _says(piece, _CALLS)
+            calls = calls or _calls(piece)
             if not calls and (given or _says(piece)):
                 given = True
                 for chunk in held:
@@ -90,10 +92,15 @@ async def _within(
             return
 
 
-def _says(chunk: ChunkData, names: tuple[str, ...] | None = None) -> bool:
-    """Whether a chunk adds anything to a message, or any of these fields."""
-    for part in chunk.get("choices") or ():
-        delta = cast("Mapping[str, Any]", part.get("delta") or {})
-        if any(value for name, value in delta.items() if (name in names if names else name != "role")):
-            return True
-    return False
+def _deltas(chunk: ChunkData) -> Iterator[Mapping[str, Any]]:
+    return (cast("Mapping[str, Any]", part.get("delta") or {}) for part in chunk.get("choices") or ())
+
+
+def _calls(chunk: ChunkData) -> bool:
+    return any(delta.get(name) for delta in _deltas(chunk) for name in _CALLS)
+
+
+def _says(chunk: ChunkData) -> bool:
+    """Whether a chunk has any text or thinking to read, as a sample is found blank or not."""
+    said = map(read_message, _deltas(chunk))
+    return any((one.raw or one.text or "").strip() for one in said)

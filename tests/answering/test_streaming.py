@@ -217,13 +217,34 @@ class TestTrouble:
             pieces(event({"role": "assistant"}), event({}, "stop")),
             pieces(b'data: {"error": {"message": "overloaded"}}\n\n'),
             pieces(b"data: [DONE]\n\n"),
+            pieces(*streamed(" ", "\n")),
+            pieces(event({"content": "\n", "reasoning_content": " "}), cut=True),
+            pieces(event({"content": [{"type": "text", "text": "\u3000"}]}), event({}, "stop")),
+            pieces(event({"provider_specific_fields": {"seen": 1}}), event({}, "stop")),
         ],
-        ids=["500", "html", "cut", "cut after the role", "blank", "error", "done"],
+        ids=[
+            "500",
+            "html",
+            "cut",
+            "cut after the role",
+            "blank",
+            "error",
+            "done",
+            "blanks",
+            "cut after blanks",
+            "blank parts",
+            "beside",
+        ],  # fmt: skip
     )
     def test_before_the_first_word_the_next_tier_answers(self, streaming, play):
         found = events_of(streaming(mid=play, big=pieces(*streamed("Deep."))))
         assert (text_of(found), found[-1].answer.model) == ("Deep.", "big")
         assert found[-1].answer.attempts[0].error
+
+    def test_blanks_before_the_first_word_are_kept(self, streaming):
+        assert (
+            text_of(events_of(streaming(mid=pieces(*streamed("\n", " ", "So", " be it."))))) == "\n So be it."
+        )
 
     def test_a_refused_connection_too(self, streaming):
         found = events_of(streaming(urls={"mid": closed_port()}, big=pieces(*streamed("Deep."))))
