@@ -38,7 +38,7 @@ class Broken:
     """The answer broke off after some of it was given; nothing follows.
 
     `error` says why, `sample` is what came, `attempts` are all that were made, `usage` and `cost` (US$) what
-    they come to.
+    they come to. `reference_cost`: US$ of what came at the reference's price.
     """
 
     error: str
@@ -46,3 +46,4 @@ class Broken:
     attempts: tuple[Attempt, ...]
     usage: Usage
     cost: float
+    reference_cost: float = 0.0

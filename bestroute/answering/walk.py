@@ -126,7 +126,8 @@ class Walk:
         if given is not None and ledger.attempts[-1].error is not None:
             came = heard[-1].sample if heard else None
             error = ledger.attempts[-1].error
-            yield Broken(error, came, tuple(ledger.attempts), ledger.usage, course.spent)
+            at_reference = 0.0 if came is None else ledger.at_reference[-1]
+            yield Broken(error, came, tuple(ledger.attempts), ledger.usage, course.spent, at_reference)
             return
         found = self._answer(course.kept if given is None else len(course.heard) - 1, ledger)
         for chunk in _chunks(found, given, include_usage) if streams else ():

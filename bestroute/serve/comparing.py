@@ -35,12 +35,11 @@ class _Side:
     def add(self, line: Line) -> None:
         self.caller.append(self.callers.setdefault(line.caller, len(self.callers)))
         nan = float("nan")
-        answered = line.asked and line.status < 400
         self.rows.append(
             (
-                line.cost if answered else nan,
-                line.reference_cost if answered else nan,
-                line.latency_ms if answered else nan,
+                line.cost if line.answered else nan,
+                line.reference_cost if line.answered else nan,
+                line.latency_ms if line.answered else nan,
                 nan if line.first_ms is None else line.first_ms,
                 float(line.error is not None and line.error != _GONE),
                 float(line.cause == "reference") if line.cause is not None else nan,

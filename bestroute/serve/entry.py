@@ -71,6 +71,11 @@ class Entry:
         """The name of the policy that decided."""
         return f"{self.policy}/canary" if self.side == "canary" else self.policy
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether a model's whole answer was given."""
+        return self.usage is not None and self.error is None
+
     def decided(self, decision: Decision) -> None:
         """What will be asked is known, and what that should cost."""
         self.decision = decision
@@ -88,7 +93,8 @@ class Entry:
 
     def broke(self, broken: Broken) -> None:
         """Only some of the answer came."""
-        self.cost, self.usage, self.attempts = broken.cost, broken.usage, broken.attempts
+        self.cost, self.reference_cost = broken.cost, broken.reference_cost
+        self.usage, self.attempts = broken.usage, broken.attempts
         self.error = "stream_broken"
         self.charged(broken.cost, broken.usage)
 

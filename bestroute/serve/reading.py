@@ -19,8 +19,8 @@ _NONE = "no line of a decision log; those are what `bestroute serve --log` write
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the log, as far as it is read back; `query` is None where texts were not logged, `side` and
-    `caller` are "" where no canary was tried."""
+    """A line of the log, as far as it is read back; `answered`: a model's whole answer was given. `query` is
+    None where texts were not logged, `side` and `caller` are "" where no canary was tried."""
 
     request_id: str
     at: float
@@ -29,7 +29,7 @@ class Line:
     digest: str
     arm: str | None
     cause: str | None
-    asked: bool
+    answered: bool
     cost: float
     reference_cost: float
     latency_ms: float
@@ -64,7 +64,7 @@ class Summary:
 
     def __init__(self) -> None:
         self._since, self._until = float("inf"), float("-inf")
-        self._requests = self._asked = 0
+        self._requests = self._answered = 0
         self._errors: Counter[str] = Counter()
         self._causes: Counter[str] = Counter()
         self._digests: Counter[str] = Counter()
@@ -83,11 +83,11 @@ class Summary:
             self._digests[line.digest] += 1
         if line.cause is not None:
             self._causes[line.cause] += 1
-        if line.asked and line.arm is not None:
+        if line.answered and line.arm is not None:
             self._add_answered(line, line.arm)
 
     def _add_answered(self, line: Line, arm: str) -> None:
-        self._asked += 1
+        self._answered += 1
         self._arms[arm] += 1
         self._cost[arm] += line.cost
         self._reference += line.reference_cost
@@ -101,14 +101,14 @@ class Summary:
         cost = sum(self._cost.values())
         return {
             "requests": self._requests,
-            "answered": self._asked,
+            "answered": self._answered,
             "since": self._since if self._requests else None,
             "until": self._until if self._requests else None,
             "cost": cost,
             "reference_cost": self._reference,
             "saving": 1 - cost / self._reference if self._reference else None,
             "arms": {
-                arm: {"requests": count, "share": count / self._asked, "cost": self._cost[arm]}
+                arm: {"requests": count, "share": count / self._answered, "cost": self._cost[arm]}
                 for arm, count in self._arms.most_common()
             },
             "causes": dict(self._causes.most_common()),
@@ -158,7 +158,7 @@ def _read(value: Mapping[str, Any]) -> Line:
         digest=value.get("digest") or "",
         arm=value.get("arm"),
         cause=value.get("cause"),
-        asked=value.get("input_tokens") is not None,
+        answered=value.get("input_tokens") is not None and value.get("error") is None,
         cost=float(value.get("cost") or 0.0),
         reference_cost=float(value.get("reference_cost") or 0.0),
         latency_ms=float(value.get("latency_ms") or 0.0),

@@ -50,7 +50,7 @@ class Recent:
     def add(self, entry: Entry) -> None:
         """Remember a request that a model answered; others are passed over."""
         decision = entry.decision
-        if decision is None or entry.usage is None:
+        if decision is None or not entry.is_answered:
             return
         first_ms = None if entry.first_s is None else 1e3 * entry.first_s
         self._seen.append(

@@ -206,6 +206,12 @@ class TestTrouble:
         assert (broken.sample.text, broken.sample.truncated) == ("half", True)
         assert [one.arm for one in broken.attempts] == ["mid@1"]
         assert broken.cost > 0
+        assert broken.reference_cost > broken.cost
+
+    def test_what_the_reference_broke_off_saves_nothing(self, streaming):
+        play = pieces(event({"content": "half"}), cut=True)
+        broken = events_of(streaming(tiers=[{"model": "big"}], big=play))[-1]
+        assert broken.reference_cost == broken.cost > 0
 
     @pytest.mark.parametrize(
         "play",

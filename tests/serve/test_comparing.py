@@ -34,19 +34,20 @@ def test_figures(compared):
             of("base", "a", 10, cost=1.0),
             of("base", "b", 20, cost=3.0, first_ms=4.0),
             of("base", "b", 30, status=502, error="no_model_answered", input_tokens=None),
+            of("base", "b", 50, cost=0.1, reference_cost=400.0, error="stream_broken"),
             of("canary", "c", 40, cost=0.5, cause="reference"),
             of("canary", "d", 60, cost=0.5),
             of("canary", "d", 1, status=499, error="caller_gone", input_tokens=None),
             line(7),  # of no side
         ]
     )
-    assert told["base"] == {"requests": 3, "callers": 2}
+    assert told["base"] == {"requests": 4, "callers": 2}
     assert told["canary"] == {"requests": 3, "callers": 2}
     figures = {name: (one["base"], one["canary"]) for name, one in told["figures"].items()}
     assert figures["cost"] == (2.0, 0.5)
     assert figures["saving"] == (1 - 4 / 8, 1 - 1 / 8)
     assert figures["reference_share"] == (0, pytest.approx(1 / 3))
-    assert figures["error_share"] == (pytest.approx(1 / 3), 0)  # who went away is no error
+    assert figures["error_share"] == (pytest.approx(1 / 2), 0)  # who went away is no error
     assert figures["latency_p50_ms"] == (10.0, 40.0)
     assert figures["latency_p95_ms"] == (20.0, 60.0)
     assert figures["first_p50_ms"] == (4.0, None)

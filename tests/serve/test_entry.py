@@ -3,8 +3,10 @@
 import pytest
 
 from bestroute import Router
+from bestroute.answering.events import Broken
 from bestroute.answering.sampling import Attempt, Usage
 from bestroute.serve.entry import Entry
+from bestroute.serve.metrics import Metrics
 from tests.serve.gateway import POLICY
 
 
@@ -34,3 +36,12 @@ def test_of_what_was_cut_off_the_bill_is_not_known(entry):
     entry.error = "caller_gone"
     entry.ended(499)
     assert (entry.bill, entry.billed_tokens) == (None, None)
+
+
+def test_what_broke_off_is_told_at_what_came_of_it(entry):
+    entry.broke(Broken("cut", None, (), Usage(10, 1), 130e-6, 130e-6))
+    entry.ended(200)
+    metrics = Metrics()
+    metrics.add(entry)
+    assert metrics.totals()["saving"] == pytest.approx(0)
+    assert not entry.is_answered

@@ -42,6 +42,7 @@ class TestRecent:
             self.entry(router),
             self.entry(router, "law", first_s=0.1),
             self.entry(router, usage=None),
+            self.entry(router, error="stream_broken"),
             self.entry(router, policy="other"),
         ):
             recent.add(entry)

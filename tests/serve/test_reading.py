@@ -25,6 +25,7 @@ LINES = [
     line(3, arm="big@1", cause="rule", cost=4.0, first_ms=7.0, digest="d2"),
     line(4, status=502, error="no_model_answered", input_tokens=None),
     line(5, path="/v1/route", input_tokens=None),
+    line(6, error="stream_broken", cost=0.1, reference_cost=400.0, first_ms=1.0),
 ]
 
 
@@ -40,10 +41,10 @@ def test_a_summary(log):
     for one in read_log([log]):
         summary.add(one)
     assert summary.as_dict() == {
-        "requests": 5,
+        "requests": 6,
         "answered": 3,
         "since": 101.0,
-        "until": 105.0,
+        "until": 106.0,
         "cost": 6.0,
         "reference_cost": 12.0,
         "saving": 0.5,
@@ -51,9 +52,9 @@ def test_a_summary(log):
             "tiny@1": {"requests": 2, "share": 2 / 3, "cost": 2.0},
             "big@1": {"requests": 1, "share": 1 / 3, "cost": 4.0},
         },
-        "causes": {"tier": 4, "rule": 1},
-        "errors": {"no_model_answered": 1},
-        "policies": {"d1": 4, "d2": 1},
+        "causes": {"tier": 5, "rule": 1},
+        "errors": {"no_model_answered": 1, "stream_broken": 1},
+        "policies": {"d1": 5, "d2": 1},
         "latency_ms": {"p50": 2.0, "p95": 3.0, "p99": 3.0},
         "first_ms": {"p50": 7.0, "p95": 7.0, "p99": 7.0},
     }
