@@ -20,6 +20,11 @@ def says_nothing(text: str) -> bool:
     return _NOTHING.fullmatch(text) is not None
 
 
+def seconds(span_s: float) -> str:
+    """A span of time as it is read: 0.03 s, 37.5 s, 3600 s."""
+    return f"{round(span_s, 1):g} s" if span_s >= 0.1 else f"{span_s:.2g} s"
+
+
 def estimate_tokens(text: str) -> int:
     """Tokens of a text, about: one for every four bytes of UTF-8, rounded up.
 

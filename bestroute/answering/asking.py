@@ -12,6 +12,7 @@ from bestroute.answering.sampling import Sampled, Sampler
 from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
+from bestroute.text import seconds
 
 _Asks = TypeVar("_Asks", Sampler, Streamer)
 
@@ -76,7 +77,7 @@ def _cut(call: asyncio.Future[Sampled], left_s: float) -> Sampled:
     _CUT.add(call)
     call.add_done_callback(_forget)
     asyncio.get_running_loop().call_later(2 * GRACE_S, call.cancel)
-    return Sampled(errors=(f"no answer within the {left_s:.3g} s that were left",))
+    return Sampled(errors=(f"no answer within the {seconds(left_s)} that were left",))
 
 
 _CUT: set[asyncio.Future[Sampled]] = set()

@@ -20,6 +20,7 @@ from bestroute.answering.sampling.streaming import ChunkData, partial
 from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
+from bestroute.text import seconds
 
 Piece: TypeAlias = "ChunkData | Sampled"
 
@@ -85,7 +86,7 @@ async def _within(
             grace_s = 0.0 if seen else GRACE_S
             piece = await asyncio.wait_for(anext(pieces), max(0.0, ends + grace_s - loop.time()))
         except asyncio.TimeoutError:
-            yield partial(seen, f"no more time than the {left_s:.3g} s that were left")
+            yield partial(seen, f"no more time than the {seconds(left_s)} that were left")
             return
         yield piece
         if isinstance(piece, Sampled):

@@ -25,7 +25,7 @@ class Breaker:
     """The state of one site. Times are seconds of any clock that does not go back.
 
     `strikes` of faults since the last success, `openings` in a row (0: closed), `until` when it rests,
-    `probing`: the probe is under way, `why`: the fault that opened it. `firm`: the endpoint said for how
+    `probing`: the probe is under way, `why`: the fault that it rests for. `firm`: the endpoint said for how
     long, refused the key, or hangs for the third time in a row; else it rests by judgement alone.
     """
 
@@ -83,4 +83,4 @@ class Breaker:
     def _longer(self, now: float, fault: Fault) -> Breaker:
         """A call from before it opened: only a rest that the endpoint itself asks for counts."""
         until = now + (fault.rest_s or 0.0) if fault.at_once else self.until
-        return self if until <= self.until else replace(self, until=until, firm=True)
+        return self if until <= self.until else replace(self, until=until, why=fault.why, firm=True)

@@ -15,8 +15,8 @@ class EndpointReport:
     """One endpoint of one model.
 
     `state`: `closed` (asked as usual), `open` (left alone for `rest_s` seconds more) or `half-open` (one call
-    finds out whether it is well again); `why` names the fault that opened it. `under_way` counts calls that
-    run or wait, of which `limit` run at once (None: no limit). `calls` and `faults`, by kind (busy,
+    finds out whether it is well again); `why` names the fault that it rests for. `under_way` counts calls
+    that run or wait, of which `limit` run at once (None: no limit). `calls` and `faults`, by kind (busy,
     connection, key, nonsense, server, timeout), since the start. `latency_ms`: quantiles p50, p90 and p99 of
     one call, None where none was observed lately.
     """

@@ -15,6 +15,7 @@ from bestroute.answering.health.fault import Fault
 from bestroute.answering.health.gate import Gate
 from bestroute.answering.health.latency import Latency
 from bestroute.answering.health.report import EndpointReport
+from bestroute.text import seconds
 
 _LOG = logging.getLogger("bestroute.health")
 _SHARES = (0.5, 0.9, 0.99)
@@ -109,7 +110,7 @@ class Site:
             await gate.enter(patience_s)
         except asyncio.TimeoutError:
             raise Resting(
-                f"has {self.limit} calls under way, and no turn came in {patience_s:.3g} s"
+                f"has {self.limit} calls under way, and no turn came in {seconds(patience_s)}"
             ) from None
 
     @contextmanager
@@ -183,9 +184,9 @@ class Site:
             self._faults[fault.kind] += 1
             before = self._breaker
             self._breaker = before.fail(now, fault, probe) if self._breaks else before
-            opened = self._breaker.openings > before.openings
-            loud = fault.kind == "key" and opened and not self._told
+            rests = self._breaker.openings > before.openings or self._breaker.why != before.why
+            loud = fault.kind == "key" and rests and not self._told
             self._told = self._told or loud
-        if opened:
+        if rests:
             level = logging.ERROR if loud else logging.INFO if fault.kind == "key" else logging.WARNING
             _LOG.log(level, "%s at %s is left alone after %s", self.model, self.address, fault.why)

@@ -21,7 +21,7 @@ from bestroute.answering.sampling.upstream import Reply, Unreached, Upstream
 from bestroute.answering.sampling.values import Sampled, Usage
 from bestroute.errors import SamplingError
 from bestroute.policy.arms import Endpoint
-from bestroute.text import clean
+from bestroute.text import clean, seconds
 
 _MAX_ERROR_CHARACTERS = 300
 
@@ -55,8 +55,7 @@ class Call:
             reply = await in_time(self.timeout_s, self._ask(n, spent))
         except asyncio.TimeoutError:
             way = by_way_of(self.endpoint.base_url)
-            within = f"{round(self.timeout_s, 1) or self.timeout_s:.3g} s"
-            reply = Sampled(errors=(f"no answer within {within}{way}",), fault=LATE)
+            reply = Sampled(errors=(f"no answer within {seconds(self.timeout_s)}{way}",), fault=LATE)
         asked_for = reply if len(reply.samples) <= n else replace(reply, samples=reply.samples[:n])
         return self.finished(asked_for, spent, reply)
 

@@ -30,6 +30,7 @@ from bestroute.answering.sampling.stream import Gathered, event_in
 from bestroute.answering.sampling.upstream import Reply, lines
 from bestroute.answering.sampling.values import Sampled, Usage
 from bestroute.errors import SamplingError
+from bestroute.text import seconds
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -163,8 +164,8 @@ class _Try:
         if not isinstance(error, asyncio.TimeoutError):
             return describe(error, self._call.endpoint)
         if self._given:
-            return f"nothing more came within {self._call.timeout_s:g} s"
-        return f"no answer within {self._opening_s:.3g} s"
+            return f"nothing more came within {seconds(self._call.timeout_s)}"
+        return f"no answer within {seconds(self._opening_s)}"
 
     def _fault_of(self, error: Exception) -> Fault | None:
         return NONSENSE if isinstance(error, SamplingError) else fault_of(error)

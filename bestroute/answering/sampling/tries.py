@@ -20,6 +20,7 @@ from bestroute.answering.sampling.call import Call
 from bestroute.answering.sampling.streaming import ChunkData, stream
 from bestroute.answering.sampling.values import Sampled, Usage
 from bestroute.errors import require
+from bestroute.text import seconds
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -82,7 +83,7 @@ class Spot:
             yield self._resting(rest)
 
     def _resting(self, rest: Resting) -> Sampled:
-        after = f", asked again in {rest.rest_s:.2g} s" if rest.rest_s else ""
+        after = f", asked again in {seconds(rest.rest_s)}" if rest.rest_s else ""
         told = f"{self.site.model} at {self.site.address} {rest}{after}"
         return Sampled(errors=(told,), retry_after_s=rest.rest_s, fault=_RESTS)
 

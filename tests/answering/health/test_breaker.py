@@ -79,6 +79,12 @@ def test_calls_from_before_it_opened_change_nothing_but_what_the_server_asks_for
     assert opened.fail(0.5, Fault.of_status(429, 20.0), probe=False).until == 20.5
 
 
+def test_it_says_what_it_rests_for():
+    refused = failed(Breaker(), 5).fail(0.5, Fault.of_status(401, None), probe=False)
+    assert (refused.why, refused.until) == ("HTTP 401", 300.5)
+    assert refused.fail(1.0, Fault.of_status(429, 20.0), probe=False) == refused
+
+
 def test_who_insists_is_let_through_where_it_rests_by_judgement_alone():
     opened = failed(Breaker(), 5)
     assert opened.lets(0.5, insists=True)

@@ -1,6 +1,7 @@
 """Calls that are made again, or elsewhere, and the time that they may take."""
 
 import asyncio
+import re
 import time
 
 import aiohttp  # noqa: F401  (opened here, so that no test's clock counts it)
@@ -126,6 +127,17 @@ class TestResting:
         fake_endpoint.play(status(429, retry_after="0.3"), answer("hello"))
         ask(model, sampler, retries=0)
         assert texts(ask(model, sampler.insistent, retries=0, timeout_s=60.0)[0]) == ["hello"]
+
+    def test_the_cause_of_a_longer_rest_is_told(self, fake_endpoint, caplog):  # noqa: F811
+        sampler, model = EndpointSampler(), served(fake_endpoint.base_url)
+        fake_endpoint.play(*[status(500)] * 5, status(401))
+        for _ in range(5):
+            ask(model, sampler, retries=0)
+        ask(model, sampler.insistent, retries=0)
+        error = ask(model, sampler, retries=0)[0].errors[0]
+        assert re.search(r"cools down after HTTP 401, asked again in (2\d\d(\.\d)?|300) s$", error)
+        assert [one.levelname for one in caplog.records] == ["WARNING", "ERROR"]
+        assert caplog.messages[-1].endswith("is left alone after HTTP 401")
 
     def test_a_key_that_was_refused_is_not_tried_again(self, fake_endpoint):  # noqa: F811
         sampler, model = EndpointSampler(), served(fake_endpoint.base_url)
