@@ -21,6 +21,7 @@ from bestroute.answering.demands import Demands
 from bestroute.answering.events import Broken, Chunk, Progress
 from bestroute.answering.live import Streamer, goes_live, live
 from bestroute.answering.sampling import Attempt, Sampled, Sampler, Usage, attempt_of
+from bestroute.answering.sampling.attempt import all_unfit
 from bestroute.answering.sampling.billing import bill
 from bestroute.answering.wire import chunks_of, usage_chunk
 from bestroute.decision.order import Asked
@@ -159,8 +160,9 @@ class Walk:
             tried = "".join(f"\n  {attempt}" for attempt in ledger.attempts)
             ended = _TOO_SOON.get(course.shortfall, "")
             ended += f" ({course.hint})" if course.hint else ""
+            whole = "no answer may be given" if all_unfit(ledger.attempts) else "no model answered"
             raise SamplingError(
-                f"no model answered{ended}{':' if tried else '; there was none to ask'}{tried}",
+                f"{whole}{ended}{':' if tried else '; there was none to ask'}{tried}",
                 ledger.attempts,
             )
         kept = course.heard[best]

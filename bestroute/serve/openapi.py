@@ -187,7 +187,7 @@ _MEANINGS = {
     413: "the body is too large",
     415: "the body is said to be no JSON",
     429: "the key's rate or budget is used up, or every model is over its own",
-    502: "no model answered",
+    502: "no model answered, or none as the request demands",
 }
 _ASKED = (400, 401, 403, 404, 408, 413, 415, 429)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bestroute.answering.sampling import Attempt
+from bestroute.answering.sampling.attempt import all_unfit
 from bestroute.errors import InputError, SamplingError
 
 _KINDS = {403: "permission_error", 429: "rate_limit_error"}
@@ -68,8 +69,8 @@ def not_served(model: str, served: Iterable[str]) -> Refusal:
 
 
 def unanswered(attempts: Iterable[Attempt]) -> Refusal:
-    """What a caller is told where no model answered: who was asked, and where all refused the request
-    itself, why."""
+    """What a caller is told where no model's answer can be given: who was asked, and where all refused the
+    request itself, why."""
     tried = list(attempts)
     statuses = {one.status for one in tried}
     asked = ", ".join(one.arm for one in tried) or "none"
@@ -77,6 +78,9 @@ def unanswered(attempts: Iterable[Attempt]) -> Refusal:
         return Refusal(400, f"every model refused the request: {tried[-1].error}", "refused_by_model")
     if statuses == {429}:
         return Refusal(429, f"every model is over its rate limit (asked: {asked})", "rate_limit_exceeded")
+    if all_unfit(tried):
+        told = f"every model answered (asked: {asked}), but with nothing, or not as the request demands"
+        return Refusal(502, f"{told}; the log says why", "no_valid_answer")
     return Refusal(502, f"no model answered (asked: {asked}); the log says why", "no_model_answered")
 
 

@@ -103,6 +103,13 @@ class TestClient:
         assert "tiny@1, big@1" in str(caught.value)
         assert "127.0.0.1" not in str(caught.value)
 
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_no_answer_keeps_the_schema(self, client, upstream, stream):
+        form = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
+        with pytest.raises(openai.InternalServerError, match="every model answered") as caught:
+            client.chat.completions.create(model="auto", messages=HELLO, response_format=form, stream=stream)
+        assert caught.value.code == "no_valid_answer"
+
     def test_every_model_refuses_the_request(self, client, upstream):
         upstream.play(status(400, "your prompt is too long"))
         with pytest.raises(openai.BadRequestError, match="your prompt is too long"):

@@ -13,6 +13,10 @@ def tried(*statuses, error="HTTP: see http://10.0.0.7/v1, key OPENAI_API_KEY"):
     )
 
 
+def answered(*unfit):
+    return SamplingError("none", [Attempt("a@1", 1, 0, "no JSON", 0.1, unfit=one) for one in unfit])
+
+
 @pytest.mark.parametrize(
     ("error", "status", "kind", "code"),
     [
@@ -22,6 +26,8 @@ def tried(*statuses, error="HTTP: see http://10.0.0.7/v1, key OPENAI_API_KEY"):
         (tried(400, None), 502, "server_error", "no_model_answered"),
         (tried(429, 429), 429, "rate_limit_error", "rate_limit_exceeded"),
         (tried(400, 422, error="HTTP 400: too long"), 400, "invalid_request_error", "refused_by_model"),
+        (answered(1, 1), 502, "server_error", "no_valid_answer"),
+        (answered(1, 0), 502, "server_error", "no_model_answered"),
         (tried(), 502, "server_error", "no_model_answered"),
         (ArtefactError("/srv/secret/model.onnx is damaged"), 500, "server_error", "internal_error"),
         (RuntimeError("/srv/secret"), 500, "server_error", "internal_error"),

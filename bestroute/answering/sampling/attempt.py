@@ -17,7 +17,8 @@ class Attempt:
     `asked` and `got` count responses (`got` only those that may win), `latency_s` is in seconds, `error` says
     what went wrong (None: nothing did), `usage` what was billed (None: not reported), `notes` what was asked
     otherwise than the policy says, such as without a field that the endpoint does not take, `status` the HTTP
-    status that it was refused with (None: it was not, or no answer came at all).
+    status that it was refused with (None: it was not, or no answer came at all). `unfit` counts responses
+    that came and may not win: blank, or not what the request demands.
     """
 
     arm: str
@@ -28,6 +29,7 @@ class Attempt:
     usage: Usage | None = None
     notes: tuple[str, ...] = ()
     status: int | None = None
+    unfit: int = 0
 
     def __str__(self) -> str:
         line = f"{self.arm}: {self.got} of {self.asked} in {self.latency_s:.2f} s"
@@ -38,9 +40,15 @@ class Attempt:
 def attempt_of(model: str, n: int, sampled: Sampled, latency_s: float) -> Attempt:
     """The attempt that gave `sampled` when `model` was asked for n responses."""
     got = sum(sample.may_win for sample in sampled.samples)
+    unfit = len(sampled.samples) - got
     errors = [*sampled.errors, *filter(None, [sample.lack for sample in sampled.samples])]
     label, told = arm_of(((model, n),)).label, _summary(errors)
-    return Attempt(label, n, got, told, latency_s, sampled.usage, sampled.notes, sampled.status)
+    return Attempt(label, n, got, told, latency_s, sampled.usage, sampled.notes, sampled.status, unfit)
+
+
+def all_unfit(attempts: Sequence[Attempt]) -> bool:
+    """Whether every model that was asked answered, and no answer may be given."""
+    return bool(attempts) and all(one.unfit and not one.got for one in attempts)
 
 
 def _summary(errors: Sequence[str]) -> str | None:

@@ -442,7 +442,7 @@ class TestAttempt:
         blank = Sample(" \n", "stop")
         sampled = Sampled((Sample("fine"), blank), ("down", "down"), Usage(1, 2))
         attempt = attempt_of("a", 4, sampled, 1.234)
-        assert attempt == Attempt("a@4", 4, 1, "down (2 times); blank response", 1.234, Usage(1, 2))
+        assert attempt == Attempt("a@4", 4, 1, "down (2 times); blank response", 1.234, Usage(1, 2), unfit=1)
         assert str(attempt) == "a@4: 1 of 4 in 1.23 s: down (2 times); blank response"
 
     def test_one_without_trouble(self):
