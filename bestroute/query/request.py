@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from sys import float_info
 from typing import Any, TypeAlias
 
 from bestroute.errors import InputError
@@ -16,6 +17,7 @@ from bestroute.query.session import Session
 
 RequestLike: TypeAlias = "ChatRequest | QueryLike"
 
+_SHOWN = 100  # characters of a value that is quoted back
 _OWN = frozenset({"id", "messages", "model", "n", "query", "stream", "stream_options"})
 _OF_CHAT_COMPLETIONS = frozenset(
     {
@@ -34,6 +36,10 @@ _OF_A_CLIENT = {
     "extra_query": "endpoints are sent what the policy says",
     "timeout": "set sampling.timeout_s in the policy",
 }
+MOST_TOKENS = 10**6
+"""The longest response that a request may ask for: no model writes a longer one."""
+_LIMITS = ("max_completion_tokens", "max_tokens")
+_NUMBERS = ("frequency_penalty", "presence_penalty", "temperature", "top_p")
 _LISTS = ("functions", "tools")
 _OBJECTS = ("response_format", "stream_options")
 
@@ -63,8 +69,8 @@ class ChatRequest:
 
         Fields that are None say nothing, nor do empty lists of tools. `metadata` is for rules alone; that of
         the mapping goes on too. Beside a `query`, only fields of Chat Completions go on.
-        Raises InputError, naming the field, for a shape that no endpoint takes, for more than one response
-        (`n`), and for what is an argument of a client; else as `Query.of`.
+        Raises InputError, naming the field, for a shape or number that no endpoint takes, for more than one
+        response (`n`), and for what is an argument of a client; else as `Query.of`.
         """
         if isinstance(value, ChatRequest):
             return replace(value, query=Query.of(value.query, metadata=metadata, session=session))
@@ -112,13 +118,37 @@ def _check(said: Mapping[str, Any], *, whole: bool) -> None:
         if name in said and not isinstance(said[name], Mapping):
             raise InputError(f"{name} is {type(said[name]).__name__}; give an object", name)
     if not isinstance(said.get("stream", False), bool):
-        raise InputError(f"stream is {said['stream']!r}; give true or false", "stream")
+        raise InputError(f"stream is {_shown(said['stream'])}; give true or false", "stream")
+    _check_numbers(said)
     if said.get("n", 1) != 1:
         raise InputError(
-            f"n is {said['n']!r}; give 1 or leave it out: one response is returned, and the tiers of the "
-            "policy say how many are sampled to choose it from",
+            f"n is {_shown(said['n'])}; give 1 or leave it out: one response is returned, and the tiers of "
+            "the policy say how many are sampled to choose it from",
             "n",
         )
+
+
+def _check_numbers(said: Mapping[str, Any]) -> None:
+    for name in _LIMITS:
+        limit = said.get(name, 1)
+        if not _is_number(limit, int) or not 1 <= limit <= MOST_TOKENS:
+            raise InputError(f"{name} is {_shown(limit)}; give a whole number from 1 to {MOST_TOKENS}", name)
+    for name in _NUMBERS:
+        number = said.get(name, 0)
+        if not _is_number(number, (int, float)) or not abs(number) <= float_info.max:
+            raise InputError(f"{name} is {_shown(number)}; give a number", name)
+
+
+def _is_number(value: object, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    """A value as a message quotes it, however long it is."""
+    if isinstance(value, int) and abs(value) > MOST_TOKENS:
+        return "too large" if value > 0 else "too small"
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
 
 def _check_list(name: str, value: Any) -> None:

@@ -8,8 +8,6 @@ from bestroute.answering.sampling import Attempt
 from bestroute.policy import Policy
 from bestroute.query import Query
 
-_LONGEST = 10**6  # tokens; what a request sets may be any number
-
 
 def most_of(query: Query, policy: Policy) -> tuple[float, int]:
     """US$ and tokens that one response of the reference comes to, as long as the request lets it be.
@@ -17,9 +15,8 @@ def most_of(query: Query, policy: Policy) -> tuple[float, int]:
     More it gets where a dearer arm is asked, or several are in turn; most get less.
     """
     reference = policy.model(policy.reference)
-    longest = min(
-        query.max_tokens or policy.sampling.max_tokens, reference.context_window or _LONGEST, _LONGEST
-    )
+    longest = query.max_tokens or policy.sampling.max_tokens
+    longest = min(longest, reference.context_window or longest)
     written = longest + (reference.thinking_tokens or 0.0)
     return reference.cost(1, query.input_tokens, written), query.input_tokens + round(written)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+from bestroute.query.request import MOST_TOKENS
+
 _TEXT = {"type": "string"}
 _OBJECT = {"type": "object"}
 _NUMBER = {"type": ["number", "null"]}
@@ -58,6 +60,7 @@ _TURN = _object(
     content={"anyOf": [_TEXT, {"type": "array", "items": _TEXT_BLOCK}]},
 )
 _MODEL_NAME = {"type": ["string", "null"], "description": "`auto` if absent, or a name of /v1/models."}
+_LIMIT = {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_TOKENS}
 _QUERY = _object(
     query={"type": "string", "description": "One of query and messages is needed."},
     messages={"type": "array", "items": _ref("Message"), "minItems": 1},
@@ -78,7 +81,12 @@ _SCHEMAS: dict[str, Any] = {
             n={"enum": [1, None]},
             tools={"type": ["array", "null"], "items": _OBJECT},
             response_format={"type": ["object", "null"]},
-            max_tokens={"type": ["integer", "null"], "minimum": 1},
+            max_tokens=_LIMIT,
+            max_completion_tokens=_LIMIT,
+            temperature=_NUMBER,
+            top_p=_NUMBER,
+            frequency_penalty=_NUMBER,
+            presence_penalty=_NUMBER,
         ),
         "description": "Every field of a chat completion, known or not, goes on to the model.",
     },
@@ -100,7 +108,9 @@ _SCHEMAS: dict[str, Any] = {
             metadata=_ref("Metadata"),
             stream={"type": ["boolean", "null"]},
             tools={"type": ["array", "null"], "items": _object(("name",), name=_TEXT, input_schema=_OBJECT)},
-            max_tokens={"type": ["integer", "null"], "minimum": 1},
+            max_tokens=_LIMIT,
+            temperature=_NUMBER,
+            top_p=_NUMBER,
         ),
         "description": "As Anthropic's clients send it, translated to a chat completion.",
     },

@@ -23,7 +23,7 @@ def test_a_request_is_itself():
 
 
 def test_the_longest_response():
-    limits = [{"max_tokens": 5}, {"max_completion_tokens": 7, "max_tokens": 5}, {"max_tokens": "5"}, {}]
+    limits = [{"max_tokens": 5}, {"max_completion_tokens": 7, "max_tokens": 5}, {"max_tokens": None}, {}]
     requests = [ChatRequest.of({"messages": MESSAGES, **one}) for one in limits]
     assert [request.query.max_tokens for request in requests] == [5, 7, None, None]
 
@@ -48,6 +48,11 @@ def test_what_counts_as_prompt_is_the_same_as_of_a_query():
         ({"stream_options": True}, "stream_options is bool; give an object"),
         ({"timeout": 3}, "timeout is an argument of a client.*sampling.timeout_s"),
         ({"extra_body": {}}, "extra_body is an argument of a client.*beside the others"),
+        ({"max_tokens": "5"}, "max_tokens is '5'; give a whole number from 1 to 1000000"),
+        ({"max_tokens": 10**5000}, "max_tokens is too large"),
+        ({"max_completion_tokens": 5.0}, "max_completion_tokens is 5.0"),
+        ({"temperature": float("nan")}, "temperature is nan; give a number"),
+        ({"top_p": True}, "top_p is True; give a number"),
         ({3: 4}, "a request has the key 3"),
         ({"metadata": 3}, '"metadata" is int'),
     ],

@@ -47,7 +47,7 @@ def _array(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 _KINDS = {
     "array": _array,
     "boolean": lambda schema: st.booleans(),
-    "integer": lambda schema: st.integers(min_value=schema.get("minimum")),
+    "integer": lambda schema: st.integers(schema.get("minimum"), schema.get("maximum")),
     "null": lambda schema: st.none(),
     "number": lambda schema: st.floats(allow_nan=False, allow_infinity=False),
     "object": _object,
