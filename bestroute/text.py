@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import re2
 
 _NOTHING = re2.compile(
     r"(?:[\s\p{Z}]|\[(?:PAD|UNK|CLS|SEP|MASK)\]|</?(?:s|pad|unk|bos|eos|mask)>|<\|[^|>\s]{1,40}\|>"
     r"|<(?:start|end)_of_turn>)*"
 )
+_SHOWN = 40  # characters of a number that is quoted back
 
 
 def clean(text: str) -> str:
@@ -18,6 +21,14 @@ def clean(text: str) -> str:
 def says_nothing(text: str) -> bool:
     """Whether a text is white space and control tokens alone, as they leak out of a model that fails."""
     return _NOTHING.fullmatch(text) is not None
+
+
+def finite(written: str) -> float:
+    """The number that JSON writes so. Raises ValueError for one that is beyond all range."""
+    number = float(written)
+    if not isfinite(number):
+        raise ValueError(f"{written[:_SHOWN]} is larger than any number that can be sent on")
+    return number
 
 
 def seconds(span_s: float) -> str:

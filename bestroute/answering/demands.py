@@ -16,6 +16,7 @@ from bestroute.answering.sampling.values import Sample, Sampled
 from bestroute.answering.schemas import breach
 from bestroute.answering.toolcall import ToolCall
 from bestroute.query import Query
+from bestroute.text import finite
 
 
 class Demands:
@@ -113,7 +114,7 @@ def _schema_of(form: Mapping[str, Any]) -> Any:
 
 
 def _json(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse)
+    return json.loads(text, parse_constant=_refuse, parse_float=finite)
 
 
 def _refuse(name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from math import isfinite
 from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
@@ -12,8 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from bestroute.answering.clock import in_time
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.settings import Limits
-
-_SHOWN = 40  # characters of a number that is quoted back
+from bestroute.text import finite
 
 
 async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
@@ -31,7 +29,7 @@ async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
 def parse_object(body: bytes, limits: Limits) -> dict[str, Any]:
     """The object that a body is. Raises Refusal."""
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_number, parse_float=_finite)
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_number, parse_float=finite)
     except UnicodeDecodeError as error:
         raise Refusal(400, f"the body is not UTF-8 (byte {error.start + 1})", "invalid_json") from None
     except RecursionError:
@@ -68,13 +66,6 @@ def _too_deep(limits: Limits) -> Refusal:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
-
-
-def _finite(written: str) -> float:
-    number = float(written)
-    if not isfinite(number):
-        raise ValueError(f"{written[:_SHOWN]} is larger than any number that can be sent on")
-    return number
 
 
 def _check_depth(value: Any, limits: Limits) -> None:

@@ -52,6 +52,7 @@ class TestCalls:
             ),
             (("add", '{"a": 1'), "the arguments of add are no JSON: "),
             (("add", '{"a": NaN}'), "the arguments of add are no JSON: NaN"),
+            (("add", '{"a": 1e400}'), "the arguments of add are no JSON: 1e400"),
             (("add", ""), "the arguments of add break its schema: 'a' is a required property"),
             (("sub", "{}"), "sub is called, which is not offered"),
             (("sh", "rm -r {", True), None),
