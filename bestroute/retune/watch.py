@@ -28,6 +28,7 @@ _LOG = logging.getLogger("bestroute.watch")
 _AGAIN_S = 10.0  # what was refused may come to hold with no change to the file: an artefact that is mended
 
 OnReload = Callable[[Router, Router], object]
+Check = Callable[[Policy], object]
 
 
 class PolicyWatcher:
@@ -44,13 +45,14 @@ class PolicyWatcher:
     broken artefact leaves the last good router in place; `last_error` and a log record of "bestroute.watch"
     say why, and it is tried again from time to time.
 
-    `parts` are Router's, and stay whatever the policy says. A new router keeps the network client of the one
-    before, and its router model and reward model where the policy names the same artefact; it opens all else
-    before it takes over. Its `fallbacks` count from 0: `on_reload(old, new)` may add up the old one's. It is
-    called after each swap by the thread that polls; what it raises is logged.
+    `check` is the host's own: it raises BestRouteError for a policy that it cannot use, which is refused like
+    one that does not hold. `parts` are Router's, and stay whatever the policy says. A new router keeps the
+    network client of the one before, and its router model and reward model where the policy names the same
+    artefact; it opens all else before it takes over. Its `fallbacks` count from 0: `on_reload(old, new)` may
+    add up the old one's. It is called after each swap by the thread that polls; what it raises is logged.
 
-    Constructing raises as Router.from_policy does, and InputError for a time that is out of range; with
-    `held`, a text that held before, it begins on that where the file does not hold. It opens models, and
+    Constructing raises as Router.from_policy and `check` do, and InputError for a time that is out of range;
+    with `held`, a text that held before, it begins on that where the file does not hold. It opens models, and
     `close` waits for a reload under way: with asyncio give both to `asyncio.to_thread`. Where processes are
     forked, `start` after the fork.
     """
@@ -63,12 +65,14 @@ class PolicyWatcher:
         debounce_s: float = 0.5,
         on_reload: OnReload | None = None,
         held: bytes | None = None,
+        check: Check = lambda _: None,
         **parts: Any,
     ) -> None:
         if not (0 < interval_s <= threading.TIMEOUT_MAX and 0 <= debounce_s <= threading.TIMEOUT_MAX):
             raise InputError("interval_s must be above 0 and debounce_s at least 0, both in seconds")
         self._path = Path(os.path.abspath(path))  # the host may change its working directory
         self._interval_s, self._debounce_s, self._on_reload = interval_s, debounce_s, on_reload
+        self._check = check
         self._parts = {name: part for name, part in parts.items() if part is not None or name not in _OPENED}
         self._since = self._judged_at = 0.0
         self._last_error: BestRouteError | None = None
@@ -152,16 +156,17 @@ class PolicyWatcher:
     def _begin(self, content: bytes | str, held: bytes | None) -> None:
         """Make the first router, of what the file has; where that does not hold, of what it had."""
         try:
-            self._open(content)
+            self._open(content, self._check)
         except BestRouteError as error:
             if held is None:
                 raise
-            self._open(held)
+            self._open(held)  # it was checked when it was taken over
             self._refuse(error)
         self._judged = self._latest = _Look(content, _manifests(self._router.policy))
 
-    def _open(self, content: bytes | str) -> None:
+    def _open(self, content: bytes | str, check: Check = lambda _: None) -> None:
         policy = parse_policy(_readable(content), self._path)
+        check(policy)
         self._router, self._text = Router(policy, **self._parts), _readable(content)
 
     def _watch(self, stop: threading.Event) -> None:
@@ -193,6 +198,7 @@ class PolicyWatcher:
     def _reload(self, look: _Look) -> None:
         text = _readable(look.content)
         policy = parse_policy(text, self._path)
+        self._check(policy)
         # Read before the artefacts are opened: what changes after that is seen by the next look.
         seen = _Look(text, _manifests(policy))
         router = Router(policy, **{**_kept(self._router, policy, self._parts), **self._parts})

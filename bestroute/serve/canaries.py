@@ -13,6 +13,7 @@ from bestroute.policy import Policy, load_canary
 from bestroute.retune.watch import PolicyWatcher
 from bestroute.router import Router
 from bestroute.serve.held import Held
+from bestroute.serve.kept import check_records
 
 _LOG = logging.getLogger("bestroute.serve")
 
@@ -83,7 +84,7 @@ class Canaries:
             return
         if self._held.text(file) is None:
             load_canary(policy)
-        watcher = self._held.watcher(file, sampler=self._sampler())
+        watcher = self._held.watcher(file, check=check_records, sampler=self._sampler())
         if self._started:
             watcher.start()
         self._watchers[file] = watcher

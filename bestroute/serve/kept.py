@@ -10,9 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from bestroute.errors import InputError
+from bestroute.policy import Policy
 from bestroute.serve.lines import Lines
 
 _LOG = logging.getLogger("bestroute.serve")
+
+
+def check_records(policy: Policy) -> None:
+    """Raise InputError where what a policy asks beside would be paid for and lost."""
+    if policy.shadow is not None:
+        try:
+            Lines(policy.beside(policy.shadow.records)).close()
+        except InputError as error:
+            raise InputError(f"{policy.path}: the records of `shadow` cannot be written: {error}") from error
 
 
 class Records:

@@ -24,6 +24,7 @@ from bestroute.serve.calls import NotedSampler
 from bestroute.serve.canaries import Canaries
 from bestroute.serve.entry import Side
 from bestroute.serve.held import Held
+from bestroute.serve.kept import check_records
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.wishes import Wishes
 
@@ -45,9 +46,10 @@ class NotServed(Exception):
 class Policies:
     """Policies by name: `auto` the first, the others by the names of their files; each in use is a router.
 
-    `sampler` makes what asks the endpoints of each policy. Constructing opens their
-    models, and those of their canaries, and raises as Router.from_policy does, and InputError where two names
-    are one. Where a file held since the gateway started, by `held`, nothing is raised for what it is now.
+    `sampler` makes what asks the endpoints of each policy. Constructing opens their models, and those of
+    their canaries, and raises as Router.from_policy and `check_records` do, and InputError where two names
+    are one; what is refused then is refused of a file that changes, too. Where a file held since the gateway
+    started, by `held`, nothing is raised for what it is now.
     """
 
     def __init__(
@@ -63,12 +65,15 @@ class Policies:
         self._variant = lru_cache(_VARIANTS)(_variant)
         held = Held() if held is None else held
         goes_on = all(held.text(path) is not None for path in paths)
+
+        def check(policy: Policy) -> None:
+            _check_names(policy, names)
+            check_records(policy)
+
         self._watchers = {
-            name: held.watcher(path, self._reloaded, sampler=sampler())
+            name: held.watcher(path, self._reloaded, check=check, sampler=sampler())
             for name, path in zip(names, paths, strict=True)
         }
-        for name, watcher in self._watchers.items():
-            _check_names(name, watcher.router.policy, self._watchers)
         self._canaries = Canaries(sampler, held)
         self._canaries.follow(self.routers, must_hold=not goes_on)
 
@@ -224,7 +229,7 @@ def _check_gap(policy: Policy, gap: float) -> None:
         )
 
 
-def _check_names(name: str, policy: Policy, names: Container[str]) -> None:
+def _check_names(policy: Policy, names: Container[str]) -> None:
     """Raise InputError where a model of a policy could not be told from a policy."""
     for model in policy.models:
         if model.name in names:

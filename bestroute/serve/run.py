@@ -8,8 +8,9 @@ import socket
 from collections.abc import Callable
 
 from bestroute.errors import InputError
-from bestroute.policy import Policy, check_policy, load_canary
+from bestroute.policy import check_policy, load_canary
 from bestroute.serve.door import is_loopback
+from bestroute.serve.kept import check_records
 from bestroute.serve.keys.ledger import Ledger
 from bestroute.serve.keys.ring import KeyRing
 from bestroute.serve.lines import Lines
@@ -47,21 +48,12 @@ def _prepared(settings: Settings) -> socket.socket:
         policy, warnings = check_policy(path)
         for warning in warnings:
             _LOG.warning("%s", warning)
-        _check_records(policy)
+        check_records(policy)
         if policy.canary is not None:
-            _check_records(load_canary(policy))
+            check_records(load_canary(policy))
     if settings.log is not None:
         Lines(settings.log).close()
     return _bound(settings.host, settings.port)
-
-
-def _check_records(policy: Policy) -> None:
-    """Raise InputError where what is asked beside would be paid for and lost."""
-    if policy.shadow is not None:
-        try:
-            Lines(policy.beside(policy.shadow.records)).close()
-        except InputError as error:
-            raise InputError(f"{policy.path}: the records of `shadow` cannot be written: {error}") from error
 
 
 def _tell(listening: socket.socket) -> None:

@@ -1,16 +1,19 @@
 """Which policy decides a request, and what a request may change of it."""
 
 import asyncio
+import time
 
 import pytest
 
 from bestroute.errors import InputError
+from bestroute.serve.held import Held
 from bestroute.serve.policies import NotServed, Policies
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.wishes import Wishes
-from tests.serve.gateway import POLICY
+from tests.serve.gateway import PATIENCE_S, POLICY
 
 TEXT = POLICY.format(url="http://127.0.0.1:9/v1", dial=0.03)
+SHADOW = "shadow: {{share: 1, ask: [reference], budget: 1, records: {}}}\n"
 
 
 @pytest.fixture
@@ -26,6 +29,13 @@ def served(tmp_path):
 
 def decided(policies, model, wishes, query="hello"):
     return asyncio.run(policies.find(model, wishes).router()).route(query)
+
+
+def until(holds):
+    ends = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
 
 
 def test_names(served):
@@ -73,3 +83,56 @@ def test_models_are_listed_where_they_may_be_named(served):
 def test_a_model_may_not_have_the_name_of_a_policy(served):
     with pytest.raises(InputError, match="'p1' has the name of a policy"):
         served(TEXT, TEXT.replace("tiny", "p1"))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("tiny", "auto"), "the model 'auto' has the name of a policy"),
+        (("tiny", "p1"), "the model 'p1' has the name of a policy"),
+        (("version: 1", "version: 1\n" + SHADOW.format("p1.yaml/r")), "cannot be written"),
+    ],
+)
+def test_a_reload_is_refused_what_a_start_is(served, tmp_path, change, why):
+    with pytest.raises(InputError, match=why):
+        served(TEXT.replace(*change), TEXT)
+    policies = served(TEXT, TEXT)
+    policies.start()
+    try:
+        (tmp_path / "p0.yaml").write_text(TEXT.replace(*change), "utf-8")
+        until(lambda: policies.faults)
+        assert why in policies.faults["auto"]
+        assert decided(policies, "p1", Wishes()).model == decided(policies, None, Wishes()).model == "tiny"
+        (tmp_path / "p0.yaml").write_text(TEXT.replace("0.03", "0.05"), "utf-8")
+        until(lambda: policies.reloads)
+        assert not policies.faults
+    finally:
+        policies.close()
+
+
+def test_a_canary_is_refused_records_that_cannot_be_written(served, tmp_path):
+    """Whether its policy is taken over with it, or it changes later."""
+    bad = TEXT + SHADOW.format("p0.yaml/r")
+    canary = tmp_path / "next.yaml"
+    canary.write_text(bad, "utf-8")
+    policies = served(TEXT)
+    policies.start()
+    try:
+        (tmp_path / "p0.yaml").write_text(TEXT + "canary: {policy: next.yaml, share: 1}\n", "utf-8")
+        until(lambda: policies.reloads)
+        until(lambda: policies.faults)
+        assert "cannot be written" in policies.faults["auto/canary"]
+    finally:
+        policies.close()
+
+
+def test_who_starts_anew_goes_on_with_what_held(tmp_path):
+    """A worker's successor, where the file by then is one that a start refuses."""
+    path, held = tmp_path / "p0.yaml", tmp_path / "held"
+    held.mkdir()
+    path.write_text(TEXT, "utf-8")
+    Policies([path], held=Held(held))
+    path.write_text(TEXT.replace("tiny", "auto"), "utf-8")
+    after = Policies([path], held=Held(held))
+    assert decided(after, None, Wishes()).model == "tiny"
+    assert "has the name of a policy" in after.faults["auto"]
