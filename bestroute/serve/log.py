@@ -31,6 +31,7 @@ class DecisionLog:
         self._queue: queue.Queue[Entry | None] = queue.Queue(_WAITING)
         self._reopen = threading.Event()
         self._lines = Lines(target)
+        self._fault = ""
         self._thread = threading.Thread(target=self._work, name="bestroute-log", daemon=True)
         self._thread.start()
 
@@ -42,7 +43,8 @@ class DecisionLog:
             self._on_drop(1)
 
     def reopen(self) -> None:
-        """Open the file anew before the next line: it was moved away."""
+        """Open the file anew before the next line: it was moved away. Until it can be, lines go to where they
+        went."""
         self._reopen.set()
 
     def close(self) -> None:
@@ -77,7 +79,24 @@ class DecisionLog:
 
     def _write(self, entries: list[Entry]) -> None:
         if self._reopen.is_set():
-            self._reopen.clear()
-            old, self._lines = self._lines, Lines(self._target)
-            old.close()
+            self._open_anew()
         self._lines.add(b"".join(encoded(entry.as_dict(self._with_queries)) + b"\n" for entry in entries))
+
+    def _open_anew(self) -> None:
+        self._reopen.clear()  # first, so that whoever moves the file away meanwhile is heard
+        try:
+            opened = Lines(self._target)
+        except InputError as error:
+            self._reopen.set()
+            if str(error) != self._fault:
+                _LOG.error("decision log: not opened anew, lines go to where they went: %s", error)
+            self._fault = str(error)
+            return
+        old, self._lines = self._lines, opened
+        if self._fault:
+            _LOG.info("decision log: opened anew")
+        self._fault = ""
+        try:
+            old.close()
+        except OSError as error:  # of what was moved away; the lines to come are not lost by it
+            _LOG.error("decision log: what was moved away may lack its last lines: %s", error)

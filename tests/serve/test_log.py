@@ -1,5 +1,6 @@
 """The log is never in a request's way: what it cannot write it drops, and counts."""
 
+import errno
 import json
 import threading
 import time
@@ -10,6 +11,18 @@ from bestroute.errors import InputError
 from bestroute.serve import log as log_module
 from bestroute.serve.entry import Entry
 from bestroute.serve.log import DecisionLog
+from tests.serve.gateway import PATIENCE_S
+
+
+def ids(path):
+    return [json.loads(line)["request_id"] for line in path.read_text("utf-8").splitlines()]
+
+
+def until(holds):
+    ends = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
 
 
 def test_what_is_added_is_written(tmp_path):
@@ -61,3 +74,36 @@ def test_a_folder_is_made_and_a_torn_line_left_alone(tmp_path):
     first, torn, second, _ = path.read_text("utf-8").split("\n")
     assert [json.loads(line)["request_id"] for line in (first, second)] == ["a", "b"]
     assert torn == '{"torn": '
+
+
+def test_a_reopen_that_fails_is_tried_again_and_loses_no_line(tmp_path, caplog):
+    path, moved = tmp_path / "log", tmp_path / "moved"
+    log = DecisionLog(str(path), False, pytest.fail)
+    path.rename(moved)
+    path.mkdir()
+    log.reopen()
+    for expected in (["a"], ["a", "b"]):
+        log.add(Entry(expected[-1], "/"))
+        until(lambda expected=expected: ids(moved) == expected)
+    path.rmdir()
+    log.add(Entry("c", "/"))
+    log.close()
+    assert (ids(moved), ids(path)) == (["a", "b"], ["c"])
+    told = [record.getMessage() for record in caplog.records if "not opened anew" in record.getMessage()]
+    assert len(told) == 1
+    assert str(path) in told[0]
+
+
+def test_what_was_moved_away_may_fail_to_close(tmp_path, monkeypatch):
+    path = tmp_path / "log"
+    log = DecisionLog(str(path), False, pytest.fail)
+    path.rename(tmp_path / "moved")
+
+    def failing(self):
+        raise OSError(errno.EIO, "no")
+
+    monkeypatch.setattr(log._lines, "close", failing.__get__(log._lines))
+    log.reopen()
+    log.add(Entry("a", "/"))
+    log.close()
+    assert ids(path) == ["a"]
