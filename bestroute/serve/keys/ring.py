@@ -36,9 +36,10 @@ class KeyRing:
         self.fault: str | None = None
         before = None if path is None else self._held.text(path)
         if before is None:
-            self._seen = b"" if path is None else read_policy(path)
-            self._known = self._read(self._seen)
-            self._keep(self._seen)
+            content = b"" if path is None else read_policy(path)
+            self._seen: bytes | str = content
+            self._known = self._read(content)
+            self._keep(content)
         else:
             self._known, self._seen = self._read(before), self._look()
             if self._seen != before:
@@ -88,15 +89,18 @@ class KeyRing:
                 self._take(looked)
             latest = looked
 
-    def _look(self) -> bytes:
+    def _look(self) -> bytes | str:
+        """What the file holds, or why it cannot be read."""
         assert self._path is not None
         try:
             return read_policy(self._path)
-        except InputError:
-            return b""
+        except InputError as error:
+            return str(error)
 
-    def _take(self, content: bytes) -> None:
+    def _take(self, content: bytes | str) -> None:
         try:
+            if isinstance(content, str):
+                raise InputError(content)
             self._known = self._read(content)
             self.fault = None
             self._keep(content)

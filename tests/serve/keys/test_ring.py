@@ -5,6 +5,7 @@ import time
 import pytest
 
 from bestroute.errors import InputError, KeysError
+from bestroute.serve.held import Held
 from bestroute.serve.keys.load import append, new_key
 from bestroute.serve.keys.ring import KeyRing
 from tests.serve.gateway import PATIENCE_S
@@ -63,9 +64,24 @@ def test_it_follows_its_file(path):
         until(lambda: ring.fault)
         assert ring.find(first) == kept
         path.unlink()
+        until(lambda: ring.fault == f"{path}: No such file or directory")
+        path.mkdir()
+        until(lambda: ring.fault == f"{path}: Is a directory")
+        path.rmdir()
+        assert ring.find(first) == kept
         append(more, path)
         until(lambda: ring.find(first) is None)
         assert ring.find(second) == more
         assert ring.fault is None
     finally:
         ring.close()
+
+
+def test_who_starts_anew_without_the_file_has_the_keys_that_held(path, tmp_path):
+    key, kept = new_key("a")
+    append(kept, path)
+    KeyRing(path, held=Held(tmp_path))
+    path.unlink()
+    ring = KeyRing(path, held=Held(tmp_path))
+    assert ring.find(key) == kept
+    assert ring.fault == f"{path}: No such file or directory"
