@@ -22,7 +22,7 @@ from bestroute.serve.log import DecisionLog
 from bestroute.serve.metrics import Metrics
 from bestroute.serve.policies import AUTO, Found, NotServed, Policies
 from bestroute.serve.recent import Recent
-from bestroute.serve.refusals import Refusal, encoded, not_served, refusal_of
+from bestroute.serve.refusals import SHUTTING_DOWN, Refusal, encoded, not_served, refusal_of
 from bestroute.serve.settings import Limits
 from bestroute.serve.shadow import Shadows
 from bestroute.serve.wishes import Wishes
@@ -81,6 +81,8 @@ def recorded(
             service.guard.check_body(request.headers)
             await service.guard.count(entry.caller)
             return await handler(request, entry, service)
+        except asyncio.CancelledError:  # uvicorn's, when the time to drain is over
+            return _refused(SHUTTING_DOWN, entry, told)
         except Exception as error:
             return _refused(error, entry, told)
 

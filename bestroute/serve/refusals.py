@@ -48,6 +48,10 @@ class Refusal(Exception):
         return {"error": error}
 
 
+SHUTTING_DOWN = Refusal(503, "the gateway shuts down; ask again", "shutting_down")
+"""What is told of a request that is not over when the time to drain is."""
+
+
 def refusal_of(error: Exception) -> Refusal:
     """What a caller is told of an error."""
     if isinstance(error, Refusal):

@@ -20,7 +20,7 @@ from bestroute.answering.sampling import Usage
 from bestroute.serve.entry import Entry
 from bestroute.serve.explaining import explained
 from bestroute.serve.handling import Ongoing, Service, unless_gone
-from bestroute.serve.refusals import Refusal, refusal_of
+from bestroute.serve.refusals import SHUTTING_DOWN, Refusal, refusal_of
 from bestroute.serve.wishes import KEY
 
 _BROKEN = Refusal(502, "the answer broke off; the log says why", "stream_broken")
@@ -81,6 +81,10 @@ class Told:
             self.entry.error = refusal.code or refusal.kind
             yield self._words.error(refusal)
 
+    def error(self, refusal: Refusal) -> bytes:
+        """Why nothing more comes."""
+        return self._words.error(refusal)
+
     def _sent(self, event: Event) -> bytes:
         if isinstance(event, Chunk):
             self.entry.model = event.model
@@ -108,13 +112,15 @@ class EventStream(Ongoing):
         entry = self._told.entry
         try:
             await unless_gone(receive, self._send(send))
-        except (Refusal, asyncio.CancelledError) as error:
-            entry.status, entry.error = 499, "caller_gone"
-            if isinstance(error, asyncio.CancelledError):
-                raise
+        except Refusal as refusal:
+            entry.status, entry.error = refusal.status, refusal.code
+        except asyncio.CancelledError:  # uvicorn's, when the time to drain is over
+            entry.status, entry.error = SHUTTING_DOWN.status, SHUTTING_DOWN.code
         finally:
             await self._told.events.aclose()
             self._service.over(entry, 200)
+        if entry.error == SHUTTING_DOWN.code:  # once it is recorded: who reads slowly may hold this up
+            await send({"type": "http.response.body", "body": self._told.error(SHUTTING_DOWN)})
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})

@@ -38,11 +38,12 @@ def test_figures(compared):
             of("canary", "c", 40, cost=0.5, cause="reference"),
             of("canary", "d", 60, cost=0.5),
             of("canary", "d", 1, status=499, error="caller_gone", input_tokens=None),
+            of("canary", "d", 1, status=503, error="shutting_down", input_tokens=None, cause=None),
             line(7),  # of no side
         ]
     )
     assert told["base"] == {"requests": 4, "callers": 2}
-    assert told["canary"] == {"requests": 3, "callers": 2}
+    assert told["canary"] == {"requests": 4, "callers": 2}
     figures = {name: (one["base"], one["canary"]) for name, one in told["figures"].items()}
     assert figures["cost"] == (2.0, 0.5)
     assert figures["saving"] == (1 - 4 / 8, 1 - 1 / 8)

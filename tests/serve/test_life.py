@@ -18,7 +18,7 @@ from bestroute.serve.keys.load import append, new_key
 from bestroute.serve.run import serve
 from bestroute.serve.settings import Settings
 from tests import ROOT
-from tests.answering.fake_endpoint import answer_n, event, pieces
+from tests.answering.fake_endpoint import answer_n, event, hang, pieces
 from tests.serve.gateway import PATIENCE_S, POLICY, launch, started
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -117,6 +117,30 @@ def test_it_ends_after_what_is_under_way(tmp_path, policy, fake_endpoint):
         body = asked.result().body
         assert body.count(b"chat.completion.chunk") == 11
         assert body.endswith(b"data: [DONE]\n\n")
+
+
+@posix
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize(("way", "told"), [("stream", 200), ("before", 503), ("whole", 503)])
+def test_what_outlasts_the_drain_is_told_so(tmp_path, policy, fake_endpoint, path, way, told):
+    """In a stream that began, before its first chunk, and where all is awaited; several at once."""
+    endless = pieces(*[event({"content": f"{place} "}) for place in range(3000)], gap_s=0.05)
+    fake_endpoint.play(endless if way == "stream" else hang(PATIENCE_S))
+    log, at_once = tmp_path / "log.jsonl", 8
+    asked = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 99, "stream": way != "whole"}
+    with started(tmp_path, policy, log=str(log), drain_s=0) as gateway, ThreadPoolExecutor(at_once) as pool:
+        replies = [pool.submit(gateway.post, path, asked) for _ in range(at_once)]
+        until(lambda: len(fake_endpoint.requests) == at_once)
+        if way == "stream":
+            until(lambda: fake_endpoint.streaming == at_once)
+            time.sleep(0.5)  # for first chunks to have gone on
+        assert gateway.end() == 0
+        for reply in (one.result() for one in replies):
+            assert reply.status == told
+            assert b"the gateway shuts down" in reply.body[-200:]
+        assert not any("Traceback" in line for line in gateway.lines)
+    lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert [(line["status"], line["error"]) for line in lines] == [(503, "shutting_down")] * at_once
 
 
 @posix
