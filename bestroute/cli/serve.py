@@ -8,6 +8,7 @@ import click
 
 from bestroute.cli.options import FILE, POLICY
 from bestroute.errors import require
+from bestroute.serve.hangups import ignore_hangups
 
 
 @click.command(epilog="Example: bestroute serve policies/local.yaml --log decisions.jsonl")
@@ -63,6 +64,7 @@ def command(
     /metrics; each response says by its x-bestroute headers what was decided. Files are followed while it
     serves. Needs the serve extra.
     """
+    ignore_hangups()  # before what takes long to import
     for module in ("starlette", "uvicorn", "prometheus_client", "limits"):
         require(module, "serve")
     if log_queries and log is None:

@@ -4,6 +4,7 @@ run                   start and end: what `bestroute serve` does
 work                  what each of its processes does
 workers               several processes on one address
 settings              what a gateway is started with
+hangups               SIGHUP, before anybody listens to it and afterwards
 app                   which address is answered by what
 chat                  /v1/chat/completions: an answer as OpenAI's clients read it
 messages, anthropic   /v1/messages: an answer as Anthropic's clients read it

@@ -89,6 +89,7 @@ def _reopen_on_hangup(service: Service) -> None:
     log = service.log
     if log is not None and hasattr(signal, "SIGHUP"):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, log.reopen)
+        log.reopen()  # a hangup that came since the log was opened went unheard
 
 
 async def _not_here(request: Request, error: Exception) -> Response:

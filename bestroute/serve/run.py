@@ -10,6 +10,7 @@ from collections.abc import Callable
 from bestroute.errors import InputError
 from bestroute.policy import check_policy, load_canary
 from bestroute.serve.door import is_loopback
+from bestroute.serve.hangups import ignore_hangups
 from bestroute.serve.kept import check_records
 from bestroute.serve.keys.ledger import Ledger
 from bestroute.serve.keys.ring import KeyRing
@@ -26,6 +27,7 @@ def serve(settings: Settings) -> int:
     Raises PolicyError or ArtefactError for a policy that does not hold, and InputError for a log, records of
     a policy's shadow, or an address that cannot be had, before anything is served.
     """
+    ignore_hangups()
     log_to_stderr()
     _check_door(settings)
     if settings.workers > 1:

@@ -16,6 +16,7 @@ from bestroute.serve.calls import NotedSampler
 from bestroute.serve.collector import tracing_of
 from bestroute.serve.door import Door
 from bestroute.serve.handling import Service
+from bestroute.serve.hangups import ignore_hangups
 from bestroute.serve.held import Held
 from bestroute.serve.keys.guard import Guard
 from bestroute.serve.keys.ledger import Ledger
@@ -71,6 +72,7 @@ def work(settings: Settings, listening: socket.socket, on_ready: Callable[[], ob
     ):  # before uvicorn listens to them, and when it raises them anew
         signal.signal(sign, lambda *_: setattr(server, "should_exit", True))
     server.run([listening])
+    ignore_hangups()  # asyncio, which ends, listens to them no more
 
 
 def _leave_be() -> None:

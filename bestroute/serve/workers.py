@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bestroute.errors import BestRouteError
+from bestroute.serve.hangups import ignore_hangups
 from bestroute.serve.settings import METRICS_FOLDER, Settings
 
 _LOG = logging.getLogger("bestroute.serve")
@@ -79,10 +81,11 @@ class _Workers:
         self._context = context
         self._args = (work, settings, listening)
         self._ending = threading.Event()
+        self._hung_up = False
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, lambda *_: self._ending.set())
         if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, lambda sign, _: self._send(sign))
+            signal.signal(signal.SIGHUP, lambda *_: setattr(self, "_hung_up", True))
         self._workers = [self._start() for _ in range(settings.workers)]
 
     def run(self, on_ready: Callable[[], object]) -> int:
@@ -92,6 +95,9 @@ class _Workers:
             if not told and all(worker.ready.is_set() for worker in self._workers):
                 told = True
                 on_ready()
+            if self._hung_up:
+                self._hung_up = False
+                self._pass_on(signal.SIGHUP)
             if not self._replace_the_dead(told):
                 self._end()
                 return 1
@@ -116,12 +122,14 @@ class _Workers:
             self._workers[place] = self._start()
         return True
 
-    def _send(self, sign: int) -> None:
+    def _pass_on(self, sign: int) -> None:
         for worker in self._workers:
             if worker.process.pid is not None and worker.process.is_alive():
-                os.kill(worker.process.pid, sign)
+                with suppress(ProcessLookupError):  # it ended since
+                    os.kill(worker.process.pid, sign)
 
     def _end(self) -> None:
+        ignore_hangups()  # Python, which ends, would take back any other handler
         for worker in self._workers:
             worker.process.terminate()
         ends = time.monotonic() + self._args[1].drain_s + _GRACE_S

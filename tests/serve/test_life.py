@@ -161,6 +161,41 @@ def test_its_log_is_whole_and_opened_anew_when_told(tmp_path, policy, fake_endpo
 
 
 @posix
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("log", [None, "log.jsonl"])
+def test_a_hangup_ends_it_at_no_time(tmp_path, policy, fake_endpoint, workers, log):
+    """From the warning that it gives of its policy, before all else, until it has ended."""
+    fake_endpoint.play(answer_n())
+    warned = policy.replace("model: big-up", "model: big-up, api_key_env: NOBODY_SETS_THIS")
+    path = tmp_path / "policy.yaml"
+    path.write_text(warned, "utf-8")
+    gateway = launch([path], workers=workers, log=log and str(tmp_path / log))
+    try:
+        gateway.await_line("NOBODY_SETS_THIS")
+
+        def serves():
+            assert gateway.process.poll() is None, gateway.lines
+            gateway.tell(signal.SIGHUP)
+            return any("serving on" in line for line in gateway.lines)
+
+        until(serves)
+        gateway.url = gateway.await_line(r"serving on (\S+)").group(1)
+        for _ in range(3):
+            gateway.tell(signal.SIGHUP)
+            assert gateway.ask("hello").status == 200
+        gateway.tell(signal.SIGTERM)
+        while gateway.process.poll() is None:
+            gateway.tell(signal.SIGHUP)
+            time.sleep(0.002)
+        assert gateway.process.returncode == 0
+        assert not any("Traceback" in line or "ended with" in line for line in gateway.lines)
+    finally:
+        gateway.process.kill()
+        gateway.process.wait()
+        gateway.process.stderr.close()
+
+
+@posix
 def test_a_worker_that_dies_is_replaced(tmp_path, policy):
     with started(tmp_path, policy, workers=2) as gateway:
         workers = [int(pid) for line in gateway.lines for pid in re.findall(r"worker (\d+) is ready", line)]

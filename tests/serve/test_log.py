@@ -1,14 +1,18 @@
 """The log is never in a request's way: what it cannot write it drops, and counts."""
 
+import asyncio
 import errno
 import json
+import os
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from bestroute.errors import InputError
 from bestroute.serve import log as log_module
+from bestroute.serve.app import _reopen_on_hangup
 from bestroute.serve.entry import Entry
 from bestroute.serve.log import DecisionLog
 from tests.serve.gateway import PATIENCE_S
@@ -107,3 +111,17 @@ def test_what_was_moved_away_may_fail_to_close(tmp_path, monkeypatch):
     log.add(Entry("a", "/"))
     log.close()
     assert ids(path) == ["a"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_file_that_was_moved_before_anybody_listened_is_opened_anew(tmp_path):
+    log = DecisionLog(str(tmp_path / "log"), False, pytest.fail)
+    (tmp_path / "log").rename(tmp_path / "moved")
+
+    async def listen():
+        _reopen_on_hangup(SimpleNamespace(log=log))
+
+    asyncio.run(listen())
+    log.add(Entry("a", "/"))
+    log.close()
+    assert (ids(tmp_path / "moved"), ids(tmp_path / "log")) == ([], ["a"])
