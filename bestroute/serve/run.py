@@ -64,20 +64,25 @@ def _tell(listening: socket.socket) -> None:
 
 
 def _check_door(settings: Settings) -> None:
-    """Raise InputError where whoever reaches the address would be let in, and nobody said that they may."""
+    """Raise InputError where whoever reaches the address would be let in, and nobody said that they may, and
+    where the address of Redis is none; say what is counted otherwise than one would think."""
     ring = KeyRing.of(settings.keys)
     if ring is None and not settings.is_open and not is_loopback(settings.host):
         raise InputError(
             f"{settings.host} can be reached by others, who would ask models at your cost: give --keys FILE "
             "(`bestroute key new NAME --to FILE` makes one), or --open to let everybody in"
         )
-    if ring is not None and any(key.limited for key in ring.keys):
+    limited = ring is not None and any(key.limited for key in ring.keys)
+    if settings.redis is not None:
         Ledger(settings.redis)
-        if settings.workers > 1 and settings.redis is None:
-            _LOG.warning(
-                "each of %d workers counts for itself: what a key may use is that for every worker",
-                settings.workers,
-            )
+        if not limited:
+            why = "no keys are asked for" if ring is None else "no key has a limit"
+            _LOG.warning("Redis is not used as long as %s: there is nothing to count", why)
+    elif limited and settings.workers > 1:
+        _LOG.warning(
+            "each of %d workers counts for itself: what a key may use is that for every worker",
+            settings.workers,
+        )
 
 
 def _bound(host: str, port: int) -> socket.socket:

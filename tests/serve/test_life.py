@@ -229,3 +229,26 @@ def test_a_worker_that_dies_is_replaced_whatever_the_files_say_by_then(tmp_path,
         assert {*told["refused"]} == {"auto", "next.yaml", "keys"}
         assert gateway.ask("hello", {"authorization": f"Bearer {key}"}).status == 200
         assert not any("Traceback" in line for line in gateway.lines)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        (None, "not used as long as no keys are asked for"),
+        ({}, "not used as long as no key has a limit"),
+        ({"rate": {"requests": 1000}}, ""),
+    ],
+)
+def test_it_says_at_once_where_redis_is_not_used(tmp_path, policy, limits, told):
+    keys = None if limits is None else str(tmp_path / "keys.yaml")
+    if limits is not None:
+        append(new_key("a", **limits)[1], tmp_path / "keys.yaml")
+    with started(tmp_path, policy, keys=keys, redis="redis://127.0.0.1:9/0") as gateway:
+        lines = [line for line in gateway.lines if "Redis" in line]
+        assert len(lines) == bool(told)
+        assert told in "".join(lines)
+
+
+def test_an_address_of_redis_that_is_none_is_refused_before_all_else(tmp_path):
+    with pytest.raises(InputError, match="the address of Redis must be like"):
+        serve(Settings((tmp_path / "nope.yaml",), redis="nonsense"))
