@@ -1,11 +1,25 @@
 """One gateway for all tests that only ask, before an endpoint that each test scripts."""
 
+import logging
+import signal
+
 import pytest
 
 from tests.answering.fake_endpoint import FakeEndpoint, answer_n
 from tests.serve.gateway import POLICY, started
 
 LIMITS = {"body_bytes": 2**20, "head_s": 2.0, "body_s": 2.0, "batch": 3}
+
+
+@pytest.fixture(autouse=True)
+def _left_as_it_was():
+    """What `serve` sets for its process, where it is called in that of the tests."""
+    package = logging.getLogger("bestroute")
+    level, heard = package.level, signal.getsignal(signal.SIGHUP) if hasattr(signal, "SIGHUP") else None
+    yield
+    package.setLevel(level)
+    if heard is not None:
+        signal.signal(signal.SIGHUP, heard)
 
 
 @pytest.fixture(scope="session")
