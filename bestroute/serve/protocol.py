@@ -1,14 +1,16 @@
 """HTTP within limits, before there is a request: heads that are too large or too slow.
 
-uvicorn on httptools bounds neither the number of headers nor the time that they take. It sends the head of a
-response on its own, too.
+uvicorn on httptools bounds neither the number of headers nor the time that they take, and loses the body of
+a request that would rather speak another protocol, as Java's clients would (`Upgrade: h2c`). It sends the
+head of a response on its own, too.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, NoReturn
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bestroute.serve.refusals import Refusal, encoded
@@ -17,10 +19,14 @@ from bestroute.serve.settings import Limits
 MOST_HEADERS = 100
 MOST_BYTES = 32 * 2**10
 _REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
+_INVALID = "Invalid HTTP request received."
+_TOO_LARGE = Refusal(
+    431, f"the head of a request may have {MOST_HEADERS} headers and {MOST_BYTES} bytes", "head_too_large"
+)
 
 
-class TooLarge(Exception):
-    """The head of a request is larger than any needs to be."""
+class Unfit(Exception):
+    """The head of a request is refused before all of it is read."""
 
 
 class _Joining:
@@ -72,9 +78,18 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Nothing is read after a refusal."""
-        if not self._refused:
-            super().data_received(data)
+        """Nothing is read after a refusal, and no other protocol is spoken: a wish for one is passed over."""
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
+        rest = memoryview(data)
+        try:
+            while (read := self._fed(rest)) is not None:
+                self._fed(self._head_without_upgrade())
+                rest = rest[read:]
+        except httptools.HttpParserError:
+            self.logger.warning(_INVALID)
+            self.send_400_response(_INVALID)
 
     def on_message_begin(self) -> None:
         """Give this head its time; it is counted anew."""
@@ -92,27 +107,56 @@ class BoundedProtocol(HttpToolsProtocol):
         self._count(len(name) + len(value))
         super().on_header(name, value)
         if len(self.headers) > MOST_HEADERS:
-            raise TooLarge
+            self._unfit(_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """It came in time."""
         self._head_timer.cancel()
+        if self.parser.should_upgrade():
+            return
         super().on_headers_complete()
         if self.cycle is not None:
             self.cycle.transport = _Joining(self.cycle.transport, self.loop)  # type: ignore[assignment]
 
+    def on_message_complete(self) -> None:
+        """A head with a wish for another protocol is no message yet."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
     def send_400_response(self, msg: str) -> None:
         """A request that cannot be read is refused in the same shape as any other."""
-        large = self._size > MOST_BYTES or len(self.headers or ()) > MOST_HEADERS
-        told = f"the head of a request may have {MOST_HEADERS} headers and {MOST_BYTES} bytes"
-        self._refuse(Refusal(431, told, "head_too_large") if large else Refusal(400, msg, "invalid_http"))
+        self._refuse(self._fault or Refusal(400, msg, "invalid_http"))
 
     _size = 0
+    _fault: Refusal | None = None
+
+    def _fed(self, data: bytes | memoryview) -> int | None:
+        """Parse it; where it has a head with a wish for another protocol, how far that goes."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return int(upgrade.args[0])
+        return None
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head that was just read, without its wish, since the parser takes what follows one for bytes of
+        the other protocol, not for a body."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            raise httptools.HttpParserInvalidMethodError
+        version = self.parser.get_http_version().encode("ascii")
+        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
+    def _unfit(self, refusal: Refusal) -> NoReturn:
+        self._fault = refusal
+        raise Unfit
 
     def _count(self, size: int) -> None:
         self._size += size
         if self._size > MOST_BYTES:
-            raise TooLarge
+            self._unfit(_TOO_LARGE)
 
     def _wait(self) -> None:
         timer: Any = getattr(self, "_head_timer", None)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 import uvicorn
 
 from bestroute.serve.protocol import BoundedProtocol
@@ -91,3 +92,41 @@ def test_a_head_without_a_body_is_written_before_the_connection_is_closed():
     told, written = asyncio.run(answered(app, ask))
     assert told.startswith(b"HTTP/1.1 204")
     assert b"".join(written) == told
+
+
+UPGRADES = {
+    "h2c": b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\n",
+    "websocket": b"connection: keep-alive, Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n",
+}
+BODY = b'{"model": "auto", "messages": [{"role": "user", "content": "hello"}]}'
+WHOLE = b"content-length: %d\r\n\r\n%s" % (len(BODY), BODY)
+CHUNKED = b"transfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+POSTED = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+LAST = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("body", [WHOLE, CHUNKED], ids=["whole", "chunked"])
+@pytest.mark.parametrize("wish", UPGRADES.values(), ids=UPGRADES)
+def test_a_wish_for_another_protocol_is_passed_over(gateway, upstream, wish, body):
+    sent = POSTED + wish + body
+    told = sent.index(b"\r\n\r\n") + 4
+    parts = (sent[:told], sent[told:] + LAST)
+    torn = (sent[:90], sent[90 : told + 9], sent[told + 9 :] + LAST)
+    for pieces in ([sent, LAST], parts, torn, [sent * 2 + LAST]):
+        upstream.requests.clear()
+        came = gateway.raw(*pieces, gap_s=0.05)
+        asked = b"".join(pieces).count(b"POST /")
+        assert came.count(b"HTTP/1.1 200") == came.count(b"HTTP/1.1 ") == asked + 1
+        assert came.endswith(b'{"status":"ok"}')
+        assert [one.body["messages"][0]["content"] for one in upstream.requests] == ["hello"] * asked
+
+
+def test_a_wish_for_another_protocol_hides_nothing(gateway):
+    """What cannot be read is refused with it as without."""
+    wish = UPGRADES["h2c"]
+    for head in (
+        POSTED + wish + b"content-length: 1\r\ncontent-length: 2\r\n",
+        b"CONNECT localhost:1 HTTP/1.1\r\n" + wish,
+    ):
+        assert gateway.raw(head + b"\r\n").startswith(b"HTTP/1.1 400 ")
+    assert gateway.raw(POSTED + wish + b"h: %s\r\n\r\n" % (b"x" * 40_000)).startswith(b"HTTP/1.1 431 ")
