@@ -63,12 +63,16 @@ def app_of(
         Route("/metrics", for_operators(listing.metrics)),
         *page_routes(),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[*middleware],
         lifespan=lifespan,
         exception_handlers={HTTPException: _not_here},
     )
+    app.router.redirect_slashes = (
+        False  # it would send callers to the scheme and name that came through a proxy
+    )
+    return app
 
 
 async def _warm(app: Starlette, on_ready: Callable[[], object]) -> None:

@@ -148,6 +148,16 @@ def test_addresses_that_are_not_there(gateway):
         assert b"secret" not in reply.body
 
 
+@pytest.mark.parametrize(
+    "path", [CHAT, "/v1/messages", "/v1/route", "/healthz", "/metrics", "/page/overview"]
+)
+def test_an_address_with_a_slash_too_many_leads_nowhere(gateway, path):
+    for method in ("GET", "POST"):
+        reply = gateway.send(method, f"{path}/", host="evil.example")
+        assert (reply.status, "location" in reply.headers) == (404, False)
+        assert b"evil.example" not in reply.body
+
+
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fields=st.dictionaries(st.sampled_from(FIELDS), VALUES, min_size=1, max_size=3))
 def test_wrong_types_in_any_field(gateway, fields):
