@@ -25,6 +25,7 @@ from bestroute.serve.page import page_routes
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.routing import route
 
+_MESSAGES = "/v1/messages"
 _CODES = {404: "unknown_url", 405: "method_not_allowed"}
 
 
@@ -53,7 +54,7 @@ def app_of(
 
     routes = [
         Route("/v1/chat/completions", recorded(chat), methods=["POST"]),
-        Route("/v1/messages", recorded(messages, error_of), methods=["POST"]),
+        Route(_MESSAGES, recorded(messages, error_of), methods=["POST"]),
         Route("/v1/route", recorded(route), methods=["POST"]),
         Route("/v1/models", for_callers(listing.models)),
         Route("/v1/models/{name:path}", for_callers(listing.model)),
@@ -98,13 +99,15 @@ def _reopen_on_hangup(service: Service) -> None:
 
 async def _not_here(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    asked = f"{request.method} {request.url.path[:200]}"
+    path = request.scope["path"]
+    asked = f"{request.method} {path[:200]}"
     told = f"{asked}: {error.detail}"
+    of_messages = f"{path}/".startswith(f"{_MESSAGES}/")
     if error.status_code == 404:
-        told = (
-            f"there is no {asked}; chat is at POST /v1/chat/completions, all addresses are in /openapi.json"
-        )
+        there = f"messages are at POST {_MESSAGES}" if of_messages else "chat is at POST /v1/chat/completions"
+        told = f"there is no {asked}; {there}, all addresses are in /openapi.json"
     elif error.headers and "Allow" in error.headers:
         told = f"{asked}: this address takes {error.headers['Allow']}"
     code = _CODES.get(error.status_code)
-    return response_of(Refusal(error.status_code, told, code, headers=error.headers))
+    refusal = Refusal(error.status_code, told, code, headers=error.headers)
+    return response_of(refusal, error_of if of_messages else Refusal.as_dict)

@@ -180,6 +180,19 @@ class TestErrors:
             client.messages.create(model="claude-9", max_tokens=5, messages=HELLO)
         assert caught.value.body["error"]["type"] == "not_found_error"
 
+    def test_addresses_that_are_not_there(self, client, gateway):
+        with pytest.raises(anthropic.NotFoundError, match="messages are at POST /v1/messages") as caught:
+            client.messages.count_tokens(model="auto", messages=HELLO)
+        assert (caught.value.body["type"], caught.value.body["error"]["type"]) == ("error", "not_found_error")
+        for method, path in (
+            ("GET", "/v1/messages"),
+            ("POST", "/v1/messages/"),
+            ("GET", "/v1/messages/batches/1"),
+        ):
+            told = gateway.send(method, path).json
+            assert (told["type"], set(told["error"])) == ("error", {"type", "message"})
+        assert set(gateway.get("/v1/messages-of-mine").error) == {"message", "type", "param", "code"}
+
     def test_no_model_answers(self, client, upstream):
         upstream.play(echo_key(500))
         with pytest.raises(anthropic.InternalServerError) as caught:
