@@ -21,7 +21,8 @@ class Door:
         self._host = host
 
     def check(self, headers: Mapping[str, str]) -> None:
-        """Raise Refusal (403) for a name that is not this machine's, and for a page from elsewhere."""
+        """Raise Refusal (403) for a name that is not this machine's, and for a page from elsewhere. Without a
+        name only HTTP/1.0 comes here, which no browser speaks."""
         host, origin = headers.get("host"), headers.get("origin")
         if host is not None and self._host is not None and not self._is_own(_name(host)):
             raise Refusal(
@@ -33,7 +34,8 @@ class Door:
         if origin is not None and origin.lower().partition("://")[2] != (host or "").lower():
             raise Refusal(
                 403,
-                "pages from elsewhere may not ask a gateway that asks for no keys; serve with --keys",
+                "pages from elsewhere may not ask a gateway that asks for no keys; with --keys they may "
+                "through a proxy that adds the headers of CORS, which the gateway does not",
                 "origin_not_allowed",
             )
 

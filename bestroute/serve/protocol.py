@@ -1,8 +1,8 @@
 """HTTP within limits, before there is a request: heads that are too large or too slow.
 
-uvicorn on httptools bounds neither the number of headers nor the time that they take, and loses the body of
-a request that would rather speak another protocol, as Java's clients would (`Upgrade: h2c`). It sends the
-head of a response on its own, too.
+uvicorn on httptools bounds neither the number of headers nor the time that they take, answers a request of
+HTTP/1.1 that names no host, and loses the body of one that would rather speak another protocol, as Java's
+clients would (`Upgrade: h2c`). It sends the head of a response on its own, too.
 """
 
 from __future__ import annotations
@@ -114,6 +114,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_timer.cancel()
         if self.parser.should_upgrade():
             return
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._unfit(Refusal(400, "a request of HTTP/1.1 has one Host header", "invalid_http"))
         super().on_headers_complete()
         if self.cycle is not None:
             self.cycle.transport = _Joining(self.cycle.transport, self.loop)  # type: ignore[assignment]

@@ -42,9 +42,35 @@ def test_who_may_ask(gateway, upstream, sent, status, code):
     assert len(upstream.requests) == (status == 200)
     for path in ("/v1/messages", "/v1/route"):
         assert gateway.send("POST", path, ASKED, **sent).status == status
+    if code == "origin_not_allowed":
+        assert "CORS, which the gateway does not" in reply.error["message"]
     if status == 403:
         for path in ("/", "/v1/models", "/v1/models/auto", "/metrics", "/page/overview"):
             assert gateway.send("GET", path, **sent).status == 403
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [("1.1", 0, 400), ("1.1", 2, 400), ("1.0", 2, 400), ("1.1", 1, 200), ("1.0", 1, 200), ("1.0", 0, 200)],
+)
+def test_a_request_names_one_host(gateway, version, hosts, status):
+    head = f"GET /v1/models HTTP/{version}\r\n" + "host: localhost\r\n" * hosts
+    came = gateway.raw(f"{head}connection: close\r\n\r\n".encode())
+    assert int(came.split()[1]) == status
+    if status == 400:
+        assert json.loads(came.partition(b"\r\n\r\n")[2])["error"]["code"] == "invalid_http"
+
+
+def test_with_keys_no_browser_of_another_origin_is_let_in_either(tmp_path, fake_endpoint):
+    """What is told of pages from elsewhere is so: nothing answers their preflight."""
+    key, kept = new_key("a")
+    append(kept, tmp_path / "keys.yaml")
+    text = POLICY.format(url=fake_endpoint.base_url, dial=1.0)
+    with started(tmp_path, text, keys=str(tmp_path / "keys.yaml")) as one:
+        asks = {"origin": "http://b.example", "access_control_request_method": "POST"}
+        reply = one.send("OPTIONS", CHAT, **asks)
+        assert reply.status == 405
+        assert not [name for name in reply.headers if name.startswith("access-control")]
 
 
 def test_the_address_that_was_given_is_a_name():
