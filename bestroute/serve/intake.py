@@ -16,6 +16,7 @@ from bestroute.text import finite
 
 async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
     """The JSON object that a request sends. Raises Refusal where it is too large, too slow, or none."""
+    _check_encoding(request.headers.get("content-encoding", ""))
     _check_length(request.headers.get("content-length"), limits)
     try:
         body = await in_time(limits.body_s, _read(request, limits))
@@ -29,7 +30,8 @@ async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
 def parse_object(body: bytes, limits: Limits) -> dict[str, Any]:
     """The object that a body is. Raises Refusal."""
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_number, parse_float=finite)
+        text = body.decode("utf-8").removeprefix("\ufeff")
+        value = json.loads(text, parse_constant=_no_number, parse_float=finite)
     except UnicodeDecodeError as error:
         raise Refusal(400, f"the body is not UTF-8 (byte {error.start + 1})", "invalid_json") from None
     except RecursionError:
@@ -40,6 +42,16 @@ def parse_object(body: bytes, limits: Limits) -> dict[str, Any]:
         raise Refusal(400, "the body must be a JSON object", "invalid_json")
     _check_depth(value, limits)
     return _whole_characters(value) if b"\\ud" in body.lower() else value
+
+
+def _check_encoding(told: str) -> None:
+    if told.strip().lower() not in ("", "identity"):
+        raise Refusal(
+            415,
+            f"the body is said to be encoded as {told[:100]!r}; send it as it is, without content-encoding",
+            "unsupported_media_type",
+            headers={"accept-encoding": "identity"},
+        )
 
 
 def _check_length(told: str | None, limits: Limits) -> None:

@@ -64,6 +64,18 @@ def test_a_body_that_is_no_request(gateway, body, told):
         assert told in reply.error["message"] or path != CHAT
 
 
+def test_a_body_that_is_encoded_is_refused_by_the_name_of_its_encoding(gateway):
+    for path in (CHAT, "/v1/messages", "/v1/route"):
+        reply = gateway.send("POST", path, b"\x1f\x8b", content_encoding="gzip")
+        assert (reply.status, reply.headers["accept-encoding"]) == (415, "identity")
+        assert "'gzip'" in reply.error["message"]
+
+
+def test_a_mark_of_byte_order_before_the_body_is_passed_over(gateway):
+    body = b'\xef\xbb\xbf{"messages": [{"role": "user", "content": "hello"}]}'
+    assert gateway.send("POST", CHAT, body, content_encoding="identity").status == 200
+
+
 def test_halves_of_characters_are_mended(gateway, upstream):
     body = b'{"messages": [{"role": "user", "content": "hello \\ud83d"}], "user": "\\uDe00"}'
     assert gateway.send("POST", CHAT, body).status == 200
