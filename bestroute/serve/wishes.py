@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from bestroute.query import Session
+from bestroute.serve.headers import TOLD_ONLY
 from bestroute.serve.refusals import Refusal
 
 KEY = "bestroute"
@@ -50,8 +51,9 @@ def wishes_of(headers: Mapping[str, str], metadata: Any) -> Wishes:
         name: (f"metadata.{KEY}.{name}", value) for name, value in _in_metadata(told).items()
     }
     for header, value in headers.items():
-        if header.lower().startswith(_PREFIX):
-            said[_wish(header, header.lower().removeprefix(_PREFIX), header)] = (header, value)
+        written = header.lower().removeprefix(_PREFIX)
+        if header.lower().startswith(_PREFIX) and written not in TOLD_ONLY:
+            said[_wish(header, written, header)] = (header, value)
     return Wishes(
         max_gap=_gap(*said["max_gap"]) if "max_gap" in said else None,
         model=_name(*said["model"]) if "model" in said else None,
@@ -83,18 +85,20 @@ def _in_metadata(told: Any) -> dict[str, Any]:
 
 
 def _wish(place: str, written: str, header: str | None = None) -> str:
-    """The wish of this name. Raises Refusal for another, with the nearest that there is."""
+    """The wish of this name. Raises Refusal for another, with the nearest where one is like it."""
     name = written.replace("-", "_")
     if name in _NAMES:
         return name
-    near = next(iter(get_close_matches(name, _NAMES, 1, 0.0)), _NAMES[0])
+    near = get_close_matches(name, _NAMES, 1)
+    known = ", ".join(_NAMES)
     if header is None:
-        told = (
-            f"metadata.{KEY} has {written[:_SHOWN]!r} (did you mean {near!r}?); it takes {', '.join(_NAMES)}"
-        )
+        meant = f" (did you mean {near[0]!r}?)" if near else ""
+        told = f"metadata.{KEY} has {written[:_SHOWN]!r}{meant}; it takes {known}"
     else:
-        known = f"{_PREFIX}{near.replace('_', '-')}"
-        told = f"the gateway knows no header {header[:_SHOWN]!r} (did you mean {known!r}?)"
+        like = (
+            f"did you mean {_PREFIX + near[0].replace('_', '-')!r}?" if near else f"{_PREFIX} takes {known}"
+        )
+        told = f"the gateway knows no header {header[:_SHOWN]!r} ({like})"
     raise Refusal(400, told, "invalid_value", place[:_SHOWN])
 
 

@@ -33,7 +33,9 @@ def test_wishes(headers, metadata, wishes):
     [
         ({"x-bestroute-explian": "true"}, None, "'x-bestroute-explian' .did you mean 'x-bestroute-explain'"),
         ({"x-bestroute-route": "true"}, None, "did you mean 'x-bestroute-route-only'"),
-        ({"x-bestroute-": ""}, None, "did you mean 'x-bestroute-"),
+        ({"x-bestroute-": ""}, None, "x-bestroute- takes explain, max_gap"),
+        ({"x-bestroute-zzz": ""}, None, "x-bestroute- takes explain, max_gap"),
+        ({}, {"bestroute": "zzz"}, "has 'zzz'; it takes"),
         ({}, {"bestroute": {"max_gab": 0.1}}, "'max_gab' .did you mean 'max_gap'"),
         ({}, {"bestroute": "explian"}, "'explian' .did you mean 'explain'"),
     ],
@@ -55,3 +57,11 @@ def test_what_is_for_the_gateway_goes_no_further():
     assert without_wishes({"metadata": {"bestroute": "explain"}}) == {}
     assert without_wishes({"metadata": {"team": "law"}}) == {"metadata": {"team": "law"}}
     assert body["metadata"]["bestroute"] == "explain"
+
+
+def test_what_a_response_told_may_come_back(gateway):
+    told = gateway.ask(headers={"x-bestroute-max-gap": "0.05"}).headers
+    back = {name: value for name, value in told.items() if name.startswith("x-bestroute-")}
+    assert {"x-bestroute-request-id", "x-bestroute-rule"} <= set(back)
+    assert gateway.ask(headers=back).status == 200
+    assert wishes_of({"x-bestroute-budget-day-left": "1", "X-Bestroute-Cost": "2"}, None) == Wishes()
