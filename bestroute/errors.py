@@ -107,7 +107,7 @@ class TrainingError(BestRouteError):
 
 
 class MissingExtra(BestRouteError, ImportError):
-    """An optional package is missing; the message is the line that installs it."""
+    """An optional package is missing or broken; the message is the line that installs it."""
 
 
 def require(module: str, extra: str) -> ModuleType:
@@ -115,6 +115,6 @@ def require(module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise MissingExtra(
-            f'{module} is not installed; it comes with: pip install "bestroute[{extra}]"'
-        ) from error
+        absent = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
+        why = "is not installed" if absent else f"is installed, but cannot be imported ({error})"
+        raise MissingExtra(f'{module} {why}; it comes with: pip install "bestroute[{extra}]"') from error
