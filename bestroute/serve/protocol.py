@@ -61,6 +61,13 @@ class _Joining:
             self._transport.write(head)
 
 
+def _parser_for(protocol: HttpToolsProtocol) -> httptools.HttpRequestParser:
+    """A parser as uvicorn makes it."""
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """A connection whose requests must come with a head of some size, and in time."""
 
@@ -85,7 +92,9 @@ class BoundedProtocol(HttpToolsProtocol):
         rest = memoryview(data)
         try:
             while (read := self._fed(rest)) is not None:
-                self._fed(self._head_without_upgrade())
+                head = self._head_without_upgrade()
+                self.parser = _parser_for(self)  # one that has read a last request takes no further head
+                self._fed(head)
                 rest = rest[read:]
         except httptools.HttpParserError:
             self.logger.warning(_INVALID)

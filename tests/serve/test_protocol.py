@@ -121,6 +121,22 @@ def test_a_wish_for_another_protocol_is_passed_over(gateway, upstream, wish, bod
         assert [one.body["messages"][0]["content"] for one in upstream.requests] == ["hello"] * asked
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.0\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n",
+        b"HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade, close\r\nupgrade: h2c\r\n",
+    ],
+    ids=["1.0", "close"],
+)
+def test_a_last_request_that_wishes_for_another_protocol_is_answered(gateway, upstream, head):
+    sent = b"POST /v1/chat/completions " + head + WHOLE
+    for pieces in ([sent], [sent[: -len(BODY)], sent[-len(BODY) :]]):
+        came = gateway.raw(*pieces, gap_s=0.05)
+        assert came.startswith(b"HTTP/1.1 200 ")
+        assert b"hello" in came
+
+
 def test_a_wish_for_another_protocol_hides_nothing(gateway):
     """What cannot be read is refused with it as without."""
     wish = UPGRADES["h2c"]
