@@ -247,6 +247,18 @@ class TestTrouble:
         assert (text_of(found), found[-1].answer.model) == ("Deep.", "big")
         assert found[-1].answer.attempts[0].error
 
+    @pytest.mark.parametrize(
+        ("play", "unfit"),
+        [
+            (pieces(event({"role": "assistant", "content": ""}), cut=True), 0),
+            (pieces(*streamed(" ", "\n")), 1),
+        ],
+        ids=["cut after the role", "blanks"],
+    )
+    def test_what_broke_off_is_no_answer(self, streaming, play, unfit):
+        found = events_of(streaming(mid=play, big=pieces(*streamed("Deep."))))
+        assert found[-1].answer.attempts[0].unfit == unfit
+
     def test_blanks_before_the_first_word_are_kept(self, streaming):
         assert (
             text_of(events_of(streaming(mid=pieces(*streamed("\n", " ", "So", " be it."))))) == "\n So be it."

@@ -40,7 +40,8 @@ class Attempt:
 def attempt_of(model: str, n: int, sampled: Sampled, latency_s: float) -> Attempt:
     """The attempt that gave `sampled` when `model` was asked for n responses."""
     got = sum(sample.may_win for sample in sampled.samples)
-    unfit = len(sampled.samples) - got
+    came = sum(sample.finish_reason != "error" for sample in sampled.samples)  # the others broke off
+    unfit = max(0, came - got)
     errors = [*sampled.errors, *filter(None, [sample.lack for sample in sampled.samples])]
     label, told = arm_of(((model, n),)).label, _summary(errors)
     return Attempt(label, n, got, told, latency_s, sampled.usage, sampled.notes, sampled.status, unfit)
