@@ -70,9 +70,8 @@ def app_of(
         lifespan=lifespan,
         exception_handlers={HTTPException: _not_here},
     )
-    app.router.redirect_slashes = (
-        False  # it would send callers to the scheme and name that came through a proxy
-    )
+    # Redirects for a slash would send callers to the scheme and name that came through a proxy.
+    app.router.redirect_slashes = False
     return app
 
 

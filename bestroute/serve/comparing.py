@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from bestroute.errors import InputError
 from bestroute.serve.reading import Line
+from bestroute.serve.refusals import CUT_OFF
 
 Floats: TypeAlias = NDArray[np.float64]
 SIDES = ("base", "canary")
 _DRAWS = 1000
 _LEVEL = 0.95
-_NOBODYS = ("caller_gone", "shutting_down")  # errors that are no side's fault
 
 
 @dataclass
@@ -41,7 +41,7 @@ class _Side:
                 line.reference_cost if line.answered else nan,
                 line.latency_ms if line.answered else nan,
                 nan if line.first_ms is None else line.first_ms,
-                float(line.error is not None and line.error not in _NOBODYS),
+                float(line.error is not None and line.error not in CUT_OFF),
                 float(line.cause == "reference") if line.cause is not None else nan,
             )
         )

@@ -12,13 +12,13 @@ from bestroute.decision import Decision
 from bestroute.query import Query
 from bestroute.serve.bills import bill_of
 from bestroute.serve.keys.guard import Caller
+from bestroute.serve.refusals import CUT_OFF
 
 if TYPE_CHECKING:
     from bestroute.answering.answer import Answer
     from bestroute.answering.events import Broken
     from bestroute.router import Router
 
-_CUT_OFF = ("caller_gone", "shutting_down")  # what an endpoint bills of a call that was cut off is not known
 Side: TypeAlias = Literal["", "base", "canary"]
 
 
@@ -107,7 +107,9 @@ class Entry:
         """Nothing more will come."""
         self.status = self.status or status
         self.attempts = self.attempts or tuple(self.calls)
-        if self.bill is None and self.error not in (None, *_CUT_OFF) and self.router is not None:
+        # What an endpoint bills of a call that was cut off, and of a stream that was left, is not known.
+        left = self.error is None or self.error in CUT_OFF or self.first_s is not None
+        if self.bill is None and not left and self.router is not None:
             usage = Usage.total(attempt.usage for attempt in self.attempts)
             self.charged(bill_of(self.attempts, self.router.policy), usage)
         self.seconds = time.perf_counter() - self.began

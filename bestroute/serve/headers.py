@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from bestroute.serve.entry import Entry
 
-TOLD_ONLY = frozenset(
-    ("arm", "budget-day-left", "budget-minute-left", "cause", "cost", "gap", "policy", "reference-cost")
-) | {"request-id", "rule"}
+TOLD_ONLY = {
+    "arm", "budget-day-left", "budget-minute-left", "cause", "cost", "gap", "policy", "reference-cost",
+    "request-id", "rule",
+}  # fmt: skip
 """The `x-bestroute-` headers of responses that are no wishes: a caller may send them back."""
 _PLAIN = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 _LONGEST = 256

@@ -50,6 +50,8 @@ class Refusal(Exception):
 
 SHUTTING_DOWN = Refusal(503, "the gateway shuts down; ask again", "shutting_down")
 """What is told of a request that is not over when the time to drain is."""
+CUT_OFF = ("caller_gone", SHUTTING_DOWN.code)
+"""Codes of requests that ended before their answer did, by no fault of a model."""
 
 
 def refusal_of(error: Exception) -> Refusal:
