@@ -9,7 +9,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Later(Sequence[T_co]):
-    """What `make` gives, asked for once. As good as a tuple, and sent to another process as one."""
+    """What `make` gives, asked for once: equal to the tuple, and sent to another process as one.
+
+    To add to it, or to write it as JSON, make a tuple or a list of it.
+    """
 
     __slots__ = ("_made", "_make")
 
