@@ -2,7 +2,8 @@
 
 arms           models and what they cost, and arms: what is asked of them
 params         request fields of a variant
-objective      what the one dial means, whether a tier is within it, and which serves
+objective/     what the one dial means, whether a tier is within it, and which serves
+exclusive      keys of which exactly one may stand
 rules/         what is sure about a query decides before the router model: conditions, and the first match
 sampling       how responses are asked for and kept: Sampling, Sessions
 schema         the values: Policy, Tier

@@ -25,7 +25,8 @@ from bestroute.errors import ArtefactError
 from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, clip, spell
 from bestroute.policy.document import Path as Steps
-from bestroute.policy.objective import OBJECTIVES, exactly_one
+from bestroute.policy.exclusive import exactly_one
+from bestroute.policy.objective import OBJECTIVES
 from bestroute.policy.serving import model_asked
 from bestroute.policy.wording import did_you_mean, last_given
 

@@ -22,15 +22,8 @@ from pydantic import (
 from bestroute.artefacts.manifest import Kind, default_folder
 from bestroute.errors import InputError
 from bestroute.policy.arms import Arm, Frozen, Model, Name
-from bestroute.policy.objective import (
-    OBJECTIVES,
-    AnyObjective,
-    Gap,
-    Match,
-    PointPrice,
-    exactly_one,
-    objective_of,
-)
+from bestroute.policy.exclusive import exactly_one
+from bestroute.policy.objective import OBJECTIVES, AnyObjective, Gap, Match, PointPrice, objective_of
 from bestroute.policy.rules import Rule
 from bestroute.policy.sampling import Sampling
 from bestroute.policy.serving import Canary, Overrides, Shadow

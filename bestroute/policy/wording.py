@@ -12,7 +12,7 @@ from pydantic import BaseModel, RootModel, ValidationError
 
 from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, Path, clip, spell
-from bestroute.policy.objective import NotOne
+from bestroute.policy.exclusive import NotOne
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -17,7 +17,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
 from bestroute.policy.arms import Arm, Frozen, Name
-from bestroute.policy.objective import AnyObjective, Gap, Match, PointPrice, exactly_one, objective_of
+from bestroute.policy.exclusive import exactly_one
+from bestroute.policy.objective import AnyObjective, Gap, Match, PointPrice, objective_of
 from bestroute.policy.rules.conditions import Condition, Has, Metadata, Pattern, Tokens, Turns
 from bestroute.policy.rules.keywords import Keywords
 from bestroute.query import Query
