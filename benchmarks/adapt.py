@@ -39,7 +39,8 @@ from bestroute.evaluate.replay import Replay, replay
 from bestroute.evaluate.saving import SPLITS, savings
 from bestroute.evaluate.weights import halves
 from bestroute.policy import Policy
-from bestroute.records.record import family_of, read_records
+from bestroute.records.lines import read_records
+from bestroute.records.record import family_of
 from bestroute.train.adapt.fit import fit_adapter
 from bestroute.train.adapt.judge import FEWEST, Told, difficulty, gap_correlation, level_error
 from bestroute.train.adapt.own import Own, read_own

@@ -26,8 +26,9 @@ from bestroute.evaluate.baselines.embedding import frozen_features, principal
 from bestroute.evaluate.baselines.examples import Examples, fold_of
 from bestroute.evaluate.baselines.predict import PREDICTORS
 from bestroute.query import Query
+from bestroute.records.lines import read_records
 from bestroute.records.quality import auc, bootstrap_interval
-from bestroute.records.record import Record, read_records, scores_of, split_of
+from bestroute.records.record import Record, scores_of, split_of
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]

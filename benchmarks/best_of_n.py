@@ -33,17 +33,9 @@ from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import BestRouteError
 from bestroute.evaluate.replay import query_of
 from bestroute.policy.sampling import DEFAULT_CHECKS
+from bestroute.records.lines import read_preferences, read_records
 from bestroute.records.quality import best_of_n_quality, bootstrap_interval, calibration_error
-from bestroute.records.record import (
-    Preference,
-    Record,
-    Response,
-    family_of,
-    query_hash,
-    read_preferences,
-    read_records,
-    scores_of,
-)
+from bestroute.records.record import Preference, Record, Response, family_of, query_hash, scores_of
 from bestroute.train.labels import prompt_text
 
 SIZES = (2, 4, 8)

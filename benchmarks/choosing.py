@@ -29,7 +29,8 @@ from adapt import CLASSES, MEASURES, Found, cell, measure, other_sources, part_o
 from bestroute.artefacts.manifest import Manifest
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.evaluate.replay import Replay, replay
-from bestroute.records.record import family_of, read_records
+from bestroute.records.lines import read_records
+from bestroute.records.record import family_of
 from bestroute.train.adapt.fit import fit_adapter
 from bestroute.train.adapt.own import Own, read_own
 

@@ -27,7 +27,8 @@ from typing import Any
 from bestroute.answering.agreement import group
 from bestroute.answering.agreement.compare import answers_of, is_right
 from bestroute.answering.agreement.group import labels_of
-from bestroute.records.record import Record, family_of, read_records
+from bestroute.records.lines import read_records
+from bestroute.records.record import Record, family_of
 
 RUNS = 200
 STEP = (

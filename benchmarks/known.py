@@ -29,8 +29,8 @@ from bestroute.artefacts.manifest import read_manifest
 from bestroute.artefacts.predictor import Prediction
 from bestroute.errors import BestRouteError
 from bestroute.policy import Policy
+from bestroute.records.lines import read_records
 from bestroute.records.quality import auc
-from bestroute.records.record import read_records
 from bestroute.router import Router
 from bestroute.train.adapt.judge import correlation
 from bestroute.train.adapt.own import predict_all

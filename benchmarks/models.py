@@ -23,7 +23,8 @@ from pathlib import Path
 
 from bestroute.artefacts.manifest import LLMS, Kind, default_folder
 from bestroute.files import atomic_write, packed
-from bestroute.records.record import Record, Response, read_records, record_line
+from bestroute.records.lines import read_records, record_line
+from bestroute.records.record import Record, Response
 from bestroute.train.pools import pooled, thirds
 
 EXAMS = ("mmlu_pro", "gsm8k", "math_l5", "crux")

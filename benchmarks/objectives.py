@@ -31,7 +31,7 @@ from bestroute.evaluate.routed import Routed, routed
 from bestroute.evaluate.seen import Seen, divide
 from bestroute.policy import Policy, load_policy
 from bestroute.policy.objective import OBJECTIVES
-from bestroute.records.record import read_records
+from bestroute.records.lines import read_records
 
 SETTINGS = {"max_gap": 0.05, "min_match": 0.5, "cost_per_point": 0.05}
 DROPS = ("0.0", "0.01", "0.02", "0.05")

@@ -22,7 +22,8 @@ from bestroute.artefacts.manifest import seen_queries
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import BestRouteError
 from bestroute.policy import Policy
-from bestroute.records.record import Record, family_of, query_hash, read_records, scored_part
+from bestroute.records.lines import read_records
+from bestroute.records.record import Record, family_of, query_hash, scored_part
 from bestroute.train.adapt.own_rewards import fit_own_rewards
 from bestroute.train.adapt.sights import read_scored
 from bestroute.train.labels import prompt_text

@@ -34,8 +34,9 @@ from bestroute.evaluate.saving import held_out
 from bestroute.evaluate.seen import Seen, divide
 from bestroute.evaluate.weights import Weighting, everything, halves, overall
 from bestroute.policy import Policy, load_policy
+from bestroute.records.lines import read_records
 from bestroute.records.quality import interval
-from bestroute.records.record import Record, read_records
+from bestroute.records.record import Record
 
 DROPS = (0.0, 0.01)
 ALL = "all, each alike"

@@ -28,8 +28,9 @@ import numpy as np
 
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.evaluate.replay import query_of
+from bestroute.records.lines import read_records
 from bestroute.records.quality import bootstrap_interval
-from bestroute.records.record import read_records, split_of
+from bestroute.records.record import split_of
 
 Change = Callable[[str, random.Random], str]
 KINDS = ("exams", "chat", "languages")

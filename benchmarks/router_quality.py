@@ -50,8 +50,9 @@ from bestroute.artefacts.known import known_llms, with_known
 from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.errors import BestRouteError, InputError
 from bestroute.query import Query
+from bestroute.records.lines import read_records
 from bestroute.records.quality import auc, bootstrap_interval, calibration_error
-from bestroute.records.record import Record, family_of, read_records, scores_of, split_of
+from bestroute.records.record import Record, family_of, scores_of, split_of
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Floats, Floats], float]

@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from bestroute.policy.arms import Arm, Endpoint, Model, Price
     from bestroute.policy.rules import Rule
     from bestroute.query import Query
-    from bestroute.records.record import Record, read_records
+    from bestroute.records.lines import read_records
+    from bestroute.records.record import Record
     from bestroute.retune.probes import ProbeResult, run_probes
     from bestroute.retune.watch import PolicyWatcher
     from bestroute.router import Router
@@ -77,7 +78,8 @@ _HOMES = {
     "artefacts.predictor": ("OnnxPredictor", "Prediction", "Predictor"),
     "retune.probes": ("ProbeResult", "run_probes"),
     "query": ("Query",),
-    "records.record": ("Record", "read_records"),
+    "records.lines": ("read_records",),
+    "records.record": ("Record",),
     "artefacts.reward": ("OnnxRewardModel", "RewardModel"),
     "router": ("Router",),
     "policy.rules": ("Rule",),

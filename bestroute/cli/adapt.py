@@ -64,7 +64,7 @@ def command(
     from bestroute.artefacts.reward import OnnxRewardModel
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_to_adapt
-    from bestroute.records.record import read_records
+    from bestroute.records.lines import read_records
     from bestroute.train.adapt.make import adapt
     from bestroute.train.adapt.picture import write_plot
     from bestroute.train.adapt.telling import as_text, cautions

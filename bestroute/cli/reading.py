@@ -18,7 +18,7 @@ _MANY = 1000  # responses whose rewards are worth keeping
 
 def replayed(paths: Sequence[Path], bad: BadLines) -> Iterator[Record]:
     """Records of the files, in order, with a count on stderr."""
-    from bestroute.records.record import read_records
+    from bestroute.records.lines import read_records
 
     return counted("records replayed", read_records(paths, bad.on_bad))
 

@@ -17,7 +17,8 @@ from bestroute.answering.sampling.billing import bill
 from bestroute.policy.arms import Model
 from bestroute.policy.serving import Shadow, asked_of
 from bestroute.query import Query
-from bestroute.records.record import Record, Response, record_as_json, unscored
+from bestroute.records.lines import record_as_json
+from bestroute.records.record import Record, Response, unscored
 from bestroute.serve.entry import Entry
 from bestroute.serve.kept import Records
 from bestroute.serve.metrics import Metrics

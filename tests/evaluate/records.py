@@ -1,7 +1,7 @@
 """Two records, an easy and a hard one, and a posterior that goes by agreement alone."""
 
 from bestroute.artefacts.posterior import AGREE_FEATURES, QUALITY_FEATURES, Logistic, Posterior
-from bestroute.records.record import parse_record
+from bestroute.records.lines import parse_record
 
 TIERS = [{"model": "tiny", "n": 2}, {"model": "big"}]
 PRIORS = {"easy": (0.6, 0.7, 0.8), "hard": (0.6, 0.7, 0.8)}

@@ -5,7 +5,7 @@ import pytest
 
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import Collector, arms_of, query_of, replay
-from bestroute.records.record import parse_record
+from bestroute.records.lines import parse_record
 from tests.evaluate.replays import record_of
 from tests.fakes import FakeReward, make_policy
 

@@ -11,7 +11,7 @@ from bestroute.evaluate.routed import Recall, dials_of, routed
 from bestroute.policy.arms import Model
 from bestroute.policy.objective import CostPerPoint, MaxGap, MinMatch
 from bestroute.query import Query
-from bestroute.records.record import parse_record
+from bestroute.records.lines import parse_record
 from bestroute.router import Router
 from tests.evaluate.replays import TextPredictor, record_of
 from tests.fakes import make_policy

@@ -5,7 +5,8 @@ import pytest
 
 from bestroute.errors import InputError
 from bestroute.evaluate.seen import Seen, divide
-from bestroute.records.record import parse_record, query_hash
+from bestroute.records.lines import parse_record
+from bestroute.records.record import query_hash
 from tests.evaluate.replays import record_of
 from tests.fakes import FakeReward, make_policy
 

@@ -10,19 +10,8 @@ from hypothesis import strategies as st
 
 from bestroute.errors import InputError
 from bestroute.query import Query
-from bestroute.records.record import (
-    Preference,
-    Record,
-    Response,
-    bucket,
-    family_of,
-    parse_record,
-    read_preferences,
-    read_records,
-    record_as_json,
-    scores_of,
-    split_of,
-)
+from bestroute.records.lines import parse_record, read_preferences, read_records, record_as_json
+from bestroute.records.record import Preference, Record, Response, bucket, family_of, scores_of, split_of
 
 CONTRACT = {
     "id": "gsm8k/7",

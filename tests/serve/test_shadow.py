@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from bestroute.cli import cli
 from bestroute.errors import InputError
 from bestroute.query import Query
-from bestroute.records.record import read_records
+from bestroute.records.lines import read_records
 from bestroute.router import Router
 from bestroute.serve.entry import Entry
 from bestroute.serve.metrics import Metrics

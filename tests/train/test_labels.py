@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bestroute.errors import TrainingError
-from bestroute.records.record import parse_record
+from bestroute.records.lines import parse_record
 from bestroute.train.labels import (
     classes_of,
     prompt_text,

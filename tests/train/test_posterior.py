@@ -11,7 +11,8 @@ from bestroute.artefacts.posterior import Evidence, Posterior
 from bestroute.artefacts.sureness import Sureness
 from bestroute.cli import cli
 from bestroute.errors import TrainingError
-from bestroute.records.record import parse_record, query_hash, split_of
+from bestroute.records.lines import parse_record
+from bestroute.records.record import query_hash, split_of
 from bestroute.train.posterior import PosteriorSettings, train_posterior
 from bestroute.train.walks import Ways
 

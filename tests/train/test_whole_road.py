@@ -9,7 +9,8 @@ from bestroute.artefacts.manifest import read_manifest
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.cli import cli
-from bestroute.records.record import read_records, split_of
+from bestroute.records.lines import read_records
+from bestroute.records.record import split_of
 
 pytestmark = pytest.mark.train
 

@@ -31,7 +31,7 @@ def train_llms_command(
     folder knew before is replaced.
     """
     from bestroute.artefacts.predictor import OnnxPredictor
-    from bestroute.records.record import read_records
+    from bestroute.records.lines import read_records
     from bestroute.train.llms.make import add_llms
 
     bad = BadLines(skip_bad)

@@ -16,7 +16,7 @@ from bestroute.cli.train.common import (
     read_all,
     recipe_of,
 )
-from bestroute.records.record import read_records
+from bestroute.records.lines import read_records
 
 
 @click.command(

@@ -24,7 +24,8 @@ from bestroute.cli.train.common import (
 )
 from bestroute.errors import require
 from bestroute.files import atomic_write, packed, writing
-from bestroute.records.record import Record, read_preferences, read_records, record_line, text_of
+from bestroute.records.lines import read_preferences, read_records, record_line
+from bestroute.records.record import Record, text_of
 
 
 @click.command(

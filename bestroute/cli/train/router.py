@@ -20,7 +20,8 @@ from bestroute.cli.train.common import (
     recipe_of,
 )
 from bestroute.errors import require
-from bestroute.records.record import Record, read_records
+from bestroute.records.lines import read_records
+from bestroute.records.record import Record
 
 if TYPE_CHECKING:
     from bestroute.artefacts.manifest import Manifest

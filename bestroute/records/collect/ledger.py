@@ -20,7 +20,8 @@ from bestroute.records.collect.budget import Budget
 from bestroute.records.collect.plan import Plan, Survey
 from bestroute.records.collect.prompts import read_prompts
 from bestroute.records.journal import Journal
-from bestroute.records.record import Record, Response, read_records, record_line
+from bestroute.records.lines import read_records, record_line
+from bestroute.records.record import Record, Response
 
 _WRITTEN = "records_sha256"
 _KEPT = ("text", "output_tokens", "by", "thinking_tokens", "mean_logprob", "least_margin")

@@ -13,7 +13,8 @@ from typing import Any
 from bestroute.errors import InputError
 from bestroute.files import read_lines
 from bestroute.query import Query
-from bestroute.records.record import Record, bucket, parse_unanswered, record_as_json
+from bestroute.records.lines import parse_unanswered, record_as_json
+from bestroute.records.record import Record, bucket
 from bestroute.text import clean
 
 _ID_DIGITS = 16

@@ -12,7 +12,8 @@ from typing import Any, cast
 from bestroute.errors import InputError
 from bestroute.files import OnBad, atomic_write, packed
 from bestroute.records.journal import Journal
-from bestroute.records.record import Record, read_records, record_line
+from bestroute.records.lines import read_records, record_line
+from bestroute.records.record import Record
 from bestroute.records.score.engines import Engine, LocalEngine
 from bestroute.records.score.results import Results
 from bestroute.records.score.work import Recipe, Result, Task, missing, tasks_of

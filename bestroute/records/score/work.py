@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bestroute.artefacts.reward import OnnxRewardModel
 from bestroute.errors import InputError, ScoringError
-from bestroute.records.record import Record, parse_record, record_as_json
+from bestroute.records.lines import parse_record, record_as_json
+from bestroute.records.record import Record
 from bestroute.records.score.oracle import Oracle, query_of
 
 Wanted = Mapping[str, Sequence[int]]

@@ -8,7 +8,8 @@ from click.testing import CliRunner, Result
 from bestroute.cli import cli
 from bestroute.policy import load_policy
 from bestroute.records.collect import Collection, Outcome, Plan, choose_models
-from bestroute.records.record import Record, read_records
+from bestroute.records.lines import read_records
+from bestroute.records.record import Record
 
 PROMPTS = [
     {"id": "q1", "query": "What is 2 + 2?", "answer": "4", "source": "sums"},

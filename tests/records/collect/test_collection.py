@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bestroute.errors import InputError, MissingExtra, SamplingError
 from bestroute.records.collect import Progress
 from bestroute.records.collect.ledger import Journal
-from bestroute.records.record import Record, Response, record_as_json
+from bestroute.records.lines import record_as_json
+from bestroute.records.record import Record, Response
 from tests.answering.fake_endpoint import (
     FakeEndpoint,
     Numbered,

@@ -3,7 +3,7 @@
 import gzip
 import json
 
-from bestroute.records.record import read_records
+from bestroute.records.lines import read_records
 
 
 def lines_of(count, answers=("1", "2")):

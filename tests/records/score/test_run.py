@@ -11,7 +11,7 @@ import pytest
 
 from bestroute.artefacts.manifest import default_folder
 from bestroute.errors import InputError, ScoringError
-from bestroute.records.record import read_records
+from bestroute.records.lines import read_records
 from bestroute.records.score import Job, Recipe, score_files
 from bestroute.records.score.exact import ExactOracle
 from tests.records.score.records import lines_of, values, write

@@ -1,6 +1,7 @@
 """How records are divided into tasks, and what they are known by."""
 
-from bestroute.records.record import Record, Response, parse_record
+from bestroute.records.lines import parse_record
+from bestroute.records.record import Record, Response
 from bestroute.records.score.work import Task, record_key, tasks_of
 from tests.records.score.records import lines_of
 
