@@ -23,6 +23,7 @@ from tests.answering.fake_endpoint import (
 )
 from tests.decision.plans import planning
 from tests.fakes import BIG, MID, TINY, FakeSampler, said
+from tests.patience import until
 
 MESSAGES = [{"role": "user", "content": "abcdefgh"}]
 ONE = [{"model": "mid"}, {"model": "big"}]
@@ -299,13 +300,6 @@ class TestTrouble:
             events_of(streaming(mid=status(500), big=status(500)))
 
 
-def eventually(holds):
-    ends = time.monotonic() + 60
-    while not holds() and time.monotonic() < ends:
-        time.sleep(0.01)
-    return holds()
-
-
 class TestGone:
     """A caller that goes away leaves nothing running at the endpoint."""
 
@@ -314,7 +308,7 @@ class TestGone:
         assert next(events).text == "on "
         assert fake_endpoint.streaming == 1
         events.close()
-        assert eventually(lambda: fake_endpoint.streaming == 0)
+        assert until(lambda: fake_endpoint.streaming == 0)
 
     def test_cancelled(self, streaming, fake_endpoint):  # noqa: F811
         router, got = streaming(mid=endless()), []
@@ -330,7 +324,7 @@ class TestGone:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            return await asyncio.to_thread(eventually, lambda: fake_endpoint.streaming == 0)
+            return await asyncio.to_thread(until, lambda: fake_endpoint.streaming == 0)
 
         assert asyncio.run(run())
 
@@ -340,7 +334,7 @@ class TestGone:
         async def run():
             async for _ in router.astream(MESSAGES):
                 break
-            return await asyncio.to_thread(eventually, lambda: fake_endpoint.streaming == 0)
+            return await asyncio.to_thread(until, lambda: fake_endpoint.streaming == 0)
 
         assert asyncio.run(run())
 

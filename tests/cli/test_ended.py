@@ -15,6 +15,7 @@ from tests import ROOT
 from tests.answering.fake_endpoint import endless, fake_endpoint, hang  # noqa: F401
 from tests.cli.test_ask import local_policy
 from tests.cli.typed import run
+from tests.patience import until
 
 PLAIN = "Explica-me a fotossíntese, por favor."
 FULL = Path("/dev/full")
@@ -28,9 +29,7 @@ def interrupted(fake_endpoint, asked):  # noqa: F811
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in the background
     ) as child:  # fmt: skip
         try:
-            ends = time.monotonic() + 60
-            while not fake_endpoint.requests and child.poll() is None and time.monotonic() < ends:
-                time.sleep(0.01)
+            until(lambda: fake_endpoint.requests or child.poll() is not None)
             time.sleep(0.1)  # into the wait, or the stream
             child.send_signal(signal.SIGINT)
             stderr = child.communicate(timeout=60)[1].decode()

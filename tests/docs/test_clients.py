@@ -10,8 +10,9 @@ import pytest
 
 from bestroute.policy import check_policy
 from tests import ROOT
+from tests.patience import PATIENCE_S
 from tests.scripts import load
-from tests.serve.gateway import PATIENCE_S, started
+from tests.serve.gateway import started
 
 FOLDER = ROOT / "examples" / "clients"
 PAGE = (ROOT / "docs" / "how-to" / "clients.md").read_text("utf-8")

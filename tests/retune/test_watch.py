@@ -15,6 +15,7 @@ import bestroute.retune.watch
 from bestroute import ArtefactError, InputError, PolicyError, PolicyWatcher, Router
 from bestroute.artefacts.manifest import default_folder
 from tests.fakes import FakePredictor, FakeReward, FakeSampler, said
+from tests.patience import until
 
 POLICY = """\
 version: 1
@@ -68,14 +69,6 @@ def dial_of(watcher):
     (dial,) = {candidate.max_gap for candidate in decision.candidates}
     assert decision.policy == watcher.router.policy.digest
     return dial
-
-
-def until(holds):
-    """Wait for something that another thread does."""
-    ends = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < ends, "waited for 30 s"
-        time.sleep(0.002)
 
 
 class TestFollows:

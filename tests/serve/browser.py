@@ -15,7 +15,7 @@ from typing import Any
 
 from websockets.sync.client import connect
 
-from tests.serve.gateway import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (

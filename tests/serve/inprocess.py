@@ -25,7 +25,8 @@ from bestroute.serve.protocol import BoundedProtocol
 from bestroute.serve.recent import Recent
 from bestroute.serve.settings import Limits
 from bestroute.serve.shadow import Shadows
-from tests.serve.gateway import PATIENCE_S, Gateway
+from tests.patience import PATIENCE_S
+from tests.serve.gateway import Gateway
 
 
 class _Here(Gateway):

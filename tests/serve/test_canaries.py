@@ -1,7 +1,6 @@
 """A canary decides for some callers, always the same ones, and follows its file."""
 
 import json
-import time
 
 import pytest
 from click.testing import CliRunner
@@ -13,19 +12,13 @@ from bestroute.serve.callers import caller_of, drawn
 from bestroute.serve.policies import Policies
 from bestroute.serve.wishes import Wishes
 from tests.answering.fake_endpoint import FakeEndpoint, answer_n
-from tests.serve.gateway import PATIENCE_S, POLICY, started
+from tests.patience import until
+from tests.serve.gateway import POLICY, started
 
 BASE = POLICY.format(url="http://127.0.0.1:9/v1", dial=0.03)
 NEXT = BASE.replace("route: {model: tiny}", "route: {model: big}")
 CANARY = "canary: {policy: next.yaml, share: 0.5}\n"
 HELLO = [{"role": "user", "content": "hello"}]
-
-
-def wait_for(condition):
-    ends = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < ends, "it did not come"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -108,15 +101,15 @@ class TestPolicies:
 
             before = digests()
             (folder / "next.yaml").write_text(NEXT.replace("max_gap: 0.03", "max_gap: 0.05"), "utf-8")
-            wait_for(lambda: digests() != before)
+            until(lambda: digests() != before)
             assert len(digests()) == 2
             (folder / "p.yaml").write_text(BASE + CANARY.replace("next", "gone"), "utf-8")
-            wait_for(lambda: "auto/canary" in policies.faults)  # it decides nothing; nobody is refused
+            until(lambda: "auto/canary" in policies.faults)  # it decides nothing; nobody is refused
             assert len(digests()) == 1
             (folder / "p.yaml").write_text(BASE + CANARY, "utf-8")
-            wait_for(lambda: not policies.faults and len(digests()) == 2)
+            until(lambda: not policies.faults and len(digests()) == 2)
             (folder / "p.yaml").write_text(BASE, "utf-8")
-            wait_for(lambda: len(digests()) == 1)
+            until(lambda: len(digests()) == 1)
         finally:
             policies.close()
 

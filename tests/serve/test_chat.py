@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import time
 
 import openai
 import pytest
@@ -19,7 +18,7 @@ from tests.answering.fake_endpoint import (
     status,
     streamed,
 )
-from tests.serve.gateway import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 
 HELLO = [{"role": "user", "content": "hello"}]
 ADD = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
@@ -221,10 +220,7 @@ def test_a_caller_who_goes_away_ends_what_is_under_way(gateway, upstream):
 
     upstream.play(endless())
     asyncio.run(leave_after_the_first_chunk())
-    ends = time.monotonic() + PATIENCE_S
-    while upstream.streaming:
-        assert time.monotonic() < ends
-        time.sleep(0.05)
+    until(lambda: not upstream.streaming)
     upstream.play(answer("fine"))
     assert gateway.ask().status == 200
 
@@ -243,20 +239,13 @@ def test_the_log_has_who_was_asked_for_a_caller_who_went_away(gateway, upstream,
         if stream:
             assert b"200 OK" in connection.recv(1000)
         else:
-            wait_for(lambda: len(upstream.requests) == 2)
+            until(lambda: len(upstream.requests) == 2)
 
     def line():
         lines = map(json.loads, gateway.log.read_text("utf-8").splitlines())
         return next((one for one in lines if one["request_id"] == known), None)
 
-    wait_for(line)
+    until(line)
     assert (line()["status"], line()["error"]) == (499, "caller_gone")
     assert [(one["arm"], one["got"]) for one in line()["attempts"]] == [("tiny@1", 0), ("big@1", 0)]
     assert "nobody waited" in line()["attempts"][1]["error"]
-
-
-def wait_for(condition):
-    ends = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < ends, "it did not come"
-        time.sleep(0.02)

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
@@ -10,7 +9,8 @@ import pytest
 
 from bestroute.serve.keys.load import append, new_key
 from tests.answering.fake_endpoint import FakeEndpoint, answer_n, endless, pieces, status, streamed
-from tests.serve.gateway import PATIENCE_S, POLICY, launch, started
+from tests.patience import PATIENCE_S, until
+from tests.serve.gateway import POLICY, launch, started
 from tests.serve.keys.redis_server import PASSWORD, redis_running
 
 CHAT = "/v1/chat/completions"
@@ -72,13 +72,6 @@ def bearer(gateway, name):
 
 def ask(gateway, name, text="hello", **fields):
     return gateway.ask(text, headers=bearer(gateway, name), **fields)
-
-
-def until(holds):
-    ends = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
 
 
 def left(gateway, name):

@@ -19,7 +19,8 @@ from bestroute.serve.run import serve
 from bestroute.serve.settings import Settings
 from tests import ROOT
 from tests.answering.fake_endpoint import answer_n, event, hang, pieces
-from tests.serve.gateway import PATIENCE_S, POLICY, launch, started
+from tests.patience import PATIENCE_S, until
+from tests.serve.gateway import POLICY, launch, started
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -27,13 +28,6 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.fixture
 def policy(fake_endpoint):
     return POLICY.format(url=fake_endpoint.base_url, dial=0.03)
-
-
-def until(holds):
-    ends = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -15,18 +15,11 @@ from bestroute.serve import log as log_module
 from bestroute.serve.app import _reopen_on_hangup
 from bestroute.serve.entry import Entry
 from bestroute.serve.log import DecisionLog
-from tests.serve.gateway import PATIENCE_S
+from tests.patience import until
 
 
 def ids(path):
     return [json.loads(line)["request_id"] for line in path.read_text("utf-8").splitlines()]
-
-
-def until(holds):
-    ends = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 def test_what_is_added_is_written(tmp_path):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bestroute.serve.keys.load import append, new_key
 from tests.answering.fake_endpoint import document, echo_key, event, pieces, status, streamed
-from tests.serve.gateway import PATIENCE_S, POLICY, started
+from tests.patience import PATIENCE_S
+from tests.serve.gateway import POLICY, started
 from tests.serve.test_bad_input import VALUES
 
 HELLO = [{"role": "user", "content": "hello"}]

@@ -1,7 +1,6 @@
 """Which policy decides a request, and what a request may change of it."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -10,7 +9,8 @@ from bestroute.serve.held import Held
 from bestroute.serve.policies import NotServed, Policies
 from bestroute.serve.refusals import Refusal
 from bestroute.serve.wishes import Wishes
-from tests.serve.gateway import PATIENCE_S, POLICY
+from tests.patience import until
+from tests.serve.gateway import POLICY
 
 TEXT = POLICY.format(url="http://127.0.0.1:9/v1", dial=0.03)
 SHADOW = "shadow: {{share: 1, ask: [reference], budget: 1, records: {}}}\n"
@@ -29,13 +29,6 @@ def served(tmp_path):
 
 def decided(policies, model, wishes, query="hello"):
     return asyncio.run(policies.find(model, wishes).router()).route(query)
-
-
-def until(holds):
-    ends = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 def test_names(served):

@@ -6,7 +6,7 @@ import pytest
 import uvicorn
 
 from bestroute.serve.protocol import BoundedProtocol
-from tests.serve.gateway import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 ASKED = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]}

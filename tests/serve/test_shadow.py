@@ -19,7 +19,8 @@ from bestroute.serve.settings import Settings
 from bestroute.serve.shadow import Shadows, _answered
 from tests.answering.fake_endpoint import FakeEndpoint, Numbered, answer_n
 from tests.fakes import FakePredictor, FakeReward, FakeSampler, make_policy, said
-from tests.serve.gateway import PATIENCE_S, POLICY, started
+from tests.patience import until
+from tests.serve.gateway import POLICY, started
 
 SHADOW = "shadow: {share: 1, ask: [tiny@2, reference], budget: 1, records: records/kept.jsonl}\n"
 CANARY = "canary: {policy: next.yaml, share: 1}\n"
@@ -30,13 +31,6 @@ MODELS = [
 ]
 
 
-def wait_for(condition):
-    ends = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < ends, "it did not come"
-        time.sleep(0.02)
-
-
 def test_both_answers_become_a_record_that_score_reads(tmp_path):
     kept = tmp_path / "records" / "kept.jsonl"
     endpoint, first, beside = FakeEndpoint(), answer_n("4"), Numbered("b")
@@ -45,10 +39,10 @@ def test_both_answers_become_a_record_that_score_reads(tmp_path):
     with started(tmp_path, POLICY.format(url=endpoint.base_url, dial=1.0) + SHADOW) as gateway:
         asked = gateway.ask("What is 2 + 2?", metadata={"plan": "free"})
         assert asked.json["choices"][0]["message"]["content"] == "4"
-        wait_for(lambda: beside.held == 1)  # the caller has the answer, and the reference is still asked
+        until(lambda: beside.held == 1)  # the caller has the answer, and the reference is still asked
         assert kept.read_bytes() == b""  # made at the start, with its folder
         beside.gate.set()
-        wait_for(lambda: kept.exists() and kept.read_bytes().endswith(b"\n"))
+        until(lambda: kept.exists() and kept.read_bytes().endswith(b"\n"))
         metrics = gateway.get("/metrics").body.decode()
     endpoint.close()
     [record] = read_records([kept], scored=False)

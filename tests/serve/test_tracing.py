@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -18,7 +17,8 @@ from bestroute.serve.collector import tracing_of
 from bestroute.serve.policies import Policies
 from bestroute.serve.tracing import Tracing
 from tests.answering.fake_endpoint import FakeEndpoint, answer_n, endless, pieces, status, streamed
-from tests.serve.gateway import PATIENCE_S, POLICY, started
+from tests.patience import PATIENCE_S, until
+from tests.serve.gateway import POLICY, started
 from tests.serve.inprocess import served
 
 WORDS = "hello, my secret words"
@@ -39,10 +39,7 @@ def traced(tmp_path_factory):
 
 def spans(exporter, names):
     """The spans that are there once so many are, the request's last; none has words."""
-    ends = time.monotonic() + PATIENCE_S
-    while len(exporter.get_finished_spans()) < len(names):
-        assert time.monotonic() < ends
-        time.sleep(0.02)
+    until(lambda: len(exporter.get_finished_spans()) >= len(names))
     found = exporter.get_finished_spans()
     exporter.clear()
     assert [span.name for span in found] == names

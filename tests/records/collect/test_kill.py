@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.answering.fake_endpoint import FakeEndpoint, Numbered
+from tests.patience import until
 from tests.records.collect.desk import Desk
 
 SAMPLES, CONCURRENCY, PROMPTS = 4, 3, 12
@@ -75,13 +75,6 @@ def bench(tmp_path, servers):
     bench.close()
 
 
-def wait_for(condition) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def texts_of(bodies) -> set[str]:
     return {choice["message"]["content"] for body in bodies for choice in json.loads(body)["choices"]}
 
@@ -96,7 +89,7 @@ def test_killed_again_and_again_it_ends_with_every_response_once(bench, servers)
     on_disk = set()
     for share in (0.2, 0.5, 0.8):
         process = bench.start()
-        wait_for(lambda goal=share * WANTED: len(bench.journalled()) >= goal)
+        until(lambda goal=share * WANTED: len(bench.journalled()) >= goal)
         kill(process)
         assert bench.journalled() >= on_disk  # nothing goes that was there
         on_disk = bench.journalled()
@@ -130,10 +123,10 @@ def test_what_was_delivered_before_a_kill_is_kept_to_the_last_response(bench, se
             ]
 
         process = bench.start()
-        wait_for(lambda goal=goal, delivered=delivered: all(len(texts) >= goal for texts in delivered()))
-        wait_for(lambda plays=plays: all(play.held == CONCURRENCY for play in plays))
+        until(lambda goal=goal, delivered=delivered: all(len(texts) >= goal for texts in delivered()))
+        until(lambda plays=plays: all(play.held == CONCURRENCY for play in plays))
         before_the_kill = set().union(*delivered())
-        wait_for(lambda wanted=before_the_kill: bench.journalled() >= wanted)
+        until(lambda wanted=before_the_kill: bench.journalled() >= wanted)
         kill(process)
         kept |= before_the_kill
         for play in plays:
@@ -147,10 +140,10 @@ def test_what_was_delivered_before_a_kill_is_kept_to_the_last_response(bench, se
 def test_an_interrupt_waits_for_the_calls_under_way(bench, servers, name):
     endpoints, plays = servers
     process = bench.start()
-    wait_for(lambda: len(bench.journalled()) >= 8)
+    until(lambda: len(bench.journalled()) >= 8)
     for play in plays:
         play.gate.clear()
-    wait_for(lambda: all(endpoint.waiting == CONCURRENCY for endpoint in endpoints))
+    until(lambda: all(endpoint.waiting == CONCURRENCY for endpoint in endpoints))
     process.send_signal(name)
     assert process.stderr.readline().decode() == (
         "stopping; waiting for 6 calls under way (again to drop their replies)\n"
@@ -174,7 +167,7 @@ def started(bench, servers):
     for play in plays:
         play.gate.clear()
     process = bench.start()
-    wait_for(lambda: all(endpoint.waiting == CONCURRENCY for endpoint in endpoints))
+    until(lambda: all(endpoint.waiting == CONCURRENCY for endpoint in endpoints))
     return process
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.gateway import PATIENCE_S
+from tests.patience import PATIENCE_S
 
 PASSWORD = "a-password-of-redis"
 

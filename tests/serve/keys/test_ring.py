@@ -1,21 +1,12 @@
 """The ring finds keys by their hash, and follows its file."""
 
-import time
-
 import pytest
 
 from bestroute.errors import InputError, KeysError
 from bestroute.serve.held import Held
 from bestroute.serve.keys.load import append, new_key
 from bestroute.serve.keys.ring import KeyRing
-from tests.serve.gateway import PATIENCE_S
-
-
-def until(holds):
-    ends = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
+from tests.patience import until
 
 
 @pytest.fixture
