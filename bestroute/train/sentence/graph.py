@@ -48,7 +48,6 @@ def graph_of(model: SentenceNet, rows: Sequence[TokenRow]) -> onnx.ModelProto:
         "novelty": (),
         "features": (FEATURES,),
     }
-    nodes.add("Identity", features, name="features")
     strange = nodes.linear(
         features, _numpy(model.strange)[:, None], _numpy(model.strange_shift)[None], "strange"
     )
@@ -61,7 +60,6 @@ def encoder_graph(encoder: SentenceEncoder, rows: Sequence[TokenRow]) -> onnx.Mo
     """The graph of an encoder alone, which gives `features`."""
     nodes = Nodes()
     features, _ = _encoder(nodes, encoder.cpu().eval(), fixed_ranges(encoder, rows))
-    nodes.add("Identity", features, name="features")
     return nodes.model("encoder", {"features": (FEATURES,)})
 
 
@@ -92,15 +90,15 @@ def _encoder(nodes: Nodes, encoder: SentenceEncoder, ranges: tuple[float, float]
     shape = nodes.add("Shape", "input_ids")
     length = nodes.add("Cast", nodes.add("Gather", shape, nodes.whole(1)), to=onnx.TensorProto.FLOAT)
     means = _means(nodes, encoder, tokens, shape, length)
-    mean = nodes.add(
-        "Squeeze", nodes.add("Slice", means, nodes.whole(0), nodes.whole(1), nodes.whole(1)), nodes.whole(1)
-    )
+    mean = nodes.add("Gather", means, nodes.constant("at0", np.int64(0)), axis=1)
     one, two = _dense(nodes, encoder, mean, length)
     rows = nodes.add("Concat", nodes.add("Gather", shape, nodes.whole(0)), nodes.whole(1), axis=0)
     log = nodes.add("Expand", nodes.add("Log", length), rows)
     centre, spread = _numpy(encoder.centre), _numpy(encoder.spread)
-    features = _standard(nodes, nodes.add("Concat", mean, one, two, log, axis=1), centre, spread, "features")
-    attended = _standard(nodes, _attended(nodes, means), centre[:TOKEN], spread[:TOKEN], "attended")
+    raw = nodes.add("Concat", mean, one, two, log, axis=1)
+    shifted = nodes.add("Sub", raw, nodes.real("features.centre", centre))
+    features = nodes.add("Mul", shifted, nodes.real("features.scale", 1 / spread), name="features")
+    attended = _attended(nodes, means, centre[:TOKEN], spread[:TOKEN])
     return features, nodes.add("Concat", features, attended, axis=1)
 
 
@@ -162,21 +160,12 @@ def _means(nodes: Nodes, encoder: SentenceEncoder, tokens: str, shape: str, leng
     return nodes.add("MatMul", nodes.add("Transpose", both, perm=[0, 2, 1]), tokens)
 
 
-def _attended(nodes: Nodes, means: str) -> str:
-    """Of each attention head its own part of the numbers, side by side: (batch, TOKEN)."""
-    width = TOKEN // HEADS
-    parts = [
-        nodes.add(
-            "Squeeze",
-            nodes.add(
-                "Slice", means, nodes.whole(1 + head, width * head),
-                nodes.whole(2 + head, width * (head + 1)), nodes.whole(1, 2),
-            ),
-            nodes.whole(1),
-        )
-        for head in range(HEADS)
-    ]  # fmt: skip
-    return nodes.add("Concat", *parts, axis=-1)
+def _attended(nodes: Nodes, means: str, centre: Floats, spread: Floats) -> str:
+    """Of each attention head its own part of the numbers, side by side, standardised: (batch, TOKEN)."""
+    own = np.repeat(np.eye(1 + HEADS, dtype=np.float32)[:, 1:], TOKEN // HEADS, axis=1) / spread
+    parts = nodes.add("Mul", means, nodes.real("attended.scale", own))
+    summed = nodes.add("ReduceSum", parts, nodes.whole(1), keepdims=0)
+    return nodes.add("Sub", summed, nodes.real("attended.centre", centre / spread))
 
 
 def _dense(nodes: Nodes, encoder: SentenceEncoder, mean: str, length: str) -> tuple[str, str]:
@@ -190,11 +179,6 @@ def _dense(nodes: Nodes, encoder: SentenceEncoder, mean: str, length: str) -> tu
     one = nodes.add("Relu", nodes.add("Add", past, one))
     two = nodes.add("Relu", nodes.by_rows_product(nodes.by_rows(one), dense["two"], "dense.two"))
     return one, two
-
-
-def _standard(nodes: Nodes, value: str, centre: Floats, spread: Floats, name: str) -> str:
-    shifted = nodes.add("Sub", value, nodes.real(f"{name}.centre", centre))
-    return nodes.add("Mul", shifted, nodes.real(f"{name}.scale", 1 / spread))
 
 
 def _curves(nodes: Nodes, model: SentenceNet, read: str) -> None:
