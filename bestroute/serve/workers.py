@@ -30,7 +30,7 @@ from bestroute.serve.settings import METRICS_FOLDER, Settings
 
 _LOG = logging.getLogger("bestroute.serve")
 _LOOK_S = 0.1
-_PRELOADED = ("bestroute.serve.work", "openai")  # by whom workers are forked; none of it starts a thread
+_PRELOADED = ("bestroute.serve.work", "aiohttp")  # by whom workers are forked; none of it starts a thread
 _PAUSE_S = 1.0  # between a worker's end and its successor, so that one that cannot live does not spin
 _GRACE_S = 10.0  # beyond the time to drain, for logs to be written
 Work = Callable[[Settings, socket.socket, Callable[[], object]], None]
