@@ -98,7 +98,7 @@ def with_base(own: Own, quality: np.ndarray) -> Own:
     return Own(**{**parts, "quality": own.quality[:, :, :1], "said": said})
 
 
-def routed(quality: np.ndarray, judged: Replay) -> Strategy:
+def routed(quality: np.ndarray) -> Strategy:
     """The first arm whose predicted gap is within the dial, at 60 quantiles of the gaps and the extremes."""
     gaps = quality[:, [-1]] - quality
     dials = np.unique(np.concatenate([[-1.0], np.quantile(gaps[:, :-1], np.linspace(0, 1, 60)), [1.0]]))
@@ -152,7 +152,7 @@ def play(
             "adapter": adapter.apply(rest.said).quality[:, :, 0].astype(float),
         }
         found = {
-            name: measure(quality, rest, reference, routed(quality[known], judged), judged)
+            name: measure(quality, rest, reference, routed(quality[known]), judged)
             for name, quality in qualities.items()
         }
         found["static mix"] = Found(np.nan, np.nan, np.nan, saving(static_mix(judged), judged))

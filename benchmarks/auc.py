@@ -25,10 +25,10 @@ from bestroute.errors import BestRouteError, InputError
 from bestroute.evaluate.baselines.embedding import frozen_features, principal
 from bestroute.evaluate.baselines.examples import Examples, fold_of
 from bestroute.evaluate.baselines.predict import PREDICTORS
-from bestroute.query import Query
 from bestroute.records.lines import read_records
 from bestroute.records.quality import auc, bootstrap_interval
-from bestroute.records.record import Record, scores_of, split_of
+from bestroute.records.record import scores_of, split_of
+from bestroute.train.labels import prompt_text
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -59,7 +59,7 @@ def measure(folder: Path, paths: Sequence[Path], seed: int, draws: int) -> dict[
     classes = router.manifest.classes
     everything = list(read_records(paths))
     records = [record for record in everything if all(name in record.responses for name in classes)]
-    texts = [text_of(record) for record in records]
+    texts = [prompt_text(record) for record in records]
     scores = np.array(
         [[np.mean(scores_of(record.responses[name])) for name in classes] for record in records]
     )
@@ -80,12 +80,6 @@ def measure(folder: Path, paths: Sequence[Path], seed: int, draws: int) -> dict[
             for name in sources
         },
     }
-
-
-def text_of(record: Record) -> str:
-    """The text that is routed on."""
-    prompt = record.prompt
-    return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
 
 
 def baselines(known: Sequence[str], targets: Floats, asked: Sequence[str], seed: int) -> dict[str, Floats]:

@@ -49,10 +49,10 @@ from numpy.typing import NDArray
 from bestroute.artefacts.known import known_llms, with_known
 from bestroute.artefacts.predictor import OnnxPredictor, Predictor
 from bestroute.errors import BestRouteError, InputError
-from bestroute.query import Query
 from bestroute.records.lines import read_records
 from bestroute.records.quality import auc, bootstrap_interval, calibration_error
 from bestroute.records.record import Record, family_of, scores_of, split_of
+from bestroute.train.labels import prompt_text
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Floats, Floats], float]
@@ -97,7 +97,7 @@ def compare(
         raise InputError("no router model to judge: name a folder")
     records = list(read_records([path for path in paths if not path.is_dir()]))
     if not everything:
-        records = [record for record in records if split_of(text_of(record)) == "test"]
+        records = [record for record in records if split_of(prompt_text(record)) == "test"]
     if apart:
         records = unlike(records, read_records(apart, scored=False))
     classes = next(iter(models.values())).manifest.classes[:3]
@@ -131,9 +131,9 @@ def judged_by(
 
 def unlike(records: Iterable[Record], others: Iterable[Record]) -> list[Record]:
     """The records of which less than half stands in queries of the others that taught."""
-    texts = {text for text in map(text_of, others) if split_of(text) != "test"}
+    texts = {text for text in map(prompt_text, others) if split_of(text) != "test"}
     taught = set().union(*map(runs, texts))
-    return [one for one in records if 2 * len(runs(text_of(one)) & taught) < len(runs(text_of(one)))]
+    return [one for one in records if 2 * len(runs(prompt_text(one)) & taught) < len(runs(prompt_text(one)))]
 
 
 def runs(text: str) -> set[tuple[str, ...]]:
@@ -147,7 +147,7 @@ def judge(
 ) -> dict[str, dict[str, float | None]]:
     """Every measure of one model on one source; `asked` answered for the classes."""
     columns = [model.manifest.classes.index(name) for name in classes]
-    rows = model.tokenize([text_of(record) for record in records])
+    rows = model.tokenize([prompt_text(record) for record in records])
     predicted = model.predict(rows).quality[:, columns, 0].astype(float)
     true = np.array([[np.mean(scores_of(record.responses[name])) for name in asked] for record in records])
     found = {name: with_interval(measure, predicted, true) for name, measure in MEASURES.items()}
@@ -255,12 +255,6 @@ def ranks(values: Floats) -> Floats:
     """Ranks; values that tie share their mean."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[group]
-
-
-def text_of(record: Record) -> str:
-    """The text that is routed on."""
-    prompt = record.prompt
-    return prompt if isinstance(prompt, str) else Query.of([dict(message) for message in prompt]).text
 
 
 MEASURES: Mapping[str, Measure] = {

@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway_life import family
 from ill_endpoint import endpoint
 
 from bestroute.table import table
@@ -161,12 +162,6 @@ def serving(path: Path, workers: int) -> Iterator[tuple[int, int]]:
     finally:
         if process.poll() is None:
             process.kill()
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that came of it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in family(int(child)))]
 
 
 def held(pid: int) -> tuple[float, int]:

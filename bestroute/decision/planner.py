@@ -154,7 +154,7 @@ class Planner:
     def _worth_trying(self, asked: Asked, standing: Standing) -> list[Try]:
         price, found = self._price(asked, standing), []
         for one in self.order(asked):
-            if one.place <= standing.tried or not self._open(one, asked, standing):
+            if one.place <= standing.tried or not self._open(one, standing):
                 continue
             if one.spare and standing.there:
                 break
@@ -198,7 +198,7 @@ class Planner:
         onward = self.plan(asked, standing)
         return objective.worth(onward.worth) if onward.steps else one.max_gap
 
-    def _open(self, one: Try, asked: Asked, standing: Standing) -> bool:
+    def _open(self, one: Try, standing: Standing) -> bool:
         adds = any(n > standing.there.get(model, 0) for model, n in one.arm.parts)
         return adds and not standing.failed.intersection(model for model, _ in one.arm.parts)
 

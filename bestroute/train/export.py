@@ -40,8 +40,8 @@ def export(
     one.
     """
     tokenizer: str = load_tokenizer().to_str()
-    graph = quantize_rows(_to_onnx(model, outputs, manifest))
-    expected = np.concatenate([_forward(model, [row], manifest) for row in rows])
+    graph = quantize_rows(_to_onnx(model, outputs))
+    expected = np.concatenate([_forward(model, [row]) for row in rows])
     return write(graph, tokenizer, manifest, Parity(outputs[0], rows, expected), out, seen)
 
 
@@ -84,7 +84,7 @@ def write(
     return finished
 
 
-def _to_onnx(model: nn.Module, outputs: Sequence[str], manifest: Manifest) -> onnx.ModelProto:
+def _to_onnx(model: nn.Module, outputs: Sequence[str]) -> onnx.ModelProto:
     model = model.cpu().eval()
     model.encoder.bert.set_attn_implementation("eager")  # type: ignore[union-attr, operator]
     inputs = ["input_ids", "attention_mask"]
@@ -100,6 +100,6 @@ def _to_onnx(model: nn.Module, outputs: Sequence[str], manifest: Manifest) -> on
     return onnx.load_from_string(buffer.getvalue())
 
 
-def _forward(model: nn.Module, rows: Sequence[TokenRow], manifest: Manifest) -> np.ndarray:
+def _forward(model: nn.Module, rows: Sequence[TokenRow]) -> np.ndarray:
     with torch.no_grad():
         return np.asarray(model(*padded(rows, "cpu"))[0])

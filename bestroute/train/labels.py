@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -14,6 +15,7 @@ from bestroute.records.quality import best_of_n_quality, match_probability
 from bestroute.records.record import Record, Response, scores_of, text_of
 from bestroute.train.limits import LOGGED
 
+_MIN_EXTRA = 50  # scored queries of an LLM that are enough to learn from
 Floats = NDArray[np.float64]
 Labels: TypeAlias = Literal["det", "prob", "trans"]
 _LEAST_TELLING = 20  # queries; what fewer of them tell of an n is chance
@@ -104,6 +106,12 @@ def _spreads(records: Sequence[Record], name: str, reference: str, margins: Floa
         return None
     labels = [[match_probability([0.0] * len(s), s, r, 1, t)[0] for s, r in pairs] for t in margins]
     return np.array([_mean_difference(np.array(row)) for row in labels])
+
+
+def extra_names(records: Iterable[Record]) -> list[str]:
+    """LLMs with enough scored queries to learn from, in alphabetical order."""
+    counts = Counter(name for record in records for name in record.responses)
+    return sorted(name for name, count in counts.items() if count >= _MIN_EXTRA)
 
 
 def with_extra(targets: RouterTargets, records: Iterable[Record], names: Sequence[str]) -> RouterTargets:

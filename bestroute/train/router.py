@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from bestroute.train.labels import (
     Labels,
     RouterTargets,
     classes_of,
+    extra_names,
     prompt_text,
     router_targets,
     taught_n,
@@ -37,7 +37,6 @@ from bestroute.train.models import Heads, RouterNet
 from bestroute.train.router_task import RouterTask
 
 _SPLITS = ("train", "validation", "test")
-_MIN_EXTRA = 50
 
 
 @dataclass(frozen=True)
@@ -96,11 +95,9 @@ def train_router(
     told, taught = telling(targets["train"]), taught_n(targets["train"])
     targets["train"] = without_gain_where_unknown(targets["train"])
     further = _split(extra)["train"]
-    extra_names = _extra_names(further)
-    learnt = with_extra(targets["train"], further, extra_names)
-    model, history = _fit_best(
-        learnt, targets["validation"], classes, len(extra_names), settings, out, report
-    )
+    llms = extra_names(further)
+    learnt = with_extra(targets["train"], further, llms)
+    model, history = _fit_best(learnt, targets["validation"], classes, len(llms), settings, out, report)
     known, validation = (
         RouterTask(model, targets[name], settings.max_tokens, settings.fit.device, settings.balance)
         for name in ("train", "validation")
@@ -122,7 +119,7 @@ def train_router(
             "encoder": encoder_name(),
             "settings": asdict(settings),
             "queries": {name: len(part) for name, part in parts.items()} | {"extra": len(further)},
-            "extra": extra_names,
+            "extra": llms,
             "history": history,
             **recipe,
         },
@@ -175,12 +172,6 @@ def _split(records: Iterable[Record]) -> dict[str, list[Record]]:
     for record in records:
         parts[split_of(prompt_text(record))].append(record)
     return parts
-
-
-def _extra_names(records: Iterable[Record]) -> list[str]:
-    """LLMs with enough scored queries to learn from, in alphabetical order."""
-    counts = Counter(name for record in records for name in record.responses)
-    return sorted(name for name, count in counts.items() if count >= _MIN_EXTRA)
 
 
 def _checkpoint(out: Path, seed: int) -> Path:

@@ -79,10 +79,6 @@ _SCRIPTS = {
 _LATIN = re.compile("[A-Za-zÀ-ɏ]")
 _WORD = re.compile(r"[^\W\d_]+'?")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.S)
-_ORDER = re.compile(
-    r"(?:\b(?:in|only|entirely|using|with|respond|answer|en|auf|uniquement|seulement"
-    r"|únicamente)\b[^.;,]{0,30}?|^[^.]{0,60}?)"
-)
 _ONLY = re.compile(
     r"\b(?:only|entire|entirely|no other language|should be in|must be in|respond in|answer in|reply in"
     r"|write in|response in"

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
@@ -76,12 +77,9 @@ def read_all(reader: Any, paths: Sequence[Path], skip_bad: bool) -> list[Any]:
     return found
 
 
-def fit_settings(options: dict[str, Any], **defaults: Any) -> FitSettings:
-    """The options that were given, in place of the defaults."""
-    from bestroute.train.fit import FitSettings
-
-    given = {name: value for name, value in options.items() if value is not None}
-    return FitSettings(**(defaults | given))
+def fit_settings(usual: FitSettings, options: dict[str, Any]) -> FitSettings:
+    """The options that were given, in place of what is usual."""
+    return replace(usual, **{name: value for name, value in options.items() if value is not None})
 
 
 def need_extra() -> None:

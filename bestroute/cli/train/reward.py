@@ -65,10 +65,8 @@ def train_reward_command(
         _check_targets(label, labelled)
     loaded = read_all(read_records, records, skip_bad)
     pairs = read_all(read_preferences, preferences, skip_bad)
-    rate = fit.pop("rate")
-    settings = RewardSettings(
-        per_source=per_source, fit=fit_settings(fit, head_rate=rate, weight_decay=0.05, checkpoint_every=1000)
-    )
+    fit["head_rate"] = fit.pop("rate")
+    settings = RewardSettings(per_source=per_source, fit=fit_settings(RewardSettings().fit, fit))
     files = {path: read_all(read_records, [path], skip_bad) for path in label}
     measured = [record for part in files.values() for record in part]
     with TemporaryDirectory() as scratch:

@@ -119,7 +119,7 @@ def _train_minilm(
     from bestroute.train.router import RouterSettings, train_router
 
     own = {name: given.pop(name) for name in list(given) if name in RouterSettings.__dataclass_fields__}
-    settings = RouterSettings(**own, fit=fit_settings(given, batch_size=32, rate=4e-5))
+    settings = RouterSettings(**own, fit=fit_settings(RouterSettings().fit, given))
     return train_router(records, out, settings, recipe, report, extra)
 
 
@@ -136,9 +136,7 @@ def _train_multilingual(
         raise click.UsageError("--heads, --labels and --seeds go with --encoder minilm")
     weighing = Weighing(balance=given.pop("balance"))
     own = {name: given.pop(name) for name in ("reference", "max_n", "margin", "max_tokens")}
-    fitting = fit_settings(
-        given, batch_size=64, rate=4e-4, head_rate=5e-5, weight_decay=0.02, checkpoint_every=100
-    )
+    fitting = fit_settings(SentenceSettings().fit, given)
     settings = SentenceSettings(**own, weighing=weighing, fit=fitting)
     return train_sentence_router(records, out, settings, recipe, report, extra, teacher)
 

@@ -114,7 +114,7 @@ class OwnReader:
         self, predictor: Predictor, advance: Callable[[], None] = lambda: None, fewest: int = FOLDS
     ) -> Own:
         """What was taken, in the order of the queries' hashes. Raises InputError where that is too little."""
-        texts = sorted(self._found, key=lambda text: (_order(text), text))
+        texts = sorted(self._found, key=lambda text: (order_of(text), text))
         if len(texts) < fewest:
             names = ", ".join(model.name for model in self._policy.models[:8])
             reasons = "; ".join(f"{count} {reason}" for reason, count in self.left_out.most_common())
@@ -134,7 +134,7 @@ class OwnReader:
         return Own(
             texts=np.array(texts, object),
             hashes=np.array([query_hash(text) for text in texts], np.uint64),
-            order=np.array([_order(text) for text in texts], np.uint64),
+            order=np.array([order_of(text) for text in texts], np.uint64),
             kinds=kinds,
             languages=np.array([_language(self._found[text]) for text in texts]),
             quality=quality,
@@ -185,7 +185,8 @@ class OwnReader:
         return [float(value) if one.strip() else 0.0 for value, one in zip(known, texts, strict=True)]
 
 
-def _order(text: str) -> int:
+def order_of(text: str) -> int:
+    """By which queries stand, and are dealt to folds: the same for every order of the records."""
     return bucket(text, "adapt", 2**32)
 
 

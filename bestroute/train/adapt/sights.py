@@ -13,9 +13,9 @@ from bestroute.artefacts.reward import AdaptableReward, RewardModel
 from bestroute.errors import InputError
 from bestroute.evaluate.replay import query_of
 from bestroute.policy import Policy
-from bestroute.records.record import Record, Response, bucket, scores_of
+from bestroute.records.record import Record, Response, scores_of
 from bestroute.text import clean, says_nothing
-from bestroute.train.adapt.own import FOLDS
+from bestroute.train.adapt.own import FOLDS, order_of
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -73,7 +73,7 @@ def read_scored(
     Of queries by the order of their hashes, until there are 2,000 responses.
     """
     parts, count = [], 0
-    for text, record in sorted(_asked(records), key=lambda one: _order(one[0])):
+    for text, record in sorted(_asked(records), key=lambda one: order_of(one[0])):
         lists = list(lists_of(policy, record))
         if not lists or count >= MOST_RESPONSES:
             continue
@@ -88,10 +88,6 @@ def _asked(records: Sequence[Record]) -> Iterator[tuple[str, Record]]:
     for record in records:
         with suppress(InputError):  # is told of where routers are fitted
             yield query_of(record).text, record
-
-
-def _order(text: str) -> int:
-    return bucket(text, "adapt", 2**32)
 
 
 def lists_of(policy: Policy, record: Record) -> Iterator[tuple[Response, ...]]:
@@ -131,7 +127,7 @@ def _seen(query: str, lists: Sequence[Sequence[Response]], model: AdaptableRewar
         facts=sight.facts.astype(np.float64),
         query=np.zeros(len(items), np.intp),
         rivals=np.repeat(np.arange(len(lists)), [len(part) for part in lists]),
-        fold=np.full(len(items), _order(query) % FOLDS),
+        fold=np.full(len(items), order_of(query) % FOLDS),
     )
 
 

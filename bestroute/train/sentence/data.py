@@ -16,7 +16,6 @@ from bestroute.train.labels import Floats, RouterTargets, prompt_text, router_ta
 from bestroute.train.teacher import Lesson, cached_lesson
 from bestroute.train.variants import variants
 
-_MIN_EXTRA = 50
 _SHARE = 0.4  # of a target that the teacher says, where the truth is known too
 _VARIANTS = "variants"
 
@@ -78,12 +77,6 @@ def parts(
         if not part:
             raise TrainingError(f"no query falls into the {name} split; {len(records)} records are too few")
     return {name: router_targets(part, classes, reference, max_n, margin) for name, part in split.items()}
-
-
-def extra_names(records: Sequence[Record]) -> list[str]:
-    """LLMs with enough scored queries to learn from, in alphabetical order."""
-    counts = Counter(name for record in records for name in record.responses)
-    return sorted(name for name, count in counts.items() if count >= _MIN_EXTRA)
 
 
 def training_items(

@@ -15,6 +15,7 @@ from bestroute.train.fit import FitSettings
 from bestroute.train.labels import (
     RouterTargets,
     classes_of,
+    extra_names,
     prompt_text,
     taught_n,
     without_gain_where_unknown,
@@ -22,7 +23,6 @@ from bestroute.train.labels import (
 from bestroute.train.sentence.data import (
     Items,
     Weighing,
-    extra_names,
     parts,
     taught,
     training_items,
