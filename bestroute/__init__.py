@@ -10,6 +10,7 @@ Importing this package loads nothing heavy; names are resolved when they are fir
 The rooms, from the top floor down; each one's docstring lists its modules, docs/design.md draws them all:
 
 cli        one module a command
+serve      a policy as a gateway
 retune     what a person does to a policy in use: dry run, diff, probes, calibrate, watch
 train      records in, artefact folders out
 evaluate   what a policy gives and costs on records
@@ -19,6 +20,7 @@ answering  from a decision to an answer: sample, see who agrees, keep one
 decision   from a forecast to an arm or a plan
 policy     the YAML file and what it says: models, rules, the dial
 artefacts  what was trained, opened
+query      what is routed, and the cheap facts about it
 """
 
 from __future__ import annotations

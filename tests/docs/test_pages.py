@@ -98,6 +98,12 @@ def test_a_room_says_what_is_in_it(room):
     assert sorted(sum(listed, [])) == sorted(there)
 
 
+@pytest.mark.parametrize("room", sorted(path.parent for path in PACKAGE.glob("*/*/__init__.py")), ids=name_of)
+def test_a_room_within_a_room_names_its_modules(room):
+    words = set(re.findall(r"\w+", docstring(room / "__init__.py")))
+    assert {path.stem for path in room.glob("*.py")} - {"__init__"} <= words
+
+
 @pytest.mark.parametrize("name", ["retune", "your-traffic"])
 def test_the_first_lines_of_a_walk_fill_an_empty_folder(name, tmp_path):
     folder = tmp_path / "router"

@@ -13,6 +13,8 @@ How a response becomes a key:
    Python or JSON value (`literals`), equations, a set, a list (`brackets`); else they stay as they are;
 4. the `Answer` (`values`) has what must be equal, and what may be missing in another, such as the unit;
 5. `group` compares: equal answers are one group; `compare` does so with a right answer that is known.
+
+In place of words, tool calls are compared (`calls`). A `token` is what `tokens` cuts; `words` have meanings.
 """
 
 from bestroute.answering.agreement.group import Grouping, Same, group

@@ -3,8 +3,9 @@
 `Sampler` is the protocol, `EndpointSampler` the one that talks to OpenAI-compatible endpoints (extra
 `client`), `contenders` tells which samples may win, an `Attempt` what came of asking.
 
+values        what comes back; `attempt` is what the trace of an answer tells of it
 endpoint      n responses, by one call or by many
-tries         one call wherever the model is served, and again where that fails
+tries         one call wherever the model is served, and again where that fails, when `retry_after` allows
 body          what is sent: the request's fields, the policy's where it says nothing, encoded once
 call          one call: sent, asked again where a field is refused, billed
 upstream      one endpoint over HTTP; `connections` is the pool of an event loop, `keys` what a key goes in

@@ -2,9 +2,10 @@
 
 Each is fitted on the training queries alone, every query weighted alike (as the router model is trained),
 and reads nothing but the texts of the queries that judge. `knn`, `logistic`, `random_forest` and `ridge`
-predict every arm's quality from a frozen encoder (`embedding`) and take the arm of highest
-quality - dial * cost; `n_class`, `n_label` and `clustering` are BEST-Route's own baselines (arXiv 2506.22716,
-appendix A.2), with a dial where the paper has none. scikit-learn comes with the extra `evaluate`.
+predict every arm's quality from a frozen encoder (`predict`, `embedding`) and take the arm of highest
+quality - dial * cost (`decide`, `costs`); `n_class`, `n_label` and `clustering` are BEST-Route's own
+baselines (arXiv 2506.22716, appendix A.2; `classify`, `cluster`), with a dial where the paper has none.
+`examples` are what they are fitted on. scikit-learn comes with the extra `evaluate`.
 """
 
 from __future__ import annotations
