@@ -6,7 +6,7 @@ In a world where that is known: gaps are uniform from -0.1 to 0.5, costs log-nor
 cheap arm costs a tenth of the reference. "half" and "all": the mean distance of the truth at the chosen dial
 from the aim, in hundredths, where half of the queries choose and where all do. "holds": the share of
 resamples in which the 95 % interval of `reached` holds the truth. "flattered": by how much the truth is above
-what the queries that chose show, in hundredths on average; "apart": the same of the cross-fitted figure.
+what the queries that chose show, in hundredths on average; "cross-fitted": the same of that figure.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=300)
     parser.add_argument("--queries", type=int, nargs="+", default=[30, 100, 300, 1000])
     options = parser.parse_args()
-    print("| aim | queries | half | all | holds | flattered | apart |\n|---|---:|---:|---:|---:|---:|---:|")
+    print("| aim | queries | half | all | holds | flattered | cross-fitted |")
+    print("|---|" + "---:|" * 6)
     for aim in (ReferenceShare(0.3), ReferenceShare(0.05), Budget(0.4)):
         for count in options.queries:
             half, all_, holds, flattered, apart = simulate(aim, count, options.resamples) * 100

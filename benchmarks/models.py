@@ -5,7 +5,8 @@
 Writes `build/reward`, `build/teacher` (a router model of MiniLM on exams), `build/router` (the multilingual
 one, which learns from it, and then LLMs by name) and `build/posterior`; copy them over `exported_models/`
 when they are better. A step that has written its folder is passed over, and one that was stopped goes on
-where it was. `--only router` makes one of them, with the embedded ones in place of those that are not there.
+where it was. `--only posterior` makes one of them, from what lies in the folder; in place of a router or
+reward model that is not there it takes the embedded one.
 
 The files and what they are pooled into are below: no set that may only be measured on is read. Seeds are
 fixed; with another torch, or on another kind of processor, weights differ in the last digits at least.

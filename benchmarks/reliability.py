@@ -1,6 +1,6 @@
 """Draw the reliability diagram of a posterior: what it said of a kept response, how often that was right.
 
-    python benchmarks/reliability.py exported_models/posterior --plot docs/reliability.svg
+    python benchmarks/reliability.py exported_models/posterior --plot reliability.svg
 
 Ten bins of equally many states of the test queries, a line a source, from the artefact's manifest. Needs the
 `plot` extra.

@@ -59,8 +59,8 @@ def command(
 
     A saving is told at a drop in quality against always asking the reference. The dial is chosen on one
     half of the queries and judged on the other, for 20 random splits; sources count equally. Judged are
-    queries that neither the router model nor the reward model was trained on; those that one was, and --fit,
-    fit the learned baselines. A policy that escalates is played, with the recorded responses in a random
+    queries that nothing that the policy names was trained on; those that something was, and --fit, fit the
+    learned baselines. A policy that escalates is played, with the recorded responses in a random
     order; what it would be in one shot stands beside it. Baselines: every fixed arm, their static mix,
     random, the oracle, the published rule on the router's own predictions (NAME:match), and with the extra
     `evaluate` kNN, logistic regression and others on a frozen encoder.

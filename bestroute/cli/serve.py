@@ -60,9 +60,9 @@ def command(
 ) -> None:
     """Serve POLICIES to any OpenAI client: the first decides model `auto`, others that of their file's name.
 
-    Answers /v1/chat/completions, /v1/messages (Anthropic's), /v1/models, /v1/route, /healthz, /readyz and
-    /metrics; each response says by its x-bestroute headers what was decided. Files are followed while it
-    serves. Needs the serve extra.
+    Answers /v1/chat/completions, /v1/messages (Anthropic's), /v1/models, /v1/route, /healthz, /readyz,
+    /metrics, /openapi.json and, for a browser, /; each response says by its x-bestroute headers what was
+    decided. Files are followed while it serves. Needs the serve extra.
     """
     ignore_hangups()  # before what takes long to import
     for module in ("starlette", "uvicorn", "prometheus_client", "limits"):
