@@ -8,6 +8,7 @@ predictor  the router model: what each class would be worth, before anything is 
 known      LLMs by name: columns beside those of the classes
 names      which LLM a name means, and which are near
 odds       probabilities and their log-odds
+product    products of matrices on the calling thread alone
 adapter    a router model that knows own models, from scored responses of theirs
 reward     the reward model: what each response is worth
 own_reward a reward model that knows own scores, from an adapter

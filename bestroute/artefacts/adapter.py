@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bestroute.artefacts.known import KnownPredictor, with_known
 from bestroute.artefacts.manifest import MEND, Manifest, adapted_manifest, check_files, read_manifest
 from bestroute.artefacts.predictor import Floats, OnnxPredictor, Prediction, Predictor
+from bestroute.artefacts.product import product
 from bestroute.artefacts.session import TokenRow
 from bestroute.errors import ArtefactError
 
@@ -77,7 +78,7 @@ class Adapter:
         np.log(np.divide(spare, against, out=spare), out=spare)
         first = spare[:, :, :1] * ready.slope
         if said.features is not None:
-            first += (said.features @ ready.ridge)[:, :, None]
+            first += product(said.features, ready.ridge)[:, :, None]
         spare *= ready.growth
         spare += ready.level
         spare += first
@@ -108,7 +109,7 @@ class Adapter:
         base = None if said.novelty is None else said.novelty * self.familiar
         if said.features is None or (base is not None and max(base.tolist(), default=0.0) <= 1):
             return base
-        seen = said.features @ self.readout[:, self.models :] + self.bias[self.models :]
+        seen = product(said.features, self.readout[:, self.models :]) + self.bias[self.models :]
         along = seen[:, :-1]
         square = np.add.reduce(said.features * said.features, axis=1) + seen[:, -1]
         own: Floats = square * self.outside - along * along @ self.inside

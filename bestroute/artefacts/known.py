@@ -20,6 +20,7 @@ from bestroute.artefacts.manifest import LLMS, MEND, Manifest
 from bestroute.artefacts.names import meant
 from bestroute.artefacts.odds import bounded, odds_of
 from bestroute.artefacts.predictor import Floats, Prediction, Predictor
+from bestroute.artefacts.product import product
 from bestroute.artefacts.session import TokenRow
 from bestroute.errors import ArtefactError
 
@@ -99,7 +100,7 @@ class Columns:
         """What a router model said, and after its classes what that means for the LLMs."""
         both = odds_of(np.stack((said.quality, said.match)).take(self.columns, axis=2))
         single = both[0, :, :, 0]
-        seen = self.level if said.features is None else said.features @ self.readout + self.level
+        seen = self.level if said.features is None else product(said.features, self.readout) + self.level
         moved = both * (np.exp(bounded(self.slope * np.log(single) + seen)) / single)[:, :, None]
         quality, match = moved / (1 + moved)
         tokens = self.tokens_scale * said.output_tokens.take(self.columns, axis=1) + self.tokens_shift

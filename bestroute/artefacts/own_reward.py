@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bestroute.artefacts.facts import FACTS
 from bestroute.artefacts.manifest import MEND, Manifest, check_files, read_manifest
+from bestroute.artefacts.product import product
 from bestroute.artefacts.reward import (
     HEAD,
     AdaptableReward,
@@ -44,7 +45,7 @@ class OwnReward:
 
     def odds(self, sight: Sight) -> NDArray[Any]:
         """Log-odds of the expected scores, shape (responses,)."""
-        own = sight.features @ self.response + sight.facts @ self.counted
+        own = product(sight.features, self.response) + product(sight.facts, self.counted)
         found: NDArray[Any] = self.level + self.slope * sight.odds + own
         return found
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bestroute.artefacts.facts import FACTS, facts_of
 from bestroute.artefacts.manifest import MEND, Manifest
 from bestroute.artefacts.odds import sigmoid
+from bestroute.artefacts.product import product
 from bestroute.artefacts.session import Session, TokenRow, clip_characters, single_row
 from bestroute.errors import ArtefactError
 from bestroute.text import clean, says_nothing
@@ -156,11 +157,13 @@ class Head:
     def logits(self, asked: Floats, read: Floats, buckets: Sequence[Buckets], facts: Floats) -> Floats:
         """Before calibration, shape (responses,)."""
         known = (facts - self.centre) / self.spread
-        ours = read @ self.response + self.response_bias
-        theirs = np.broadcast_to(asked @ self.query + self.query_bias, ours.shape)
-        hidden = np.concatenate([ours, theirs, ours * theirs, known], 1) @ self.mixed + self.mixed_bias
+        ours = product(read, self.response) + self.response_bias
+        theirs = np.broadcast_to(product(asked, self.query) + self.query_bias, ours.shape)
+        both = np.concatenate([ours, theirs, ours * theirs, known], 1)
+        hidden = np.maximum(product(both, self.mixed) + self.mixed_bias, 0)
         wide = np.array([self.wide[own].sum() / np.sqrt(len(own)) for own in buckets], np.float32)
-        logits: Floats = np.maximum(hidden, 0) @ self.out + read @ self.plain + known @ self.facts + wide
+        past = product(read, self.plain) + product(known, self.facts) + wide
+        logits: Floats = product(hidden, self.out) + past
         return logits
 
 

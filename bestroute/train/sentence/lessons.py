@@ -50,7 +50,7 @@ class SentenceSettings:
     dropout: float = 0.3
     fit: FitSettings = field(
         default_factory=lambda: FitSettings(
-            epochs=3, batch_size=64, rate=3e-4, head_rate=5e-5, weight_decay=0.02, checkpoint_every=100
+            epochs=3, batch_size=64, rate=4e-4, head_rate=5e-5, weight_decay=0.02, checkpoint_every=100
         )
     )
 
