@@ -13,6 +13,18 @@ from bestroute.answering.agreement.values import Answer, Kind
 from bestroute.answering.thought import without_thought
 
 _NO_FORMULA = re.compile(r"[\"'%.]|\A\Z")
+_NUMBER = re.compile(r"(?<![\w.,])-?[$€£]?\d[\d,]*(?:\.\d+)?(?:/\d+)?%?(?![\w^/√²³}])")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|[。！？\n]")
+_BECOMES = re.compile(
+    r"(?:[=≈:]|\b(?:is|are|was|equals?|equal to|equivalent to|get|gets|gives|makes|has|have|leaves|total of))"
+    r" {0,3}(?:actually|about|exactly|now|only|indeed)? {0,3}[*$(]{0,3}\Z"
+)
+_UNSURE = re.compile(
+    r"(?i)\b(?:not|no|never|neither|nor|or|maybe|perhaps|between|might|could|wrong|incorrect|nicht|kein\w*|oder"
+    r"|pas|ou)\b|n['’]t\b|\?"
+)
+_IN_A_TERM = re.compile(r"[-+*/^√×·÷−–{_\\] {0,3}\Z")
+_NEAR = 40  # characters before a number in which that stands
 _ARTICLES = ("the ", "a ", "an ")
 
 
@@ -35,6 +47,29 @@ def answers_of(response: str) -> tuple[Answer, ...]:
         return (answer,)
     line, _ = last_lines(without_thought(response))
     return (read(line), whole(response)) if line else (whole(response),)
+
+
+def told_number(response: str) -> Answer | None:
+    """The number that prose comes to, as in "So he has 7 + 8 = 15 apples."; None where another answer is
+    stated, or no number is meant.
+
+    It is the last one, as evaluations of GSM8K take it; of several in a sentence one that follows "=", "is"
+    or the like.
+    """
+    answer = stated(response)
+    if answer is not None and answer.kind != "text":
+        return None
+    said = without_thought(response) if answer is None else answer.written
+    for sentence in reversed(_SENTENCE.split(said.replace("**", ""))):
+        numbers = list(_NUMBER.finditer(sentence))
+        if numbers:
+            if _UNSURE.search(sentence):
+                return None
+            start, end = numbers[-1].span()
+            before = sentence[max(0, start - _NEAR) : start]
+            meant = _BECOMES.search(before) or (len(numbers) == 1 and not _IN_A_TERM.search(before))
+            return read(sentence[start:end]) if meant else None
+    return None
 
 
 def is_right(answer: Answer, right: Answer, kind: Kind | None = None) -> bool:

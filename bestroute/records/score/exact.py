@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bestroute.answering.agreement import Kind
-from bestroute.answering.agreement.compare import answers_of, formulas_of, is_right, right_answer
+from bestroute.answering.agreement.compare import (
+    answers_of,
+    formulas_of,
+    is_right,
+    right_answer,
+    told_number,
+)
 from bestroute.answering.agreement.values import Answer
 from bestroute.errors import ScoringError
 from bestroute.records.record import Record, Response
@@ -35,14 +41,17 @@ class ExactOracle:
         if record.answer is None:
             raise ScoringError('the record has no "answer"; give it one, or score with another oracle')
         right = right_answer(record.answer)
-        return [
-            float(any(self._is_right(answer, right) for answer in answers_of(text_of(response))))
-            for response in responses
-        ]
+        return [float(self._gives(text_of(response), right)) for response in responses]
 
     def close(self) -> None:
         """End the process that compares formulas."""
         self._formulas.close()
+
+    def _gives(self, response: str, right: Answer) -> bool:
+        if any(self._is_right(answer, right) for answer in answers_of(response)):
+            return True
+        number = told_number(response) if right.kind == "number" and self.kind != "text" else None
+        return number is not None and self._is_right(number, right)
 
     def _is_right(self, answer: Answer, right: Answer) -> bool:
         if self.kind != "auto":

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute.answering.agreement.compare import answers_of, is_right, right_answer
+from bestroute.answering.agreement.compare import answers_of, is_right, right_answer, told_number
 from bestroute.answering.agreement.values import KINDS
 
 
@@ -82,3 +82,36 @@ def test_a_kind_that_is_fixed_is_kept_to():
 @given(st.text(max_size=40), st.text(max_size=10), st.sampled_from([None, *KINDS]))
 def test_any_text_is_right_or_wrong(said, answer, kind):
     assert right(said, answer, kind) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("Tom has 7 apples and buys 8 more. So, he has 7 + 8 = 15 apples.", "15"),
+        ("A spider has 8 legs.", "8"),
+        ("3 times 3 is actually 9.", "9"),
+        ("The answer to this classic math problem is 14.", "14"),
+        ("The answer is 3 * 4, which equals 12.", "12"),
+        ("He pays **$1,250.50** in all.", "1250.5"),
+        ("7 * 6 = 42\n\nThis is a classic problem.", "42"),
+        ("<think>It is 4.</think>He has 5 apples.", "5"),
+        ("The war ended in 1945. It was long.", "1945"),
+    ],
+)
+def test_prose_comes_to_a_number(said, number):
+    found = told_number(said)
+    assert found is not None
+    assert is_right(found, right_answer(number))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "", "no number", "There are 7 and 8 of them.", "It has not 8 legs.", "It has 7 or 8 legs.",
+        "Has it 8 legs?", "It isn't 8.", "He has 8 legs.\n#### 7", "The answer is 7.", "the root √2",
+        r"a side of \sqrt{2} here", "x^2 grows", "It has 2x legs.", "v2 came", "It has 8 legs. Or 7?",
+        "One half of them, 1/x",
+    ],
+)  # fmt: skip
+def test_prose_comes_to_no_number(said):
+    assert told_number(said) is None
