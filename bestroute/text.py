@@ -32,8 +32,8 @@ def finite(written: str) -> float:
 
 
 def seconds(span_s: float) -> str:
-    """A span of time as it is read: 0.03 s, 0.25 s, 37.5 s, 3600 s."""
-    return f"{round(span_s, 1):g} s" if span_s >= 1 else f"{span_s:.2g} s"
+    """A span of time as it is read: 0.03 s, 37.5 s, 3600 s."""
+    return f"{round(span_s, 1):g} s" if span_s >= 0.1 else f"{span_s:.2g} s"
 
 
 def estimate_tokens(text: str) -> int:

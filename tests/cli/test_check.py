@@ -28,7 +28,7 @@ def test_check_reports_every_fault_with_its_place(tmp_path):
     path = write(tmp_path, "policy.yaml", text)
     result = run("check", path)
     assert result.exit_code == 1
-    assert f"{path}:11:5: unknown key 'clas' in models[0] (did you mean 'class'?)" in result.stdout
+    assert f"{path}:12:5: unknown key 'clas' in models[0] (did you mean 'class'?)" in result.stdout
     assert "max_gap" in result.stdout
     report = json.loads(run("check", path, "--json").stdout)["policies"][0]
     assert report["valid"] is False

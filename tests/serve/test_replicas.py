@@ -3,8 +3,8 @@
 import pytest
 
 from tests.answering.fake_endpoint import FakeEndpoint, answer_n
+from tests.patience import until
 from tests.serve.gateway import POLICY, started
-from tests.serve.test_canaries import wait_for
 
 SESSION = POLICY.replace("sampling: {{", "sampling: {{session: {{keep: 1}}, ")
 CANARY = "canary: {policy: next.yaml, share: 0.5}\n"
@@ -68,7 +68,7 @@ def test_both_follow_the_file(replicas):
     before = one.get("/readyz").json["policies"]["auto"]
     text = path.read_text("utf-8").replace("overrides: {", "overrides: {models: false, ")
     path.write_text(text, "utf-8")
-    wait_for(lambda: all(each.get("/readyz").json["policies"]["auto"] != before for each in (one, two)))
+    until(lambda: all(each.get("/readyz").json["policies"]["auto"] != before for each in (one, two)))
     refused = two.ask("hello", headers={"x-bestroute-session": "tiny;5"})
     assert (refused.status, refused.error["code"]) == (400, "not_allowed")
     assert "x-bestroute-session" not in two.ask("hello").headers
