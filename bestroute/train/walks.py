@@ -13,7 +13,7 @@ from bestroute.artefacts.posterior import Evidence
 from bestroute.artefacts.predictor import OnnxPredictor
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import TrainingError
-from bestroute.records.record import Record, Response, family_of, scores_of, split_of
+from bestroute.records.record import Record, Response, bucket, family_of, query_hash, scores_of, split_of
 from bestroute.train.labels import prompt_text
 
 _BATCH = 64
@@ -67,10 +67,11 @@ def walk_records(
 ) -> Iterator[Walked]:
     """Random walks through the responses to every query of a split that has some to walk through.
 
-    Raises TrainingError where responses have neither rewards nor texts to reward.
+    They are the same in any order of the records. Raises TrainingError where responses have neither rewards
+    nor texts to reward.
     """
     chosen = [record for record in records if split_of(prompt_text(record)) == split]
-    generator = np.random.default_rng(ways.seed)
+    chosen.sort(key=_place)
     for start in range(0, len(chosen), _BATCH):
         batch = chosen[start : start + _BATCH]
         texts = [prompt_text(record) for record in batch]
@@ -78,9 +79,14 @@ def walk_records(
         for record, text, priors in zip(batch, texts, quality.astype(float), strict=True):
             advance()
             known = dict(zip(predictor.manifest.classes, map(float, priors), strict=True))
-            moves = tuple(_moves(record, text, known, predictor.manifest.reference, reward, ways, generator))
+            moves = tuple(_moves(record, text, known, predictor.manifest.reference, reward, ways))
             if moves:
                 yield Walked(text, family_of(record.source), moves)
+
+
+def _place(record: Record) -> tuple[int, int]:
+    """Where a record goes, whatever line it came from; the second number parts records of one query."""
+    return query_hash(prompt_text(record)), query_hash(repr(record))
 
 
 def _moves(
@@ -90,7 +96,6 @@ def _moves(
     reference: str,
     reward: RewardModel | None,
     ways: Ways,
-    generator: np.random.Generator,
 ) -> Iterator[Move]:
     """Random walks: a class is asked for some responses, then it for more or a dearer class, and so on."""
     if reference not in record.responses or reference not in priors:
@@ -102,6 +107,7 @@ def _moves(
     }
     known = {name: items for name, items in known.items() if items}
     names = list(known)
+    generator = np.random.default_rng(bucket(text, f"walks {ways.seed}", 1 << 64))
     reference_score = float(np.mean(scores_of(record.responses[reference])))
     for _ in range(ways.draws if names else 0):
         order = {name: generator.permutation(len(items)) for name, items in known.items()}

@@ -1,6 +1,8 @@
 """Training the posterior: on records where agreement means that the answer is right."""
 
 import json
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -73,6 +75,14 @@ def test_the_same_records_train_the_same(trained, tmp_path, predictor):
     settings = PosteriorSettings(ways=Ways(draws=3))
     train_posterior(RECORDS, predictor, None, tmp_path / "again", settings, {"command": "test"})
     assert (tmp_path / "again" / "weights.json").read_bytes() == (trained[0] / "weights.json").read_bytes()
+
+
+def test_records_in_another_order_train_the_same(tmp_path, predictor):
+    twice = RECORDS[:200] + [replace(one, responses=two.responses) for one, two in pairwise(RECORDS[:200])]
+    for name, records in (("one", twice), ("other", twice[::-1])):
+        train_posterior(records, predictor, None, tmp_path / name, PosteriorSettings(Ways(draws=3)), {})
+    for name in ("weights.json", "manifest.json"):
+        assert (tmp_path / "other" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 
 def test_a_handful_of_records_stays_near_where_it_starts(tmp_path, predictor):
