@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from bestroute.artefacts.sureness import Sureness
 from bestroute.errors import InputError
 from bestroute.query import Query
-from bestroute.text import estimate_tokens
 
 if TYPE_CHECKING:
     from bestroute.answering.sampling import Sample
@@ -125,16 +124,15 @@ def without_rewards(record: Record) -> Record:
     return replace(record, responses=responses)
 
 
-def tokens_of(sample: Sample) -> int:
-    """Tokens of one response: as the endpoint counted them, else estimated."""
-    return estimate_tokens(sample.text) if sample.output_tokens is None else sample.output_tokens
-
-
-def unscored(samples: Sequence[Sample], by: str, thinking_tokens: int = 0) -> tuple[Response, ...]:
-    """Responses as they came from a model, before an oracle scores them; `thinking_tokens` are all's."""
+def unscored(
+    samples: Sequence[Sample], tokens: Sequence[float], by: str, thinking_tokens: int = 0
+) -> tuple[Response, ...]:
+    """Responses as they came from a model, before an oracle scores them; `tokens` are the output of each,
+    `thinking_tokens` all's."""
     each = thinking_tokens / len(samples) if samples and thinking_tokens else None
     return tuple(
-        Response(None, sample.text, tokens_of(sample), by, None, each, *sample.sureness) for sample in samples
+        Response(None, sample.text, written, by, None, each, *sample.sureness)
+        for sample, written in zip(samples, tokens, strict=True)
     )
 
 

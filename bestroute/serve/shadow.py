@@ -10,10 +10,11 @@ import asyncio
 import random
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bestroute.answering.sampling.billing import bill
+from bestroute.answering.sampling.billing import bill, shares
 from bestroute.policy.arms import Model
 from bestroute.policy.serving import Shadow, asked_of
 from bestroute.query import Query
@@ -26,7 +27,7 @@ from bestroute.serve.purse import SPENT, Purse, spent_today
 
 if TYPE_CHECKING:
     from bestroute.answering.answer import Answer
-    from bestroute.answering.sampling import Sampler
+    from bestroute.answering.sampling import Sample, Sampler, Usage
     from bestroute.policy import Policy
 
 _MOST = 8  # requests that are asked about at once; what comes beyond is left out
@@ -127,7 +128,7 @@ class Shadows:
         cost = most if unknown and reply.fault is not None and reply.fault.kind == "timeout" else 0.0
         cost = cost or bill(policy.reference_model, model, query, reply).cost
         purse.settle(most, cost)
-        came = unscored([one for one in reply.samples if one.may_win], model.served_as)
+        came = _winners(reply.samples, reply.usage, model)
         self._metrics.shadow(name, "asked" if came else "failed", cost)
         return came, cost
 
@@ -136,9 +137,17 @@ def _answered(answer: Answer, policy: Policy) -> dict[str, tuple[Response, ...]]
     """The responses that the answer was chosen from, by model."""
     samples = defaultdict(list)
     for writer, sample in zip(answer.writers, answer.samples, strict=True):
-        if sample.may_win:
-            samples[writer].append(sample)
-    return {name: unscored(some, policy.model(name).served_as) for name, some in samples.items()}
+        samples[writer].append(sample)
+    billed = answer.usage if len(answer.attempts) == 1 else None  # of several nobody says whose they were
+    found = {name: _winners(some, billed, policy.model(name)) for name, some in samples.items()}
+    return {name: came for name, came in found.items() if came}
+
+
+def _winners(samples: Sequence[Sample], billed: Usage | None, model: Model) -> tuple[Response, ...]:
+    """Those of a model's responses that may win, each with its part of what was billed for all."""
+    tokens = shares(samples, billed)
+    kept = [at for at, sample in enumerate(samples) if sample.may_win]
+    return unscored([samples[at] for at in kept], [tokens[at] for at in kept], model.served_as)
 
 
 def _most(model: Model, n: int, query: Query, policy: Policy) -> float:

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
+from bestroute.answering.sampling import Usage
 from bestroute.cli import cli
 from bestroute.errors import InputError
 from bestroute.query import Query
@@ -124,6 +126,19 @@ def test_what_was_spent_before_a_restart_counts(tmp_path):
     beside.kept.write_text("".join(json.dumps(line) + "\n" for line in lines) + "torn", "utf-8")
     run(beside)
     assert beside.counted("budget") == 1
+
+
+def test_responses_have_their_parts_of_the_bill(tmp_path):
+    def billed(n):
+        return replace(said("four tokens of it", ""), usage=Usage(10, 40))
+
+    beside = Beside(tmp_path, FakeSampler({"tiny": billed, "big": billed}), ask="big@2")
+    run(beside)
+    [record] = read_records([beside.kept], scored=False)
+    assert {name: [one.output_tokens for one in some] for name, some in record.responses.items()} == {
+        "tiny": [40.0],
+        "big": [40.0],
+    }
 
 
 def test_who_answered_is_not_asked_again(tmp_path):

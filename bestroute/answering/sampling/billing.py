@@ -68,12 +68,19 @@ def billed(reported: Usage | None, samples: Sequence[Sample], prompt_tokens: int
 
 def share(sample: Sample, bill: Usage, samples: Sequence[Sample], prompts: int) -> tuple[float, float]:
     """Tokens of one response and of its prompt (input, output), of a bill for several: its own count where it
-    has one, else its part by length."""
+    has one, else its part by length, of nothing but blank ones an even part."""
     prompt = sample.input_tokens or bill.input_tokens / prompts
     if sample.output_tokens is not None:
         return prompt, sample.output_tokens
     length = sum(one.written_tokens for one in samples)
-    return prompt, bill.output_tokens * sample.written_tokens / length if length else 0.0
+    part = sample.written_tokens / length if length else 1 / len(samples)
+    return prompt, bill.output_tokens * part
+
+
+def shares(samples: Sequence[Sample], reported: Usage | None) -> list[float]:
+    """Output tokens of each response that a call gave; together they are what was billed."""
+    bill = billed(reported, samples, 0)
+    return [share(sample, bill, samples, 1)[1] for sample in samples]
 
 
 def _thought(report: Mapping[str, Any]) -> int:

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from random import Random
 
 from bestroute.answering.health import Keeper
-from bestroute.answering.sampling import EndpointSampler, Sampled, Usage
+from bestroute.answering.sampling import EndpointSampler, Sampled
+from bestroute.answering.sampling.billing import billed, shares
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
-from bestroute.query import Query
 from bestroute.records.collect.budget import Budget
 from bestroute.records.collect.faults import Faults, is_final
 from bestroute.records.collect.ledger import Ledger
 from bestroute.records.collect.pace import BUSY, Lane, backoff
 from bestroute.records.collect.prompts import Prompt
-from bestroute.records.record import tokens_of, unscored
+from bestroute.records.record import unscored
 
 _TRIES = 6
 _MAY_BE_N = (400, 422)
@@ -138,9 +138,10 @@ class Asker:
             return
         by = unit.model.served_as
         thought = reply.usage.thinking_tokens if reply.usage is not None else 0
-        responses = unscored(reply.samples, by, thought)
-        tokens = [tokens_of(sample) for sample in reply.samples]
-        cost = _cost(unit.model, unit.prompt.query, reply.usage, sum(tokens))
+        tokens = shares(reply.samples, reply.usage)
+        responses = unscored(reply.samples, tokens, by, thought)
+        bill = billed(reply.usage, reply.samples, unit.prompt.query.input_tokens)
+        cost = unit.model.cost(1, bill.input_tokens, bill.output_tokens, bill.cached_tokens)
         self._ledger.keep(unit.prompt.record.id, unit.model.name, responses, cost)
         self._budget.note(unit.model.name, cost, tokens, thought)
 
@@ -149,9 +150,3 @@ class Asker:
         if address not in self._lanes:
             self._lanes[address] = Lane(self._concurrency, self._backoff_s, self._random)
         return self._lanes[address]
-
-
-def _cost(model: Model, query: Query, usage: Usage | None, output_tokens: int) -> float:
-    """US$ of one call: by the endpoint's own count of tokens, else by the estimates."""
-    bill = usage or Usage(query.input_tokens, output_tokens)
-    return model.cost(1, bill.input_tokens, bill.output_tokens, bill.cached_tokens)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from math import inf
 
 from bestroute.policy.arms import Model
@@ -20,12 +21,12 @@ class Budget:
         self._max_tokens = max_tokens
         self._reserved: dict[int, float] = {}
         self._tickets = 0
-        self._tokens: Counter[str] = Counter()
+        self._tokens: defaultdict[str, float] = defaultdict(float)
         self._responses: Counter[str] = Counter()
         self._thinking: Counter[str] = Counter()
         self._settled = asyncio.Event()
 
-    def note(self, model: str, cost: float, output_tokens: list[int], thinking_tokens: int = 0) -> None:
+    def note(self, model: str, cost: float, output_tokens: Sequence[float], thinking_tokens: int = 0) -> None:
         """Count a reply that was paid for, by the tokens of each of its responses, and those of all that were
         thinking."""
         self.spent += cost

@@ -51,7 +51,7 @@ class TestRecords:
             "models": {
                 "a": {
                     "wanted": 6, "done": 6, "collected": 6,
-                    "mean_output_tokens": 1.0, "mean_thinking_tokens": None, "given_up": None,
+                    "mean_output_tokens": 5.0, "mean_thinking_tokens": None, "given_up": None,
                 }
             },
             "failed": [], "cost": 0.0, "spent": 0.0, "stopped_by": None, "written": True,
@@ -81,6 +81,17 @@ class TestRecords:
         assert {item.output_tokens for record in desk.records() for item in record.responses["a"]} == {5}
         assert {item.by for record in desk.records() for item in record.responses["a"]} == {"a"}
         assert [request.body.get("n") for request in fake_endpoint.requests] == [None] * 9
+
+    @pytest.mark.parametrize(
+        ("texts", "tokens"), [(("four tokens as counted", "one"), [34, 6]), (("", ""), [20, 20])]
+    )
+    def test_a_bill_for_several_is_shared_by_length(self, desk, fake_endpoint, texts, tokens):
+        fake_endpoint.play(lambda request: document(completion(*texts, tokens=20)))
+        report = desk.json("--samples", "2")
+        found = [[one.output_tokens for one in record.responses["a"]] for record in desk.records()]
+        assert [sum(each) for each in found] == pytest.approx([40.0] * 3)
+        assert list(map(round, found[0])) == tokens
+        assert report["models"]["a"]["mean_output_tokens"] == pytest.approx(20.0)
 
     def test_thinking_that_was_billed_is_told(self, desk, fake_endpoint):
         """Two responses a call, 30 tokens of thinking among the 40 that both took."""
@@ -155,8 +166,8 @@ class TestRecords:
 
 
 def given_by(text: str) -> Response:
-    """A response as it is kept: `a0` has two bytes, so one token; its writer is the name at the endpoint."""
-    return Response(score=None, text=text, output_tokens=1.0, by="a-there")
+    """A response as it is kept: a choice is billed 5 tokens; its writer is the name at the endpoint."""
+    return Response(score=None, text=text, output_tokens=5.0, by="a-there")
 
 
 class TestGoingOn:
