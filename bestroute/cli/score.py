@@ -74,12 +74,12 @@ _NEEDED = {"command": "command", "judge": "judge", "artifact": "artifact"}
     "--workers", type=click.IntRange(1, 256), help="At once; 8 for command and judge, else one a core."
 )
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
-@click.option("--actors", type=click.IntRange(1), default=2, show_default=True, help="ray: processes.")
+@click.option("--actors", type=click.IntRange(1), help="ray: processes; 2 if absent.")
 @skip_bad_option
 @json_option
 def command(
     records: tuple[Path, ...], oracle: str, out: Path, reward: Path | None, no_reward: bool, again: bool,
-    workers: int | None, engine: str, actors: int, skip_bad: bool, as_json: bool, **own: Any,
+    workers: int | None, engine: str, actors: int | None, skip_bad: bool, as_json: bool, **own: Any,
 ) -> None:  # fmt: skip
     """Give the responses of RECORDS an oracle's score (0 to 1) and the proxy's reward, where they lack them.
 
@@ -95,6 +95,8 @@ def command(
 
     _check_options(oracle, own, reward, no_reward)
     make, settings = _oracle(oracle, own)
+    if actors is not None and engine != "ray":
+        raise click.UsageError("--actors belongs to --engine ray")
     folder = None if no_reward else reward or default_folder("reward")
     paid = oracle in ("command", "judge")
     recipe = Recipe(make, folder, paid, workers or (_WAITING if paid else os.cpu_count() or 1))
@@ -103,7 +105,7 @@ def command(
     with _Progress() as progress:
         summary = score_files(
             job := Job(records, out, recipe, settings, again),
-            RayEngine(actors) if engine == "ray" else LocalEngine(),
+            RayEngine(actors or 2) if engine == "ray" else LocalEngine(),
             bad.on_bad,
             progress,
         )

@@ -144,6 +144,7 @@ class TestCommandLine:
     def test_ctrl_c_ends_at_once_and_keeps_what_is_done(self, tmp_path):
         records = write(tmp_path / "in.jsonl", lines_of(20))
         started = tmp_path / "started"
+            (["--oracle", "exact", "--actors", "5"], "--actors belongs to --engine ray"),
         program = tmp_path / "p.py"
         program.write_text(
             "import json, sys, time\n"
