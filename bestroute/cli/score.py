@@ -36,6 +36,7 @@ _OWN_OPTIONS = {
     "absolute": "judge",
     "artifact": "artifact",
 }
+_HAD = {"score": "had_scores", "reward": "had_rewards"}
 _NEEDED = {"command": "command", "judge": "judge", "artifact": "artifact"}
 
 
@@ -94,9 +95,9 @@ def command(
     from bestroute.records.score import Job, LocalEngine, RayEngine, Recipe, score_files
 
     _check_options(oracle, own, reward, no_reward)
-    make, settings = _oracle(oracle, own)
     if actors is not None and engine != "ray":
         raise click.UsageError("--actors belongs to --engine ray")
+    make, settings = _oracle(oracle, own)
     folder = None if no_reward else reward or default_folder("reward")
     paid = oracle in ("command", "judge")
     recipe = Recipe(make, folder, paid, workers or (_WAITING if paid else os.cpu_count() or 1))
@@ -206,6 +207,10 @@ class _Progress:
 def _report(summary: Summary, out: Path, journal: Path, skipped: int, as_json: bool) -> None:
     for message in summary.failures:
         click.echo(message, err=True)
+    had = {name: getattr(summary, field) for name, field in _HAD.items() if getattr(summary, field)}
+    if had:
+        counts = " and ".join(f"{count:,} had a {name} already" for name, count in had.items())
+        click.echo(f"of {summary.responses:,} responses {counts}; --again gives new ones", err=True)
     if not summary.complete:
         lacking = f"{summary.missing_scores} scores and {summary.missing_rewards} rewards are missing"
         kept = f" ({journal} keeps the rest)" if journal.exists() else ""

@@ -76,6 +76,20 @@ class TestCommandLine:
         assert run(*words, "--on-failure", "zero").exit_code == 0
         assert values(tmp_path / "out.jsonl") == [{"small": [0, 0], "large": [0]}] * 2
 
+    def test_what_has_values_already_is_told(self, tmp_path):
+        lines = [*lines_of(2)]
+        lines[0]["responses"]["small"][0] |= {"score": 1.0, "reward": 0.5}
+        lines[1]["responses"]["small"][0] |= {"score": 0.0}
+        records = write(tmp_path / "in.jsonl", lines)
+        words = ["score", records, "--oracle", "exact", "--out", tmp_path / "out.jsonl"]
+        told = run(*words, "--json")
+        report = json.loads(told.stdout)
+        assert [report[name] for name in ("scored", "had_scores", "rewarded", "had_rewards")] == [4, 2, 5, 1]
+        assert told.stderr == (
+            "of 6 responses 2 had a score already and 1 had a reward already; --again gives new ones\n"
+        )
+        assert "already" not in run(*words, "--again").stderr
+
     def test_judge(self, tmp_path, fake_endpoint):
         models = [
             {
@@ -130,6 +144,7 @@ class TestCommandLine:
             (["--oracle", "artifact"], "needs --artifact"),
             (["--oracle", "exact", "--command", "x"], "--command belongs to --oracle command"),
             (["--oracle", "command", "--command", "x", "--kind", "text"], "--kind belongs to --oracle exact"),
+            (["--oracle", "exact", "--actors", "5"], "--actors belongs to --engine ray"),
             (["--oracle", "none", "--no-reward"], "nothing"),
             (["--oracle", "command", "--command", "/nowhere/x", "--no-reward"], "cannot be started"),
         ],
@@ -144,7 +159,6 @@ class TestCommandLine:
     def test_ctrl_c_ends_at_once_and_keeps_what_is_done(self, tmp_path):
         records = write(tmp_path / "in.jsonl", lines_of(20))
         started = tmp_path / "started"
-            (["--oracle", "exact", "--actors", "5"], "--actors belongs to --engine ray"),
         program = tmp_path / "p.py"
         program.write_text(
             "import json, sys, time\n"

@@ -45,14 +45,17 @@ class Job:
 class Summary:
     """What scoring came to; memory does not grow with the records.
 
-    `scored` and `rewarded` count responses that this run gave a value, `missing_scores` and
-    `missing_rewards` those that still lack one that was asked for; `failures` has the first 20 messages.
+    `scored` and `rewarded` count responses that this run gave a value, `had_scores` and `had_rewards` those
+    whose record had one that was asked for, `missing_scores` and `missing_rewards` those that still lack it;
+    `failures` has the first 20 messages.
     """
 
     records: int = 0
     responses: int = 0
     scored: int = 0
     rewarded: int = 0
+    had_scores: int = 0
+    had_rewards: int = 0
     missing_scores: int = 0
     missing_rewards: int = 0
     failures: list[str] = field(default_factory=list)
@@ -72,6 +75,12 @@ class Summary:
             self.scored += len(result.scores)
             self.rewarded += len(result.rewards)
             self.failures += result.failures[: _LISTED - len(self.failures)]
+
+    def had(self, record: Record, recipe: Recipe) -> None:
+        """Count what a record has before it is scored."""
+        items = [item for part in record.responses.values() for item in part]
+        self.had_scores += sum(item.score is not None for item in items) if recipe.oracle else 0
+        self.had_rewards += sum(item.reward is not None for item in items) if recipe.reward else 0
 
     def add(self, record: Record, recipe: Recipe) -> None:
         """Count a finished record."""
@@ -93,7 +102,8 @@ class Summary:
         means: dict[str, dict[str, float | None]] = {}
         for (source, model), (count, total) in self._sums.items():
             means.setdefault(source, {})[model] = total / count if count else None
-        counts = ("records", "responses", "scored", "rewarded", "missing_scores", "missing_rewards")
+        counts = ["records", "responses"]
+        counts += ["scored", "rewarded", "had_scores", "had_rewards", "missing_scores", "missing_rewards"]
         return {
             **{name: getattr(self, name) for name in counts},
             "failures": self.failures,
@@ -181,6 +191,7 @@ def _tasks(job: Job, results: Results, on_bad: OnBad | None) -> Iterator[Task]:
 def _write(job: Job, results: Results, summary: Summary, on_bad: OnBad | None) -> None:
     with atomic_write(job.out) as file, packed(file, job.out) as lines:
         for record in _read(job, on_bad):
+            summary.had(record, job.recipe)
             filled = results.fill(record)
             summary.add(filled, job.recipe)
             lines.write(record_line(filled))
