@@ -73,8 +73,8 @@ def command(
     PROMPTS is .txt (a query a line) or .jsonl ({"query" or "messages", "id"?, "source"?, "answer"?,
     "metadata"?} a line); records, as a log has them, serve too. Every reply is put on disk in
     OUT.partial.jsonl as it comes: a command that was stopped or killed goes on where it was when it is
-    given again, and asks for no response twice. Exits 1 when responses are missing at the end. Needs the
-    client extra and endpoints in POLICY.
+    given again, and asks for no response twice. Exits 1 when responses are missing at the end, 130 or 143
+    where Ctrl-C or SIGTERM ended it before. Needs the client extra and endpoints in POLICY.
     """
     from bestroute.policy import load_policy
     from bestroute.records.collect import Collection, Plan, choose_models
@@ -83,7 +83,7 @@ def command(
     checked = load_policy(policy)
     plan = Plan(choose_models(checked, models), checked.sampling, prompts, out, samples, choose)
     show = _Show()
-    outcome = asyncio.run(
+    outcome, ended_by = asyncio.run(
         _run(Collection(plan, concurrency=concurrency, max_cost=max_cost, report=show.update), show)
     )
     show.close()
@@ -93,15 +93,18 @@ def command(
     else:
         _print(outcome, out)
     if not outcome.complete:
-        sys.exit(1)
+        sys.exit(1 if ended_by is None else 128 + ended_by)  # as shells have it
 
 
-async def _run(collection: Collection, show: _Show) -> Outcome:
-    """Run it so that the first Ctrl-C waits for the calls under way, and the second does not."""
+async def _run(collection: Collection, show: _Show) -> tuple[Outcome, signal.Signals | None]:
+    """Run it so that the first Ctrl-C waits for the calls under way, and the second does not; the signal that
+    ended it too soon."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
+    came: list[signal.Signals] = []
 
-    def stop() -> None:
+    def stop(which: signal.Signals) -> None:
+        came.append(which)
         for name in signals:
             loop.remove_signal_handler(name)
         calls = collection.stop()
@@ -111,8 +114,9 @@ async def _run(collection: Collection, show: _Show) -> Outcome:
         NotImplementedError
     ):  # on Windows Ctrl-C ends it at once; the journal is there all the same
         for name in signals:
-            loop.add_signal_handler(name, stop)
-    return await collection.run()
+            loop.add_signal_handler(name, stop, name)
+    outcome = await collection.run()
+    return outcome, came[0] if came and outcome.stopped_by == "interrupt" else None
 
 
 class _Show:
