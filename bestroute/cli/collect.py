@@ -186,6 +186,11 @@ def _explain(outcome: Outcome, journal: Path) -> None:
     for name, model in outcome.models.items():
         if model.given_up:
             click.echo(f"gave up {name}, its endpoint does not answer: {model.given_up}", err=True)
+        if model.blank:
+            click.echo(
+                f"warning: {model.blank:,} blank responses of {name}; they were paid for and stay recorded",
+                err=True,
+            )
     if outcome.complete:
         return
     advice = {

@@ -152,6 +152,7 @@ class Collection:
                     wanted=wanted,
                     done=count,
                     collected=self._collected[name],
+                    blank=self._ledger.blank(name),
                     mean_output_tokens=self._budget.mean_output_tokens(name),
                     mean_thinking_tokens=self._budget.mean_thinking_tokens(name),
                     given_up=self._faults.given_up.get(name),

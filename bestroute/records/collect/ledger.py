@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +38,7 @@ class Ledger:
         self._plan = plan
         self._header, self._chosen = plan.header(survey), survey.chosen
         self._have: Counter[tuple[str, str]] = Counter()
+        self._blank: Counter[str] = Counter()
         self._places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         if plan.out.exists() and not plan.out.is_file():
             raise InputError(f"{plan.out}: is no regular file, so it cannot be gone on with; give a name")
@@ -57,6 +58,10 @@ class Ledger:
         """How many of the responses that are wanted of a model there are."""
         return sum(min(count, self._plan.samples) for (_, name), count in self._have.items() if name == model)
 
+    def blank(self, model: str) -> int:
+        """How many responses of a model there is nothing to read in."""
+        return self._blank[model]
+
     def keep(self, prompt_id: str, model: str, responses: tuple[Response, ...], cost: float) -> None:
         """Put a reply that was paid for on disk."""
         written = [
@@ -65,7 +70,7 @@ class Ledger:
         ]
         (place,) = self._journal.append({"id": prompt_id, "model": model, "responses": written, "cost": cost})
         if responses:
-            self._enter(place, prompt_id, model, len(responses))
+            self._enter(place, prompt_id, model, [item.text for item in responses])
 
     def write_records(self, spent: float) -> bool:
         """Write all there is as records in the order of the prompts; False, and no file, where nothing is.
@@ -112,14 +117,14 @@ class Ledger:
             thought = round(sum(item.get("thinking_tokens", 0.0) for item in responses))
             budget.note(entry.get("model", ""), entry.get("cost", 0.0), tokens, thought)
             if responses:
-                self._enter(place, entry["id"], entry["model"], len(responses))
+                self._enter(place, entry["id"], entry["model"], [item.get("text") for item in responses])
 
     def _count_records(self) -> None:
         records = (record for _, record in self._pairs() if record is not None)
         for record in records:
             for name, responses in record.responses.items():
                 self._check_writers(record.id, name, {item.by for item in responses})
-                self._have[record.id, name] += len(responses)
+                self._count(record.id, name, [item.text for item in responses])
 
     def _check_writers(self, prompt_id: str, name: str, writers: set[str | None]) -> None:
         asked = {model.name: model.served_as for model in self._plan.models}.get(name)
@@ -130,9 +135,13 @@ class Ledger:
                 f"policy now asks {asked}; give another --out"
             )
 
-    def _enter(self, place: int, prompt_id: str, model: str, count: int) -> None:
+    def _enter(self, place: int, prompt_id: str, model: str, texts: Sequence[str | None]) -> None:
         self._places[prompt_id, model].append(place)
-        self._have[prompt_id, model] += count
+        self._count(prompt_id, model, texts)
+
+    def _count(self, prompt_id: str, model: str, texts: Sequence[str | None]) -> None:
+        self._have[prompt_id, model] += len(texts)
+        self._blank[model] += sum(text is not None and not text.strip() for text in texts)
 
     def _start_again(self, spent: float) -> None:
         self._journal.remove()

@@ -43,9 +43,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class ModelOutcome:
-    """What one model gave: responses wanted, there at the end, collected by this run, tokens of the mean one
-    of this collection (None: there is none), and how many of those were thinking, which a policy takes as the
-    model's `thinking_tokens` (None: it was billed none).
+    """What one model gave: responses wanted, there at the end, collected by this run; `blank`, how many there
+    have nothing to read; tokens of the mean one of this collection (None: there is none), and how many of
+    those were thinking, which a policy takes as the model's `thinking_tokens` (None: it was billed none).
 
     `given_up` is the error after which the model was asked no more; None where it was not given up.
     """
@@ -53,6 +53,7 @@ class ModelOutcome:
     wanted: int
     done: int
     collected: int
+    blank: int
     mean_output_tokens: float | None
     mean_thinking_tokens: float | None
     given_up: str | None

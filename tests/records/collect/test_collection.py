@@ -19,6 +19,7 @@ from bestroute.records.record import Record, Response
 from tests.answering.fake_endpoint import (
     FakeEndpoint,
     Numbered,
+    answer,
     answer_n,
     closed_port,
     completion,
@@ -50,7 +51,7 @@ class TestRecords:
             "out": str(desk.out), "complete": True, "missing": 0, "prompts": 3, "repeats": 0,
             "models": {
                 "a": {
-                    "wanted": 6, "done": 6, "collected": 6,
+                    "wanted": 6, "done": 6, "collected": 6, "blank": 0,
                     "mean_output_tokens": 5.0, "mean_thinking_tokens": None, "given_up": None,
                 }
             },
@@ -92,6 +93,15 @@ class TestRecords:
         assert [sum(each) for each in found] == pytest.approx([40.0] * 3)
         assert list(map(round, found[0])) == tokens
         assert report["models"]["a"]["mean_output_tokens"] == pytest.approx(20.0)
+
+    def test_blank_responses_are_told_and_kept(self, desk, fake_endpoint):
+        """One of two is blank; what an earlier run wrote counts, too."""
+        fake_endpoint.play(answer("fine", " \n"))
+        first = desk.run("--samples", "2")
+        assert first.exit_code == 0
+        assert first.stderr == ("warning: 3 blank responses of a; they were paid for and stay recorded\n")
+        assert desk.texts()["q1"] == ["fine", " \n"]
+        assert desk.json("--samples", "4")["models"]["a"]["blank"] == 6
 
     def test_thinking_that_was_billed_is_told(self, desk, fake_endpoint):
         """Two responses a call, 30 tokens of thinking among the 40 that both took."""
