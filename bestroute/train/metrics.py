@@ -22,7 +22,9 @@ def router_metrics(
     """AUC and calibration of quality(class, 1) and match(class, 1) on test queries, a source family each.
 
     `prior` is the baseline that knows only each class's mean on the training queries of that source family:
-    its AUC is 0.5 within a source by construction. Intervals are 95 % bootstrap intervals over queries.
+    its AUC is 0.5 within a source by construction. `queries` of a class are those that tell of it, and
+    `mean_quality` is what it reached on them; where that is 0 or 1 its AUC is None. Intervals are 95 %
+    bootstrap intervals over queries.
     """
     prediction = predictor.predict(predictor.tokenize(test.texts))
     families = np.array([family_of(source) for source in test.sources])
@@ -62,6 +64,8 @@ def _class_metrics(
     generator = np.random.default_rng(0)
     low, high = bootstrap_interval(lambda at: auc(predicted[at], quality[at]), len(quality), generator)
     return {
+        "queries": len(quality),
+        "mean_quality": _rounded(float(quality.mean())),
         "auc": _rounded(auc(predicted, quality)),
         "auc_interval": [_rounded(low), _rounded(high)],
         "brier": _rounded(float(np.mean((predicted - quality) ** 2))),

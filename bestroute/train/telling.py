@@ -1,5 +1,5 @@
-"""What a training came to, in words: which epoch was kept, what the test queries say, and what is no better
-than a coin."""
+"""What a training came to, in words: which epoch was kept, what the test queries say, and what may be no
+better than a coin."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def as_text(manifest: Manifest) -> str:
 
 
 def coins(manifest: Manifest) -> Iterator[str]:
-    """What a router model tells no better than a coin, by the 95 % interval of its AUC; a sentence each."""
-    classes = manifest.metrics["test"][_ALL]["classes"]
-    for name, found in classes.items():
-        if not _tells(found):
+    """What a router model may tell no better than a coin, by the interval of its AUC; a sentence each."""
+    for name, found in manifest.metrics["test"][_ALL]["classes"].items():
+        verdict, known = _verdict(found), found.get("auc") is not None
+        if verdict:
+            said = f"is told by what {verdict}: {_auc(found)} on {found['queries']:,} test queries"
             yield (
-                f"which queries {name} gets right is told no better than by a coin: {_auc(found)} on "
-                f"{manifest.metrics['test'][_ALL]['queries']:,} test queries. More prompts may change that; "
-                "`bestroute adapt` needs fewer"
+                f"which queries {name} gets right {said if known else verdict}. More prompts may change "
+                "that; `bestroute adapt` needs fewer"
             )
 
 
@@ -85,16 +85,16 @@ def _posterior(metrics: Mapping[str, Any]) -> Iterator[str]:
     yield table(["calibration error on", "queries", "states", *head], rows)
 
 
-def _tells(found: Mapping[str, Any]) -> bool:
-    """Whether the interval of the AUC lies above a coin's."""
-    low = found.get("auc_interval", [None])[0]
-    return low is not None and low > 0.5
-
-
 def _verdict(found: Mapping[str, Any]) -> str:
+    """What the interval of the AUC says beside a coin's 0.5; "" where it lies above."""
     if found.get("auc") is None:
-        return "cannot be told"
-    return "" if _tells(found) else "no better than a coin"
+        count, right = found["queries"], found.get("mean_quality")
+        which = (
+            f"all {count:,} are {'right' if right else 'wrong'}" if count else "no test query has a response"
+        )
+        return f"cannot be told: {which}"
+    low, high = found["auc_interval"]
+    return "" if low > 0.5 else "is worse than a coin" if high < 0.5 else "may be no better than a coin"
 
 
 def _auc(found: Mapping[str, Any]) -> str:

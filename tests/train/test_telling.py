@@ -5,10 +5,18 @@ from dataclasses import replace
 from bestroute.train.telling import as_text, coins
 from tests.fakes import MANIFEST
 
-GOOD = {"auc": 0.7, "auc_interval": [0.62, 0.78], "ece_quality": 0.02}
-COIN = {"auc": 0.55, "auc_interval": [0.41, 0.69], "ece_quality": 0.2}
-NONE = {"auc": None, "auc_interval": [None, None], "ece_quality": 0.1}
-CLASSES = {"small": GOOD, "medium": COIN, "large": NONE}
+TOLD = {"queries": 15, "mean_quality": 0.6}
+GOOD = TOLD | {"auc": 0.7, "auc_interval": [0.62, 0.78], "ece_quality": 0.02}
+COIN = TOLD | {"auc": 0.55, "auc_interval": [0.41, 0.69], "ece_quality": 0.2}
+WORSE = TOLD | {"auc": 0.06, "auc_interval": [0.0, 0.27], "ece_quality": 0.2}
+RIGHT = {"queries": 15, "mean_quality": 1.0, "auc": None, "auc_interval": [None, None], "ece_quality": 0.1}
+CLASSES = {
+    "small": GOOD,
+    "medium": COIN,
+    "bad": WORSE,
+    "large": RIGHT,
+    "wrong": RIGHT | {"mean_quality": 0.0},
+}
 ROUTER = replace(
     MANIFEST,
     metrics={"test": {"own": {"queries": 40, "classes": CLASSES | {"large": {"queries": 0}}},
@@ -21,18 +29,23 @@ def test_the_epoch_that_was_kept_and_what_is_no_better_than_a_coin():
     epoch, found = as_text(ROUTER).split("\n\n")
     assert epoch == "Epoch 2 of 3 was kept, by its loss on the validation queries: 0.900, 0.710, 0.800."
     rows = [line.split("  ") for line in found.splitlines()]
-    assert len(rows) == 7
-    assert found.count("no better than a coin") == 2
-    assert found.count("cannot be told") == 2
+    assert len(rows) == 11
+    assert found.count("may be no better than a coin") == found.count("is worse than a coin") == 2
+    assert found.count("cannot be told: all 15 are wrong") == 2
+    assert found.count("cannot be told: all 15 are right") == 1
+    assert found.count("cannot be told: no test query has a response") == 1
     assert "AUC 0.70 (0.62 to 0.78)" in found
 
 
 def test_a_coin_is_warned_of():
-    medium, large = coins(ROUTER)
+    medium, bad, large, wrong = coins(ROUTER)
     assert medium.startswith(
-        "which queries medium gets right is told no better than by a coin: AUC 0.55 (0.41 to 0.69) on 1,040 "
+        "which queries medium gets right is told by what may be no better than a coin: "
+        "AUC 0.55 (0.41 to 0.69) on 15 test queries. More prompts"
     )
-    assert large.startswith("which queries large gets right is told no better than by a coin: - on")
+    assert bad.startswith("which queries bad gets right is told by what is worse than a coin: AUC 0.06 (")
+    assert large.startswith("which queries large gets right cannot be told: all 15 are right. More prompts")
+    assert wrong.startswith("which queries wrong gets right cannot be told: all 15 are wrong. More prompts")
 
 
 def test_every_seed_has_its_epoch():

@@ -80,6 +80,7 @@ def test_the_reward_artefact_serves(reward):
 def test_training_says_what_the_router_cannot_tell(said):
     assert "validation queries are too few to tell what is unlike the queries of training" in said
     assert "warning: small was taught n = 3 at most, of 8" in said
+    assert "which queries large gets right cannot be told: all " in said
 
 
 def test_the_router_artefact_serves(workplace, router):
@@ -98,6 +99,8 @@ def test_the_router_artefact_serves(workplace, router):
     assert (manifest.max_novelty, manifest.metrics["novelty"]["expected_share"]) == (None, None)
     tested = sum(split_of(f"What is {n} + 2?") == "test" for n in range(48))
     assert manifest.metrics["test"]["sums"]["queries"] == tested > 0
+    large = manifest.metrics["test"]["sums"]["classes"]["large"]
+    assert (large["queries"], large["mean_quality"], large["auc"]) == (tested, 1.0, None)
 
 
 def test_the_router_model_teaches(router):
