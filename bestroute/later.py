@@ -11,6 +11,8 @@ T_co = TypeVar("T_co", covariant=True)
 class Later(Sequence[T_co]):
     """What `make` gives, asked for once: equal to the tuple, and sent to another process as one.
 
+    Its repr makes nothing, since asyncio and debuggers write one of whatever passes by.
+
     To add to it, or to write it as JSON, make a tuple or a list of it.
     """
 
@@ -49,7 +51,7 @@ class Later(Sequence[T_co]):
         return hash(self._all())
 
     def __repr__(self) -> str:
-        return repr(self._all())
+        return repr(self._all()) if self._make is None else "Later(not looked at yet)"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return tuple, (self._all(),)

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from bestroute.answering.listeners import Listeners
+from bestroute.answering.listeners import Listeners, check_calls, check_list
 from bestroute.answering.means import Means, Opened, check_travels
 from bestroute.answering.selection import SELECTORS
 from bestroute.answering.sessions import SessionMemory
@@ -74,6 +74,9 @@ class Router:
             raise InputError(
                 f"a Router is made of a Policy, not of {policy!r:.80}; Router.from_policy(path) reads a file"
             )
+        check_calls(on_decision=on_decision, on_answer=on_answer)
+        for checker in check_list("checkers", checkers):
+            check_calls(checkers=checker)
         self.policy = policy
         opened = predictor
         if opened is None:
@@ -151,9 +154,8 @@ class Router:
         Predictions agree with `route`'s to within 1e-6 (float sums of other lengths). There is no time
         budget here. Each decision's timings are its share of the batch's.
         """
-        if isinstance(queries, (str, bytes, Mapping)):
-            one = "object" if isinstance(queries, Mapping) else "text"
-            raise InputError(f"queries is one {one}; give a list of queries, or use route()")
+        if isinstance(queries, (str, bytes, Mapping)) or not isinstance(queries, Iterable):
+            raise InputError(f"queries is {type(queries).__name__}; give a list of queries, or use route()")
         return [one.decision for one in self.consider(map(Query.of, queries), explain_all)]
 
     def consider(self, queries: Iterable[Query], explain_all: bool = False) -> list[Asked]:

@@ -30,3 +30,9 @@ def test_it_is_as_good_as_a_tuple():
     assert (hash(later), repr(later), len(later)) == (hash(made), repr(made), 2)
     assert (later[-1], later[1:]) == ("b", ("b",))
     assert pickle.loads(pickle.dumps(later)) == made
+
+
+def test_it_is_written_without_being_made():
+    later = Later(make := Counted())
+    assert repr(later) == "Later(not looked at yet)"
+    assert make.calls == 0

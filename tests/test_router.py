@@ -505,7 +505,54 @@ class TestOfAnotherKind:
         with pytest.raises(InputError, match=f"^{words}$"):
             router().pick("q", responses)
 
-    @pytest.mark.parametrize("queries", ["abc", {"query": "abc"}])
+    @pytest.mark.parametrize("queries", ["abc", {"query": "abc"}, None, 5])
     def test_queries(self, queries):
-        with pytest.raises(InputError, match="queries is one (text|object); give a list of queries"):
+        with pytest.raises(InputError, match="^queries is (str|dict|NoneType|int); give a list of queries"):
             router().route_batch(queries)
+
+
+class Bad:
+    """A reward model that gives whatever it was told to, or raises it."""
+
+    def __init__(self, given):
+        self.given = given
+
+    def rewards(self, query, responses):
+        if isinstance(self.given, Exception):
+            raise self.given
+        return self.given
+
+
+class TestParts:
+    """What a router is given that cannot be used is refused when it is made, or told in a word."""
+
+    @pytest.mark.parametrize(
+        "given", [[0.5], [0.5, float("nan")], [7.0, 0.1], ["x", "y"], None, OSError("gone")]
+    )
+    def test_a_reward_model_that_does_not_reward(self, given):
+        with pytest.raises(InputError, match="^reward: Bad.rewards"):
+            router(reward=Bad(given)).pick("q", ["a", "b"])
+        sampler = FakeSampler({"big": Sampled((Sample("a"), Sample("b")))})
+        tiers = [{"model": "big", "n": 2}]
+        answer = router(reward=Bad(given), sampler=sampler, tiers=tiers, reference="big").complete("q")
+        assert answer.text in "ab"
+        assert all(map(isnan, answer.rewards))
+
+    @pytest.mark.parametrize("seconds", ["x", 0, -1, float("nan")])
+    def test_a_time_budget_that_is_no_time(self, seconds):
+        with pytest.raises(InputError, match="time_budget_s is .*; give seconds above 0"):
+            router(time_budget_s=seconds)
+
+    @pytest.mark.parametrize("name", ["on_decision", "on_answer"])
+    def test_a_hook_that_cannot_be_called_in_place(self, name):
+        async def later(_):
+            raise AssertionError("nobody awaits it")
+
+        for part, fault in ((5, "is 5; give what can be called"), (later, "is a coroutine function")):
+            with pytest.raises(InputError, match=f"^{name} {fault}"):
+                Router(make_policy(), predictor=FakePredictor(), **{name: part})
+
+    @pytest.mark.parametrize(("given", "fault"), [([5], "is 5"), (len, "give a list"), ("ab", "give a list")])
+    def test_checkers_that_cannot_check(self, given, fault):
+        with pytest.raises(InputError, match=f"^checkers .*{fault}"):
+            Router(make_policy(), predictor=FakePredictor(), checkers=given)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bestroute.answering.sessions import SessionMemory
 from bestroute.artefacts.own_reward import open_reward
 from bestroute.artefacts.predictor import Predictor
-from bestroute.artefacts.reward import RewardModel
+from bestroute.artefacts.reward import RewardModel, rewards_of
 from bestroute.errors import InputError
 from bestroute.policy import Policy
 from bestroute.query import Query
@@ -83,12 +83,12 @@ class Means:
         written = [index for index, text in enumerate(texts) if text.strip()]
         if written:
             try:
-                known = self.reward_model().rewards(query.text, [texts[index] for index in written])
+                known = rewards_of(self.reward_model(), query.text, [texts[index] for index in written])
             except Exception as error:  # whatever it raises, one of the responses is the answer
                 _LOG.warning("reward model failed, a response is kept unrewarded: %r", error)
             else:
                 for index, reward in zip(written, known, strict=True):
-                    rewards[index] = float(reward)
+                    rewards[index] = reward
         return tuple(rewards)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bestroute.answering.agreement import Same, group
 from bestroute.answering.checks import Checked, Checks
 from bestroute.answering.selection import SELECTORS, Selector, failing_least
-from bestroute.artefacts.reward import RewardModel
+from bestroute.artefacts.reward import RewardModel, rewards_of
 from bestroute.errors import InputError
 from bestroute.policy.sampling import DEFAULT_CHECKS, DEFAULT_SELECTOR
 from bestroute.query import Query, QueryLike
@@ -35,15 +35,14 @@ def pick(
     same: Same | None = None,
     checked: Checked | None = None,
 ) -> Pick:
-    """Reward every response and keep one. Raises InputError when there is none to keep, or one is no text.
+    """Reward every response and keep one. Raises InputError when there is none to keep, one is no
+    text, or `model` does not reward them all.
 
     `select` chooses, by rewards and agreement if absent; `same` tells which responses agree, as code does
     that behaves the same (`group` in bestroute.answering.agreement if absent). `checked` tells what a
     response fails of what the query asks for (the default checks if absent); of those that fail least one is
-    kept,
-    and the others have no say. Blank responses have reward 0
-    and never win; ties go to the higher reward, the shorter text, the earlier in the alphabet, so the order
-    of arrival does not matter.
+    kept, and the others have no say. Blank responses have reward 0 and never win; ties go to the higher
+    reward, the shorter text, the earlier in the alphabet, so the order of arrival does not matter.
     """
     texts = _texts(responses)
     if not any(text.strip() for text in texts):
@@ -51,8 +50,8 @@ def pick(
     asked = Query.of(query)
     checked = Checks(DEFAULT_CHECKS).of(asked) if checked is None else checked
     failed = tuple(map(checked, texts))
-    known = model.rewards(asked.text, texts)
-    rewards = tuple(float(reward) if text.strip() else 0.0 for reward, text in zip(known, texts, strict=True))
+    known = rewards_of(model, asked.text, texts)
+    rewards = tuple(reward if text.strip() else 0.0 for reward, text in zip(known, texts, strict=True))
     groups = group(texts, same).of
     chosen = select if select is not None else SELECTORS[DEFAULT_SELECTOR]()
     written = [index for index, text in enumerate(texts) if text.strip()]

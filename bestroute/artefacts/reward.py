@@ -15,7 +15,7 @@ from bestroute.artefacts.manifest import MEND, Manifest
 from bestroute.artefacts.odds import sigmoid
 from bestroute.artefacts.product import product
 from bestroute.artefacts.session import Session, TokenRow, clip_characters, single_row
-from bestroute.errors import ArtefactError
+from bestroute.errors import ArtefactError, InputError
 from bestroute.text import clean, says_nothing
 
 HEAD = "head.npz"
@@ -32,6 +32,21 @@ class RewardModel(Protocol):
     def rewards(self, query: str, responses: Sequence[str]) -> Floats:
         """One reward for each response, shape (responses,), 0 to 1; higher is better."""
         ...
+
+
+def rewards_of(model: RewardModel, query: str, responses: Sequence[str]) -> list[float]:
+    """What a reward model, perhaps the caller's own, gives each response. Raises InputError where it fails,
+    or gives anything but one number from 0 to 1 for each."""
+    try:
+        rewards = [float(reward) for reward in model.rewards(query, responses)]
+    except Exception as error:  # whatever the caller's raises
+        raise InputError(f"reward: {type(model).__name__}.rewards failed: {error!r}") from error
+    if len(rewards) != len(responses) or not all(0 <= reward <= 1 for reward in rewards):
+        raise InputError(
+            f"reward: {type(model).__name__}.rewards gave {rewards!r:.80} for {len(responses)} responses; "
+            "give each a number from 0 to 1"
+        )
+    return rewards
 
 
 class Sight(NamedTuple):

@@ -10,15 +10,18 @@ from bestroute.decision.forecasting import Forecaster
 from bestroute.decision.health import Health
 from bestroute.decision.order import Asked
 from bestroute.decision.planner import Planner
+from bestroute.errors import InputError
 from bestroute.policy.rules import Rule
 from bestroute.query import Query
 
 
 class Chooser:
     """Decides one query after another, each within `budget_s` seconds of the router model's time (None: any).
-    Safe to share between threads."""
+    Safe to share between threads. Raises InputError for a budget that is no time."""
 
     def __init__(self, planner: Planner, forecaster: Forecaster, budget_s: float | None) -> None:
+        if budget_s is not None and not (isinstance(budget_s, (int, float)) and budget_s > 0):
+            raise InputError(f"time_budget_s is {budget_s!r}; give seconds above 0, or None")
         self._planner, self._forecaster, self._budget_s = planner, forecaster, budget_s
         self._decider = planner.decider
         self.routes = any(_routes(rule) for rule in planner.decider.policy.rules)

@@ -55,7 +55,7 @@ _NAME = {
 _ANY_NAME = re.compile(
     "|".join(_NAMES.values())
     + r"|translat\w+|traduc\w+|tradui\w+|übersetz\w+|翻訳|翻译|번역|language|langue|idioma|sprache|言語|语言"
-    r"|\w語\b|\w+語で"
+    r"|\w語(?:\b|で)"
     r"|swahili|vietnamese|finnish|swedish|polish|turkish|latin\b|romaji|pinyin|ひらがな|平仮名|カタカナ"
     r"|片仮名|漢字|한자|ローマ字|letras|vocabulary|grammar|proofread|correct the"
 )

@@ -9,7 +9,7 @@ import re2
 
 from bestroute.answering.checks import counts, ends, form, keywords, language, letters
 from bestroute.answering.checks.asked import Sentence, sentences
-from bestroute.answering.checks.values import Checker, Demand, Verdict
+from bestroute.answering.checks.values import VERDICTS, Checker, Demand, Verdict
 from bestroute.answering.thought import without_thought
 from bestroute.later import Later
 from bestroute.query import Query
@@ -80,9 +80,13 @@ def demands_of(text: str) -> Iterator[Demand]:
 
 def _verdict(demand: Demand, text: str) -> Verdict:
     try:
-        return demand.of(text)
+        said = demand.of(text)
     except Exception as error:  # the caller's code, perhaps running the response; it still must be judged
         _LOG.warning(
             "the check %r failed on a response, which then counts as not checked: %r", demand.check, error
         )
         return "unknown"
+    if said not in VERDICTS:  # the caller's, again
+        _LOG.warning("the check %r said %r, which is none of %s: not checked", demand.check, said, VERDICTS)
+        return "unknown"
+    return said

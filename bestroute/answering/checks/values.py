@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 Verdict: TypeAlias = Literal["passed", "failed", "unknown"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 class Checker(Protocol):

@@ -127,3 +127,16 @@ def test_never_raises(query, text):
 def test_no_query_takes_long_or_fails(query):
     """A list that a pattern could split in more ways than one would not end within a lifetime."""
     assert EVERY.of(Query.of(query)) is not None
+
+
+def test_a_word_of_a_million_letters_is_read_through():
+    """Once every letter was tried as a beginning of the name of a language, which took hours."""
+    assert EVERY.of(Query.of("x" * 1_000_000))("It is long.") == ()
+    assert "language" not in EVERY.of(Query.of("タガログ語で書いてください。"))(ENGLISH)
+
+
+@pytest.mark.parametrize("said", [True, None, "ok"])
+def test_a_checker_of_ones_own_that_gives_no_verdict_is_told(said, caplog):
+    checked = Checks((), [lambda query, response: said]).of(Query.of("Why?"))
+    assert checked("So.") == ()
+    assert f"said {said!r}, which is none of" in caplog.text
