@@ -16,7 +16,7 @@ output                           what commands share in printing
 
 A command parses, calls the library, and prints: a table for people, or with --json exactly one JSON
 document on stdout. Progress, warnings and errors go to stderr. Exit codes: 0 fine, 1 what was checked does
-not hold, 2 wrong usage or unreadable input, 130 interrupted by Ctrl-C.
+not hold, 2 wrong usage or unreadable input, 130 interrupted by Ctrl-C, 143 by SIGTERM.
 """
 
 from __future__ import annotations
