@@ -184,12 +184,16 @@ class Collector:
             self._graded.add(family_of(record.source))
         self._rows.append(row)
 
+    @property
+    def reasons(self) -> str:
+        """Why records were left out, the commonest reason first; "" where none was."""
+        return "; ".join(f"{count} {reason}" for reason, count in self.left_out.most_common())
+
     def finish(self) -> Replayed:
         """The replay of all that was added. Raises InputError where nothing could be replayed."""
         if not self._rows:
-            reasons = "; ".join(f"{count} {reason}" for reason, count in self.left_out.most_common())
             raise InputError(
-                f"no record can be replayed under this policy: {reasons or 'there is none'}; "
+                f"no record can be replayed under this policy: {self.reasons or 'there is none'}; "
                 f"{_LOGGED if self.single else 'give records with responses of every model of its tiers'}"
             )
         quality, cost, single, match = np.stack(self._rows, axis=1)

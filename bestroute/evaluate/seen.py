@@ -82,10 +82,11 @@ def divide(
         else:
             judging.add(record, query)
             judges.add(query_hash(query.text))
-    if not len(judging) and saw:
+    if not len(judging) and saw and not judge_all:
+        rest = f"the others cannot be replayed ({judging.reasons})" if judging.left_out else "none is left"
         raise InputError(
-            f"all {saw} records were seen in training, none is left to judge by; give others, or --all "
-            "where nothing is promised by them"
+            f"{'' if judging.left_out else 'all '}{saw} records were seen in training, {rest}; give others, "
+            "or --all where nothing is promised by them"
         )
     for record, query in _asked(fit or (), fitting.left_out):
         if query_hash(query.text) in judges:

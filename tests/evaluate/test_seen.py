@@ -56,6 +56,14 @@ class TestDivide:
         with pytest.raises(InputError, match="all 1 records were seen in training"):
             divide(POLICY, self.given("a"), [], self.seen(tmp_path, "a"), None)
 
+    def test_none_left_to_judge_as_others_cannot_be_replayed(self, tmp_path):
+        raw = record_of("q", {"small": SCORES["small"]}, query="b")
+        given, seen = [*self.given("a"), *records(raw)], self.seen(tmp_path, "a")
+        with pytest.raises(InputError, match=r"^1 records were seen .* replayed \(1 without responses"):
+            divide(POLICY, given, [], seen, None)
+        with pytest.raises(InputError, match="^no record can be replayed .* 1 without responses"):
+            divide(POLICY, records(raw), [], self.seen(tmp_path, "b"), None, judge_all=True)
+
     def test_a_folder_that_does_not_say(self, tmp_path):
         seen = Seen([tmp_path])
         assert (seen.silent, "a" in seen) == ((tmp_path,), False)
