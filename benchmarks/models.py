@@ -138,7 +138,7 @@ def make_posterior(data: Path, build: Path) -> None:
     """The posterior that goes with both."""
     models = ("--router", made(build, "router", "router"), "--reward", made(build, "reward", "reward"))
     files = labelled(data, build, (*EXAMS, *CHAT))
-    train("posterior", *files, *models, "--from-nothing", "--out", build / "posterior")
+    train("posterior", *files, *models, "--draws", 32, "--from-nothing", "--out", build / "posterior")
 
 
 def by_class(data: Path, build: Path) -> list[Path]:
