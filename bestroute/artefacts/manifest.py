@@ -102,17 +102,16 @@ def read_manifest(folder: Path, kind: Kind) -> Manifest:
     or lacks a field that its kind needs. The files it names are not opened.
     """
     path = folder / "manifest.json"
+    writer = "`bestroute adapt`" if kind == "adapter" else "`bestroute train`"
     try:
         raw = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         if not folder.exists():
             raise ArtefactError(
-                f"{folder}: no such folder; name one that `bestroute train` wrote, or remove this to use the "
+                f"{folder}: no such folder; name one that {writer} wrote, or remove this to use the "
                 "model that comes with bestroute"
             ) from error
-        raise ArtefactError(
-            f"{folder}: no manifest.json; give a folder that `bestroute train` wrote"
-        ) from error
+        raise ArtefactError(f"{folder}: no manifest.json; give a folder that {writer} wrote") from error
     except (OSError, ValueError, RecursionError) as error:
         raise ArtefactError(f"{path}: cannot be read ({error}); {MEND}") from error
     return _checked_manifest(raw, path, kind)

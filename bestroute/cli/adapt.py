@@ -14,6 +14,7 @@ from bestroute.cli.options import (
     FILE,
     FOLDER,
     POLICY,
+    artefact_option,
     json_option,
     records_argument,
     skip_bad_option,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: bestroute adapt policy.yaml scored.jsonl --out my/adapter")
 @click.argument("policy", type=POLICY)
 @records_argument
-@click.option("--out", type=FOLDER, required=True, help="Adapter folder to write; name it in the policy.")
+@artefact_option("adapter")
 @click.option(
     "--leave",
     type=Share(),
@@ -71,6 +72,8 @@ def command(
 
     if plot is not None:
         check_plot(plot)
+    if not 0 <= leave < 1:
+        raise click.UsageError(f"--leave is {leave:.0%}; a share that leaves some lies between 0 % and 100 %")
     checked = load_to_adapt(policy)
     bad = BadLines(skip_bad)
     kept = list(_kept(counted("records read", read_records(records, bad.on_bad, scored=False)), leave))

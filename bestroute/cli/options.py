@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bestroute.errors import InputError
+
+if TYPE_CHECKING:
+    from bestroute.artefacts.manifest import Kind
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 POLICY = FILE = click.Path(path_type=Path, dir_okay=False)
 INPUT = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -24,10 +29,25 @@ skip_bad_option = click.option(
 )
 threads_option = click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, max(64, os.cpu_count() or 1)),
     default=lambda: os.cpu_count() or 1,
     help="Threads; all cores by default.",
 )
+
+
+def artefact_option(kind: Kind) -> Callable[[Command], Command]:
+    """--out, for a folder that is written at the end: looked at before what takes long."""
+
+    def looked_at(_: click.Context, __: click.Parameter, out: Path) -> Path:
+        from bestroute.train.folder import check_replaceable
+
+        check_replaceable(out, kind)
+        return out
+
+    told = f"Folder of the {kind} to write; one that is there is replaced."
+    return click.option("--out", type=FOLDER, required=True, help=told, callback=looked_at)
+
+
 metadata_option = click.option(
     "--metadata",
     "-m",

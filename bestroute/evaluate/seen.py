@@ -72,16 +72,23 @@ def divide(
     judging = Collector(policy, reward, margin, keep_responses=policy.sampling.plans)
     fitting = Collector(policy, reward, margin)
     judges: set[int] = set()
+    played: set[int] = set()
     saw = repeated = 0
     for record, query in _asked(records, judging.left_out):
         known = query.text in seen
-        saw += known
         if known and not judge_all:
+            saw += 1
             if fit is not None:
                 fitting.add(record, query)
+        elif query_hash(query.text) in played:  # else it would choose a dial and judge it too
+            judging.left_out["whose query stands before"] += 1
         else:
+            before = len(judging)
             judging.add(record, query)
             judges.add(query_hash(query.text))
+            if len(judging) > before:
+                played.add(query_hash(query.text))
+                saw += known
     if not len(judging) and saw and not judge_all:
         rest = f"the others cannot be replayed ({judging.reasons})" if judging.left_out else "none is left"
         raise InputError(

@@ -15,15 +15,15 @@ from bestroute.records.record import Preference, Record, Response, text_of
 
 
 def read_records(
-    paths: Iterable[Path], on_bad: OnBad | None = None, *, scored: bool = True
+    paths: str | Path | Iterable[str | Path], on_bad: OnBad | None = None, *, scored: bool = True
 ) -> Iterator[Record]:
     """Records of `.jsonl` or `.jsonl.gz` files, in order; also reads the JSONL of microsoft/best-route-llm.
 
     A bad line raises InputError with file and line number, or goes to `on_bad` where given. A response
     without a score is bad, unless `scored` is False.
     """
-    for path in paths:
-        yield from read_lines(path, lambda line: parse_record(json.loads(line), scored=scored), on_bad)
+    for path in [paths] if isinstance(paths, (str, Path)) else paths:
+        yield from read_lines(Path(path), lambda line: parse_record(json.loads(line), scored=scored), on_bad)
 
 
 def read_preferences(paths: Iterable[Path], on_bad: OnBad | None = None) -> Iterator[Preference]:
@@ -58,7 +58,7 @@ def parse_unanswered(raw: Mapping[str, Any]) -> Record:
         source=_label(raw, "source"),
         prompt=_parse_prompt(raw),
         responses={},
-        input_tokens=_number(raw.get("input_tokens"), "input_tokens"),
+        input_tokens=_count(raw.get("input_tokens"), "input_tokens"),
         answer=_answer(raw.get("answer")),
         metadata=_metadata(raw.get("metadata")),
     )
@@ -120,10 +120,10 @@ def _parse_response(place: str, item: Mapping[str, Any], scored: bool) -> Respon
     return Response(
         score=score,
         text=text,
-        output_tokens=_number(item.get("output_tokens"), f"{place}.output_tokens"),
+        output_tokens=_count(item.get("output_tokens"), f"{place}.output_tokens"),
         by=None if item.get("by") is None else str(item["by"]),
         reward=_number(item.get("reward"), f"{place}.reward"),
-        thinking_tokens=_number(item.get("thinking_tokens"), f"{place}.thinking_tokens"),
+        thinking_tokens=_count(item.get("thinking_tokens"), f"{place}.thinking_tokens"),
         mean_logprob=_number(item.get("mean_logprob"), f"{place}.mean_logprob"),
         least_margin=_number(item.get("least_margin"), f"{place}.least_margin"),
     )
@@ -145,6 +145,13 @@ def _metadata(value: Any) -> Mapping[str, Any] | None:
 
 def _label(raw: Mapping[str, Any], key: str) -> str:
     return "" if raw.get(key) is None else str(raw[key])
+
+
+def _count(value: Any, place: str) -> float | None:
+    count = _number(value, place)
+    if count is not None and count < 0:
+        raise InputError(f"{place} is {count:g}; give a number, 0 or more")
+    return count
 
 
 def _number(value: Any, place: str) -> float | None:
@@ -186,7 +193,7 @@ def _parse_best_route(raw: Mapping[str, Any]) -> Record:
         source=_label(raw, "id").split("/", 1)[0],
         prompt=raw["prompt"],
         responses={name: _best_route_block(name, block) for name, block in models.items()},
-        input_tokens=_number(counts[0], "token_num_prompt") if counts else None,
+        input_tokens=_count(counts[0], "token_num_prompt") if counts else None,
     )
 
 

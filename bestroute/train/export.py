@@ -73,7 +73,7 @@ def write(
     graph: onnx.ModelProto, tokenizer: str, manifest: Manifest, parity: Parity, out: Path, seen: Iterable[str]
 ) -> Manifest:
     """Write a graph and its tokenizer's JSON to the folder `out`, as `export` does."""
-    with new_folder(out) as folder:
+    with new_folder(out, manifest.kind) as folder:
         onnx.save(graph, folder / "model.onnx")
         (folder / "tokenizer.json").write_text(tokenizer, "utf-8")
         write_seen(folder, seen)

@@ -80,7 +80,7 @@ def train_posterior(
         )
     posterior = fit_posterior(fitted, settings, start)
     test = walks["test"]
-    with new_folder(out) as folder:
+    with new_folder(out, "posterior") as folder:
         write_json(folder / WEIGHTS, posterior.as_dict())
         write_seen(folder, [walk.text for walk in fitted])
         manifest = Manifest(

@@ -96,7 +96,7 @@ def train_reward(
         },
     )  # fmt: skip
     queries = [*map(prompt_text, records), *(pair.prompt for pair in preferences)]
-    with new_folder(out) as folder:
+    with new_folder(out, "reward") as folder:
         for name in ("model.onnx", "tokenizer.json"):
             shutil.copy(readings.folder / name, folder)
         write_head(folder, head)

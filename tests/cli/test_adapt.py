@@ -242,3 +242,20 @@ def test_new_records_beside_an_earlier_adapter(folder, tmp_path):
     report = json.loads(result.stdout)
     assert report["left_out"] == {"of queries that the earlier adapter saw": 5}
     assert report["records"] == COUNT + 15
+
+
+def test_a_folder_that_holds_more_than_an_adapter_is_left_alone(folder, tmp_path):
+    for name in ("policy.yaml", "scored.jsonl"):
+        shutil.copy(folder / name, tmp_path)
+    result = typed.run("adapt", tmp_path / "policy.yaml", tmp_path / "scored.jsonl", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "policy.yaml, scored.jsonl, which writing adapter files there would delete" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["policy.yaml", "scored.jsonl"]
+
+
+@pytest.mark.parametrize("share", ["100%", "150%", "-5%"])
+def test_a_share_to_leave_that_leaves_none(folder, tmp_path, share):
+    words = [folder / "policy.yaml", folder / "scored.jsonl", "--out", tmp_path / "a", "--leave", share]
+    result = typed.run("adapt", *words)
+    assert (result.exit_code, (tmp_path / "a").exists()) == (2, False)
+    assert f"--leave is {share}; a share that leaves some" in result.stderr

@@ -56,6 +56,15 @@ class TestDivide:
         with pytest.raises(InputError, match="all 1 records were seen in training"):
             divide(POLICY, self.given("a"), [], self.seen(tmp_path, "a"), None)
 
+    def test_a_query_that_judges_once_was_seen_once(self, tmp_path):
+        divided = divide(POLICY, self.given("a", "a"), [], self.seen(tmp_path, "a"), None, judge_all=True)
+        assert (divided.judged.replay.texts, divided.saw) == (("a",), 1)
+
+    def test_a_query_judges_once(self, tmp_path):
+        divided = divide(POLICY, self.given("a", "b", "a"), [], Seen([tmp_path]), None)
+        assert divided.judged.replay.texts == ("a", "b")
+        assert divided.judged.left_out == {"whose query stands before": 1}
+
     def test_none_left_to_judge_as_others_cannot_be_replayed(self, tmp_path):
         raw = record_of("q", {"small": SCORES["small"]}, query="b")
         given, seen = [*self.given("a"), *records(raw)], self.seen(tmp_path, "a")

@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bestroute.artefacts.manifest import sha256
-from bestroute.cli.options import FOLDER, json_option, skip_bad_option
+from bestroute.cli.options import json_option, skip_bad_option
 from bestroute.cli.output import BadLines, print_json
 from bestroute.errors import require
 
 if TYPE_CHECKING:
     from bestroute.artefacts.manifest import Manifest
     from bestroute.train.fit import FitSettings, Progress
-
-out_option = click.option("--out", type=FOLDER, required=True, help="Artefact folder to write.")
 
 
 def fit_options(

@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 
 from bestroute.artefacts.manifest import sha256
-from bestroute.cli.options import FOLDER, json_option, records_argument, skip_bad_option
+from bestroute.cli.options import FOLDER, artefact_option, json_option, records_argument, skip_bad_option
 from bestroute.cli.output import Counter
 from bestroute.cli.train.common import (
-    out_option,
     print_result,
     read_all,
     recipe_of,
@@ -25,7 +24,7 @@ from bestroute.records.lines import read_records
     "--out my/posterior",
 )
 @records_argument
-@out_option
+@artefact_option("posterior")
 @click.option("--router", type=FOLDER, help="The router model it goes with; the embedded one if absent.")
 @click.option("--reward", type=FOLDER, help="The reward model it goes with; the embedded one if absent.")
 @click.option("--from-nothing", is_flag=True, help="Do not start from the embedded posterior.")

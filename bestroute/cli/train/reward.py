@@ -11,12 +11,11 @@ from typing import Any
 
 import click
 
-from bestroute.cli.options import FOLDER, INPUT, records_argument
+from bestroute.cli.options import FOLDER, INPUT, artefact_option, records_argument
 from bestroute.cli.train.common import (
     fit_options,
     fit_settings,
     need_extra,
-    out_option,
     print_result,
     progress,
     read_all,
@@ -34,7 +33,7 @@ from bestroute.records.record import Record, text_of
     "--label records/gsm8k.jsonl.gz --labelled labelled --out exported_models/reward",
 )
 @records_argument
-@out_option
+@artefact_option("reward")
 @click.option(
     "--preferences", multiple=True, type=INPUT, help='{"query", "chosen", "rejected"} a line; repeatable.'
 )

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.cli.options import FOLDER, INPUT, records_argument
+from bestroute.cli.options import FOLDER, INPUT, artefact_option, records_argument
 from bestroute.cli.train.common import (
     fit_options,
     fit_settings,
     need_extra,
-    out_option,
     print_result,
     progress,
     read_all,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     "router", epilog="Example: bestroute train router records/*.jsonl.gz --out exported_models/router"
 )
 @records_argument
-@out_option
+@artefact_option("router")
 @click.option("--reference", default="large", show_default=True, help="Class that the others must match.")
 @click.option("--max-n", type=click.IntRange(1, 64), default=10, show_default=True)
 @click.option(

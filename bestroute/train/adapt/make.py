@@ -73,7 +73,7 @@ def adapt(
         **report_of(judged, advance),
         "rewards": None if rewards is None else rewards.report,
     }
-    with new_folder(out) as folder:
+    with new_folder(out, "adapter") as folder:
         fitted.adapter.save(folder)
         save_rows(folder, own)
         np.save(folder / SEEN, np.unique(own.hashes))

@@ -101,7 +101,7 @@ def _write(
     ridges: list[NDArray[np.float16]] = [
         one.mapping.ridge[:, 0].astype(np.float16) for one in columns if one.step == "features"
     ]
-    with new_folder(folder) as new:
+    with new_folder(folder, "router") as new:
         shutil.copytree(folder, new, dirs_exist_ok=True)
         (new / LLMS).write_text(known_text(known), "utf-8")
         np.save(new / RIDGES, np.array(ridges, np.float16).reshape(len(ridges), manifest.features))
