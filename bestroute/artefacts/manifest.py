@@ -15,7 +15,7 @@ from typing import IO, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.errors import ArtefactError
+from bestroute.errors import ArtefactError, InputError
 
 FORMAT_VERSION = 1
 Kind = Literal["router", "reward", "posterior", "adapter"]
@@ -29,6 +29,10 @@ _READS: tuple[Kind, ...] = ("router", "reward")
 SEEN = "seen.npy"
 LLMS = "llms.json"
 MEND = "restore or train the artefact again"
+
+
+CARD = "README.md"
+_BESIDE = frozenset({"manifest.json", "rows.npz", CARD})  # beside what a manifest lists
 
 
 @dataclass(frozen=True)
@@ -214,3 +218,20 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             raise ArtefactError(
                 f"{path}: differs from the digest in manifest.json (damaged or replaced); {MEND}"
             )
+
+
+def check_replaceable(out: Path, kind: Kind) -> None:
+    """Raise InputError where a folder at `out` holds anything but an artefact of this kind, as it would be
+    lost."""
+    there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    try:
+        manifest = json.loads((out / "manifest.json").read_text("utf-8")) if there else {}
+        alike = there and manifest["kind"] == kind
+        known = _BESIDE | manifest["files"].keys() if alike else frozenset()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        known = frozenset()
+    if strange := sorted(there - known):
+        raise InputError(
+            f"{out}: holds {', '.join(strange[:3])}{', ...' if len(strange) > 3 else ''}, which writing "
+            f"{kind} files there would delete; give a folder of its own"
+        )

@@ -39,7 +39,7 @@ def artefact_option(kind: Kind) -> Callable[[Command], Command]:
     """--out, for a folder that is written at the end: looked at before what takes long."""
 
     def looked_at(_: click.Context, __: click.Parameter, out: Path) -> Path:
-        from bestroute.train.folder import check_replaceable
+        from bestroute.artefacts.manifest import check_replaceable
 
         check_replaceable(out, kind)
         return out

@@ -14,30 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bestroute.artefacts.manifest import FORMAT_VERSION, SEEN, Kind, Manifest
-from bestroute.errors import InputError
+from bestroute.artefacts.manifest import CARD, FORMAT_VERSION, SEEN, Kind, Manifest, check_replaceable
 from bestroute.files import writing
 from bestroute.records.record import query_hash
-
-CARD = "README.md"
-_BESIDE = frozenset({"manifest.json", "rows.npz", CARD})  # beside what a manifest lists
-
-
-def check_replaceable(out: Path, kind: Kind) -> None:
-    """Raise InputError where a folder at `out` holds anything but an artefact of this kind, as it would be
-    lost."""
-    there = {path.name for path in out.iterdir()} if out.is_dir() else set()
-    try:
-        manifest = json.loads((out / "manifest.json").read_text("utf-8")) if there else {}
-        alike = there and manifest["kind"] == kind
-        known = _BESIDE | manifest["files"].keys() if alike else frozenset()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        known = frozenset()
-    if strange := sorted(there - known):
-        raise InputError(
-            f"{out}: holds {', '.join(strange[:3])}{', ...' if len(strange) > 3 else ''}, which writing "
-            f"{kind} files there would delete; give a folder of its own"
-        )
 
 
 @contextmanager
