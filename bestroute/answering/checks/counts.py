@@ -11,14 +11,17 @@ from bestroute.answering.checks.values import Bound, Count, Demand, within
 
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff]")
 _WORD = re.compile(r"\w+")
-_SURE_END = re.compile(r"(?<=\w\w)[\"'”’)*_]*[.!?]+[\"'”’)*_]*(?=\s+[\"'“‘(*_¿¡]*[A-ZÀ-Þ]|\s*\Z)|[。！？]+")
+# Not from within a run of underscores, nor, below, from a blank line over the next: each would be tried anew.
+_SURE_END = re.compile(
+    r"(?<=\w\w)(?<!__)[\"'”’)*_]*[.!?]+[\"'”’)*_]*(?=\s+[\"'“‘(*_¿¡]*[A-ZÀ-Þ]|\s*\Z)|[。！？]+"
+)
 _ABBREVIATED = re.compile(
     r"\b(?:Dr|Mr|Mrs|Ms|St|Prof|Jr|Sr|vs|etc|Inc|Ltd|Co|approx|No|Fig|cf|ca|bzw|usw|z\.B|p\.ex)\."
 )
 _PART = re.compile(r"[.!?。！？;:\n]+")
 _LETTER = re.compile(r"[^\W\d_]")
 _BLANK = re.compile(r"\n\s*\n")
-_DIVIDER = re.compile(r"(?m)^\s*(?:\*\s?\*\s?\*|-\s?-\s?-|_\s?_\s?_)[\s*_-]*$")
+_DIVIDER = re.compile(r"(?m)^[^\S\n]*(?:\*\s?\*\s?\*|-\s?-\s?-|_\s?_\s?_)[\s*_-]*$")
 _HEADING = re.compile(r"\s*(?:#|\*\*[^*\n]+\*\*:?\s*\Z|<<)")
 _BULLET = re.compile(r"(?m)^(?P<indent>[ \t]*)(?:-(?![-\d])|[•·‣▪◦・]|\*(?!\*))\s*(?=\S)")
 _NUMBERED = re.compile(r"(?m)^[ \t]*\(?(?:\d{1,2}|[a-z])[.)]\s+\S")
@@ -68,7 +71,8 @@ def _parted(text: str) -> list[str]:
 
 def _bullets(text: str) -> Count:
     indents = [len(match.group("indent")) for match in _BULLET.finditer(_DIVIDER.sub("", text).strip())]
-    top = sum(1 for indent in indents if indent <= min(indents) + 1)
+    least = min(indents, default=0)
+    top = sum(1 for indent in indents if indent <= least + 1)
     return Count(top, len(indents) + len(_NUMBERED.findall(text)))
 
 

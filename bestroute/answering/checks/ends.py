@@ -33,7 +33,7 @@ _QUOTES = '"“”„«»「」『』'
 _POSTSCRIPT = re.compile(r"\b(?:postscript|post[- ]?scriptum|posdata|postdata)\b|追伸")
 _MARK = re.compile(r"\bp\.\s?p\.\s?s\b|\bp\.\s?s\b|\bps\b|\bpps\b")
 _FRAME = " \t\n*_" + _QUOTES + "'’."
-_AFTER = re.compile(r"[.!?。！？]+\Z")
+_AFTER = ".!?。！？"
 
 
 def read(sentence: Sentence) -> list[Demand]:
@@ -59,7 +59,7 @@ def _at(text: str, phrase: str, end: bool) -> Verdict:
 
 def _bare(text: str) -> str:
     """Small letters without what may stand around them: quotes, emphasis, a full stop."""
-    return _AFTER.sub("", " ".join(text.casefold().split()).strip(_FRAME)).strip(_FRAME)
+    return " ".join(text.casefold().split()).strip(_FRAME).rstrip(_AFTER).strip(_FRAME)
 
 
 def _wrapping(sentence: Sentence) -> list[Demand]:

@@ -26,14 +26,14 @@ _SOLE = re.compile(
     r"\b(?:entire|only|nothing else|just|whole|wrap\w*|do not add|toute|seulement|uniquement|toda|solo|sólo"
     r"|únicamente|ausschließlich|nur)\b|のみ|だけ|只"
 )
-_FENCE = re.compile(r"```(?P<kind>[\w+-]*)[ \t]*\n(?P<body>.*?)\n?[ \t]*```", re.S)
+_FENCE = re.compile(r"```(?P<kind>[\w+-]*)[ \t]*\n(?P<body>.*?)```", re.S)
 _VALUE = re.compile(r"[{\[]")
 _TITLE = re.compile(r"<<[^\n<>]+>>")
 _WANTS_TITLE = re.compile(r"\b(?:title|titre|título|titel)\b|タイトル|标题|제목")
 _LONGEST = 20_000
 _SHELL = re.compile(
-    r"(?m)^\s*(?:>>>|\.\.\.\s|In \[|%|!|\$ )|…|^\s*\.\.\.\s*$|<[a-z_ ]+>|\{\{|\bprint [^(=]|\bexec [^(=]"
-    r"|^\s*except \w+, \w+:"
+    r"(?m)^[^\S\n]*(?:>>>|\.\.\.\s|In \[|%|!|\$ )|…|^[^\S\n]*\.\.\.\s*$|<[a-z_ ]+>|\{\{"
+    r"|\bprint [^(=]|\bexec [^(=]|^[^\S\n]*except \w+, \w+:"
 )
 
 

@@ -135,6 +135,35 @@ def test_a_word_of_a_million_letters_is_read_through():
     assert "language" not in EVERY.of(Query.of("タガログ語で書いてください。"))(ENGLISH)
 
 
+@pytest.mark.parametrize(
+    ("asked", "response"),
+    [
+        ("Why?", "```python\n" + " " * 300_000 + "x"),
+        ("Write three paragraphs.", "\n" * 300_000 + "x"),
+        ("Write exactly 3 sentences.", "_" * 300_000 + "x"),
+        ("Use exactly 4 bullet points.", "- a\n" * 50_000),
+        ("Finish your response with 'Bye'.", "!" * 300_000 + "x"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_no_response_takes_long(asked, response):
+    """Each had a place from which a pattern went through the whole run again, for every place in the run."""
+    assert EVERY.of(Query.of(asked))(response) is not None
+
+
+def test_what_bounds_the_time_of_a_count_leaves_it_as_it_is():
+    def fails(asked, response):
+        return bool(EVERY.of(Query.of(asked))(response))
+
+    spaced = "One is here.\n\n  ***  \n\nTwo is here."
+    assert [fails(f"Write exactly {n} paragraphs.", spaced) for n in (2, 5)] == [False, True]
+    marked = "It __ends__. It is _said_. It (ends)."
+    assert [fails(f"Write exactly {n} sentences.", marked) for n in (3, 5)] == [False, True]
+    block = "```python\n\n  >>> x = (\n  ```"
+    assert not fails("Why?", block)  # a shell's
+    assert fails("Why?", block.replace(">>>", ""))
+
+
 @pytest.mark.parametrize("said", [True, None, "ok"])
 def test_a_checker_of_ones_own_that_gives_no_verdict_is_told(said, caplog):
     checked = Checks((), [lambda query, response: said]).of(Query.of("Why?"))
