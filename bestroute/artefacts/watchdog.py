@@ -61,7 +61,7 @@ class Watchdog:
                 for key in [key for key, (deadline, _) in self._watched.items() if deadline <= now]:
                     self._watched.pop(key)[1].terminate = True
                 self._wakes_at = min((deadline for deadline, _ in self._watched.values()), default=inf)
-                self._changed.wait(None if self._wakes_at == inf else self._wakes_at - now)
+                self._changed.wait(min(self._wakes_at - now, threading.TIMEOUT_MAX))
 
 
 WATCHDOG = Watchdog()

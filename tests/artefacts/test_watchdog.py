@@ -1,5 +1,6 @@
 """What runs too long is ended, what does not is left alone, by one thread for all."""
 
+import math
 import os
 import threading
 import time
@@ -31,6 +32,17 @@ def test_a_nearer_deadline_is_met_while_a_later_one_is_waited_for():
     watchdog, patient, hasty = Watchdog(), Run(), Run()
     with watchdog.watching(patient, LATER), watchdog.watching(hasty, SOON):
         assert hasty.ended()
+        assert not patient.terminate
+
+
+def test_a_deadline_beyond_all_clocks_ends_no_watch():
+    """Waiting for longer than the system can tell ended the thread, and nothing was watched any more."""
+    for forever in (1e300, threading.TIMEOUT_MAX * 1.5, math.inf):
+        watchdog, patient, hasty = Watchdog(), Run(), Run()
+        with watchdog.watching(patient, forever):
+            time.sleep(SOON)  # for the thread to wait
+            with watchdog.watching(hasty, SOON):
+                assert hasty.ended(60.0)
         assert not patient.terminate
 
 
