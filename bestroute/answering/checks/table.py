@@ -49,11 +49,30 @@ class Checked:
         return self._known[text]
 
 
+class _Own:
+    """A checker of the caller's own. That it gives no verdict is told once."""
+
+    def __init__(self, checker: Checker) -> None:
+        self._checker, self._told = checker, False
+
+    def of(self, query: str, response: str) -> Verdict:
+        said: object = self._checker(query, response)
+        for verdict in VERDICTS:
+            if isinstance(said, str) and said == verdict:
+                return verdict
+        if not self._told:
+            self._told = True
+            _LOG.warning(
+                "the checker %r said %.80r, which is none of %s: not checked", self._checker, said, VERDICTS
+            )
+        return "unknown"
+
+
 class Checks:
     """Some checks by name, and checkers of the caller's own."""
 
     def __init__(self, names: Iterable[str], own: Sequence[Checker] = ()) -> None:
-        self._names, self._own = frozenset(names), own
+        self._names, self._own = frozenset(names), tuple(map(_Own, own))
 
     def of(self, query: Query) -> Checked:
         """What the last turn of a query asks for."""
@@ -65,7 +84,7 @@ class Checks:
 
     def _owns(self, text: str) -> Iterator[Demand]:
         for checker in self._own:
-            yield Demand("own", lambda response, checker=checker: checker(text, response))  # type: ignore[misc]
+            yield Demand("own", lambda response, checker=checker: checker.of(text, response))  # type: ignore[misc]
 
 
 def demands_of(text: str) -> Iterator[Demand]:
@@ -80,13 +99,9 @@ def demands_of(text: str) -> Iterator[Demand]:
 
 def _verdict(demand: Demand, text: str) -> Verdict:
     try:
-        said = demand.of(text)
+        return demand.of(text)
     except Exception as error:  # the caller's code, perhaps running the response; it still must be judged
         _LOG.warning(
             "the check %r failed on a response, which then counts as not checked: %r", demand.check, error
         )
         return "unknown"
-    if said not in VERDICTS:  # the caller's, again
-        _LOG.warning("the check %r said %r, which is none of %s: not checked", demand.check, said, VERDICTS)
-        return "unknown"
-    return said
