@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bestroute.answering.checks import Checked, Checks
 from bestroute.answering.selection import SELECTORS
-from bestroute.artefacts.reward import RewardModel
+from bestroute.artefacts.reward import RewardModel, rewards_of
 from bestroute.errors import InputError
 from bestroute.evaluate.kept import Pool, kept_weights
 from bestroute.policy import Policy
@@ -272,9 +272,9 @@ class Collector:
         texts = [response.text for response in responses if response.text is not None]
         if self.reward is None or len(texts) < len(responses):
             raise _LeftOut(f"without rewards, or texts to reward, of {name}")
-        known = self.reward.rewards(query.text, texts)
+        known = rewards_of(self.reward, query.text, texts)
         self.rewarded += len(texts)
-        return [float(value) if text.strip() else 0.0 for value, text in zip(known, texts, strict=True)]
+        return [reward if text.strip() else 0.0 for reward, text in zip(known, texts, strict=True)]
 
 
 def _output_tokens(responses: Sequence[Response], name: str) -> float:

@@ -142,6 +142,15 @@ def test_rewards_are_the_models_where_one_is_missing():
     assert reward.seen == [("q", ("right", "wrong"))]
 
 
+def test_a_reward_model_that_does_not_reward_is_told():
+    raw = record_of("q", SCORES)
+    for item in raw["responses"]["small"]:
+        item["text"] = "a"
+        item.pop("reward", None)
+    with pytest.raises(InputError, match="^reward: FakeReward.rewards gave .* for 2 responses"):
+        replay(POLICY, records(raw), FakeReward({"a": float("nan")}))
+
+
 def test_a_blank_response_is_never_kept():
     raw = record_of("q", SCORES)
     for text, item in zip(("wrong", " "), raw["responses"]["small"], strict=True):
