@@ -10,7 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from bestroute.answering.listeners import Listeners, check_calls, check_list
+from bestroute.answering.given import check_call, check_calls, check_list
+from bestroute.answering.listeners import Listeners
 from bestroute.answering.means import Means, Opened, check_travels
 from bestroute.answering.selection import SELECTORS
 from bestroute.answering.sessions import SessionMemory
@@ -76,7 +77,7 @@ class Router:
             )
         check_calls(on_decision=on_decision, on_answer=on_answer)
         for checker in check_list("checkers", checkers):
-            check_calls(checkers=checker)
+            check_call("checkers", checker)
         self.policy = policy
         opened = predictor
         if opened is None:

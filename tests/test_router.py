@@ -552,7 +552,40 @@ class TestParts:
             with pytest.raises(InputError, match=f"^{name} {fault}"):
                 Router(make_policy(), predictor=FakePredictor(), **{name: part})
 
-    @pytest.mark.parametrize(("given", "fault"), [([5], "is 5"), (len, "give a list"), ("ab", "give a list")])
+    def test_a_hook_of_one_request_that_cannot_be_called_in_place(self):
+        async def later(_):
+            raise AssertionError("nobody awaits it")
+
+        async def read(**hook):
+            return [event async for event in routing.astream("x", **hook)]
+
+        sampler = FakeSampler({"mid": said("a")})
+        routing = router(sampler=sampler)
+        for part, fault in ((5, "is 5"), (later, "is a coroutine function")):
+            for asking in (routing.acomplete("x", on_decision=part), read(on_decision=part)):
+                with pytest.raises(InputError, match=f"^on_decision {fault}"):
+                    asyncio.run(asking)
+        assert sampler.asked == []
+
+    def test_a_check_that_nobody_looks_at_is_not_run(self):
+        """asyncio writes the repr of a task that ends, and with it that of the answer."""
+        seen = []
+
+        def mine(query, response):
+            seen.append(response)
+            return "failed"
+
+        parts = {"predictor": FakePredictor(), "reward": FakeReward(), "checkers": [mine]}
+        policy = make_policy(tiers=[{"model": "big", "n": 1}])
+        answer = Router(policy, sampler=FakeSampler({"big": said("a")}), **parts).complete("q")
+        assert "not looked at yet" in repr(answer)
+        assert seen == []
+        assert (tuple(answer.failed), seen) == ((("own",),), ["a"])
+
+    @pytest.mark.parametrize(
+        ("given", "fault"),
+        [([5], "is 5"), ([None], "is None"), (len, "give a list"), ("ab", "give a list")],
+    )
     def test_checkers_that_cannot_check(self, given, fault):
         with pytest.raises(InputError, match=f"^checkers .*{fault}"):
             Router(make_policy(), predictor=FakePredictor(), checkers=given)

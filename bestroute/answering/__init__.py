@@ -25,6 +25,7 @@ deciding    the requests of an event loop decided, those that wait together
 completing  a request taken all the way, on an event loop
 blocking    the events of a stream for a caller without an event loop
 listeners   what comes of requests, counted and told to hooks
+given       parts of the caller's own that cannot be used, refused where they are given
 
 What to ask next is decided in `decision.planner`; what a kept response is worth in `artefacts.posterior`.
 """

@@ -15,6 +15,7 @@ from bestroute.answering.answer import Answer, Ended, Event
 from bestroute.answering.course import Course
 from bestroute.answering.deciding import Deciding
 from bestroute.answering.events import Broken
+from bestroute.answering.given import check_calls
 from bestroute.answering.listeners import Listeners
 from bestroute.answering.means import Means
 from bestroute.answering.request import check_allowed
@@ -48,6 +49,7 @@ class Completer:
     async def complete(self, chat: ChatRequest, began: float, on_decision: OnDecision) -> Answer:
         """The answer to a request that came at `began` by perf_counter; see Router.acomplete."""
         query = chat.query
+        check_calls(on_decision=on_decision)
         check_allowed(query, self._policy)
         with self._listeners.failing():
             asked = await self._decided(query, on_decision)
@@ -59,6 +61,7 @@ class Completer:
         self, chat: ChatRequest, began: float, on_decision: OnDecision
     ) -> AsyncGenerator[Event, None]:
         """What happens until the answer is there; see Router.astream."""
+        check_calls(on_decision=on_decision)
         check_allowed(chat.query, self._policy)
         with self._listeners.failing():
             asked = await self._decided(chat.query, on_decision)

@@ -5,36 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import iscoroutinefunction
 from typing import Any, TypeAlias
 
-from bestroute.errors import InputError, SamplingError
+from bestroute.errors import SamplingError
 
 Hook: TypeAlias = Callable[[Any], object]
 _LOG = logging.getLogger("bestroute.router")
-
-
-def check_calls(**given: object) -> None:
-    """Raise InputError where what was given under a name, unless None, cannot be called in place."""
-    for name, part in given.items():
-        if part is None:
-            continue
-        if not callable(part):
-            raise InputError(f"{name} is {part!r:.80}; give what can be called")
-        if iscoroutinefunction(part) or iscoroutinefunction(type(part).__call__):
-            raise InputError(
-                f"{name} is a coroutine function, and is called in place without being awaited; give a plain "
-                "function, which may hand over to the loop by call_soon_threadsafe"
-            )
-
-
-def check_list(name: str, given: object) -> Sequence[Any]:
-    """What was given, where it is a list or a tuple. Raises InputError."""
-    if not isinstance(given, (list, tuple)):
-        raise InputError(f"{name} is {given!r:.80}; give a list")
-    return given
 
 
 class Listeners:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from bestroute.answering.given import check_call, check_whole
 from bestroute.policy.sampling import Sessions
 from bestroute.query import Query, Session
 
@@ -34,10 +35,12 @@ class SessionMemory:
     """Which model answered a conversation last, and how many tokens its prompt cache then held.
 
     Of at most `most` beginnings of conversations, the latest used. `clock`: seconds that do not go back. A
-    copy in another process begins with nothing.
+    copy in another process begins with nothing. Raises InputError for a number or a clock that is none.
     """
 
     def __init__(self, most: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
+        check_whole("most", most, 1)
+        check_call("clock", clock)
         self._most, self._clock = most, clock
         self._known: OrderedDict[bytes, _Entry] = OrderedDict()
         self._lock = threading.Lock()

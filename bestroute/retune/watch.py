@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
+from bestroute.answering.given import check_call, check_calls
 from bestroute.artefacts.adapter import router_model, standing_on
 from bestroute.artefacts.manifest import read_manifest
 from bestroute.artefacts.own_reward import reward_model, with_own
@@ -68,8 +69,13 @@ class PolicyWatcher:
         check: Check = lambda _: None,
         **parts: Any,
     ) -> None:
-        if not (0 < interval_s <= threading.TIMEOUT_MAX and 0 <= debounce_s <= threading.TIMEOUT_MAX):
-            raise InputError("interval_s must be above 0 and debounce_s at least 0, both in seconds")
+        for name, span in (("interval_s", interval_s), ("debounce_s", debounce_s)):
+            if not (isinstance(span, (int, float)) and 0 <= span <= threading.TIMEOUT_MAX):
+                raise InputError(f"{name} is {span!r:.80}; give seconds")
+        if not interval_s:
+            raise InputError("interval_s must be above 0")
+        check_calls(on_reload=on_reload)
+        check_call("check", check)
         self._path = Path(os.path.abspath(path))  # the host may change its working directory
         self._interval_s, self._debounce_s, self._on_reload = interval_s, debounce_s, on_reload
         self._check = check

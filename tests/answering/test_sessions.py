@@ -4,10 +4,11 @@ import copy
 import pickle
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bestroute import Router
+from bestroute import InputError, Router
 from bestroute.answering.sessions import FORGOTTEN_S, SessionMemory
 from bestroute.policy.sampling import Sessions
 from bestroute.query import Query, Session
@@ -115,6 +116,12 @@ def test_threads_may_share_it():
     for worker in workers:
         worker.join()
     assert len(memory) == 50
+
+
+@pytest.mark.parametrize("parts", [{"most": most} for most in (0, -1, 2.5, "x", True)] + [{"clock": 5}])
+def test_what_cannot_bound_or_time_it_is_refused(parts):
+    with pytest.raises(InputError, match=f"^{next(iter(parts))} is .*; give "):
+        SessionMemory(**parts)
 
 
 def test_a_copy_elsewhere_begins_with_nothing():

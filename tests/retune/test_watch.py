@@ -172,6 +172,14 @@ class TestRefuses:
             watch(tmp_path / "missing.yaml")
         with pytest.raises(InputError, match="interval_s must be above 0"):
             watch(interval_s=0)
+        for name in ("interval_s", "debounce_s"):
+            for span in ("x", None, float("nan"), -1, float("inf")):
+                with pytest.raises(InputError, match=f"^{name} is .*; give seconds"):
+                    watch(**{name: span})
+        for name in ("on_reload", "check"):
+            for part, fault in ((5, "is 5"), (asyncio.sleep, "is a coroutine function")):
+                with pytest.raises(InputError, match=f"^{name} {fault}"):
+                    watch(**{name: part})
         with pytest.raises(TypeError, match="no_such_part"):
             watch(no_such_part=1)
         path.write_text("version: 1\n", "utf-8")

@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from time import monotonic
 
+from bestroute.answering.given import check_whole
 from bestroute.answering.health import Keeper
 from bestroute.answering.sampling.billing import billed
 from bestroute.answering.sampling.body import Body, body_of, values_of
@@ -45,12 +46,15 @@ class EndpointSampler:
     one `sample`. Connections are kept for each event loop and closed with it; `aclose` closes them sooner.
     Fields that an endpoint does not take are left out, which `notes` tell, and remembered, but for those
     without which the answer would be another (`refusals.FIRM`). Safe to share between threads; a copy in
-    another process has connections, and health, of its own.
+    another process has connections, and health, of its own. Raises InputError for numbers that are none.
     """
 
     def __init__(
         self, *, retries: int | None = None, concurrency: int = 16, health: Keeper | None = None
     ) -> None:
+        if retries is not None:
+            check_whole("retries", retries, 0)
+        check_whole("concurrency", concurrency, 1)
         self.health = Keeper() if health is None else health
         self._retries = retries
         self._connections = Connections()

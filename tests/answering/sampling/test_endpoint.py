@@ -26,7 +26,7 @@ from bestroute.answering.sampling import (
 from bestroute.answering.sampling.completion import read_completion
 from bestroute.answering.sampling.retry_after import retry_after_s
 from bestroute.answering.sampling.upstream import MAX_BYTES
-from bestroute.errors import MissingExtra
+from bestroute.errors import InputError, MissingExtra
 from bestroute.policy import Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
@@ -121,6 +121,18 @@ class TestHowManyCalls:
         sampled = asyncio.run(sampler.sample(model(fake_endpoint.base_url), QUERY, 8, SETTINGS))
         assert len(sampled.samples) == 8
         assert fake_endpoint.most_at_once == 4
+
+    @pytest.mark.parametrize(
+        "numbers", [{name: bad} for name in ("retries", "concurrency") for bad in (-1, "x", 1.5)]
+    )
+    def test_numbers_that_are_none_are_refused(self, numbers):
+        with pytest.raises(InputError, match=f"^{next(iter(numbers))} is .*; give a whole number"):
+            EndpointSampler(**numbers)
+
+    def test_no_call_at_a_time_is_refused(self):
+        """It waited for its turn without end."""
+        with pytest.raises(InputError, match="^concurrency is 0; give a whole number, at least 1"):
+            EndpointSampler(concurrency=0)
 
     def test_missing_choices_of_a_native_endpoint_are_asked_for_one_by_one(self, fake_endpoint):
         fake_endpoint.play(answer("a", "b"), answer("c"))
