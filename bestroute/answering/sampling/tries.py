@@ -29,7 +29,7 @@ _RESTS = Fault("busy", "it rests")  # nobody was asked
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
 _APART_S = 0.1  # those who wait for the end of one pause do not all come at once
-_LEAST_S = 0.3  # a try after a pause has at least so long; `answer` may stop waiting a little sooner
+_LEAST_S = 0.3  # a try after a pause or a wait has so long, at least; `answer` may give up a little sooner
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Spot:
             return await replace(self.call, timeout_s=left_s)(n)
 
         try:
-            return await self.site.visit(call, lambda reply: reply.fault, timeout_s, insists)
+            return await self.site.visit(call, lambda reply: reply.fault, _patience_s(timeout_s), insists)
         except Resting as rest:
             return self._resting(rest)
 
@@ -70,7 +70,7 @@ class Spot:
         ends, aside_s = monotonic() + timeout_s, 0.0
         try:
             async with (
-                self.site.turn(timeout_s, insists) as note,
+                self.site.turn(_patience_s(timeout_s), insists) as note,
                 aclosing(stream(self.call, max(0.001, ends - monotonic()))) as pieces,
             ):
                 async for piece in pieces:
@@ -215,6 +215,12 @@ class Tries:
         backoff = tenacity.wait_random_exponential(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         rest_s = min(spot.site.rest_s(self._insists) for spot in self._spots)
         return float(max(backoff(state), _result(state).retry_after_s or 0.0, rest_s))
+
+
+def _patience_s(timeout_s: float) -> float:
+    """How long to wait for a turn: one that came at the last moment would only blame the endpoint for being
+    slow."""
+    return timeout_s - min(_LEAST_S, timeout_s / 2)
 
 
 def _failed_in_passing(reply: _Came) -> bool:
