@@ -12,7 +12,7 @@ product    products of matrices on the calling thread alone
 adapter    a router model that knows own models, from scored responses of theirs
 reward     the reward model: what each response is worth
 own_reward a reward model that knows own scores, from an adapter
-facts      what can be counted in a response, beside what the encoder reads of it
+facts/     what can be counted in a response, beside what the encoder reads of it
 sureness   how sure a model was of the tokens that it wrote, where its endpoint tells
 posterior  what the kept response is worth by what came; three regressions in JSON
 

@@ -237,8 +237,9 @@ def _groups(
 ) -> list[Group]:
     generator = np.random.default_rng(settings.fit.seed)
     groups, count = [], Counter[str]()
-    for index in generator.permutation(len(records)):
-        record = records[index]
+    ordered = sorted(records, key=lambda record: (prompt_text(record), record.source, record.id))
+    for index in generator.permutation(len(ordered)):
+        record = ordered[index]
         family = family_of(record.source)
         if split_of(prompt_text(record)) != split or count[family] >= settings.per_source:
             continue
@@ -246,7 +247,8 @@ def _groups(
         if group is not None:
             count[family] += 1
             groups.append(group)
-    pairs = (pair for pair in preferences if split_of(pair.prompt) == split)
+    own = (pair for pair in preferences if split_of(pair.prompt) == split)
+    pairs = sorted(own, key=lambda pair: (pair.prompt, pair.chosen, pair.rejected, pair.source))
     kept = [pair for pair in pairs if not (evades(pair.chosen) or evades(pair.rejected))]
     evaded = [replace(pair, rejected=said) for pair in kept if (said := evasion_for(pair.prompt))]
     return groups + [_group_of_pair(pair) for pair in (*kept, *evaded)]
