@@ -16,6 +16,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,7 @@ def with_interval(
     return {name: None if np.isnan(value) else round(value, 4) for name, value in values.items()}
 
 
-def table(report: Mapping[str, object]) -> list[str]:
+def table(report: Mapping[str, Any]) -> list[str]:
     """Markdown, a table a source."""
     lines = []
     for source, part in report["sources"].items():

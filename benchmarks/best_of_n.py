@@ -18,6 +18,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from math import comb
 from pathlib import Path
@@ -177,6 +178,10 @@ def measure(records: Sequence[Record], model: OnnxRewardModel) -> dict[str, Any]
     return report
 
 
+def _mean_at(values: np.ndarray, at: np.ndarray) -> float:
+    return float(values[at].mean())
+
+
 def judge_pairs(pairs: Sequence[Preference], model: OnnxRewardModel) -> dict[str, Any]:
     """`{source: {"pairs", "accuracy", "interval", "longer"}}`."""
     report: dict[str, Any] = {}
@@ -190,9 +195,7 @@ def judge_pairs(pairs: Sequence[Preference], model: OnnxRewardModel) -> dict[str
         report[family] = {
             "pairs": len(part),
             "accuracy": float(right.mean()),
-            "interval": bootstrap_interval(
-                lambda at, right=right: float(right[at].mean()), len(part), np.random.default_rng(0)
-            ),
+            "interval": bootstrap_interval(partial(_mean_at, right), len(part), np.random.default_rng(0)),
             "longer": float(longer.mean()),
         }
     return report

@@ -136,7 +136,7 @@ def play(pool: Own, whole: Replay, size: int, draws: int, manifest: Manifest) ->
             chosen = np.sort(rule(log, size, np.random.default_rng(draw)))
             adapter = fit_adapter(log.at(chosen), columns, manifest, reference).adapter
             quality = adapter.apply(rest.said).quality[:, :, 0].astype(float)
-            played[name].append(measure(quality, rest, reference, routed(quality, judged), judged))
+            played[name].append(measure(quality, rest, reference, routed(quality), judged))
     return played
 
 

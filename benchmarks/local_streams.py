@@ -22,7 +22,7 @@ from bestroute import Chunk, Ended, Policy, Router
 from bestroute.table import table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
-from local_model import serving
+from local_model import serving  # type: ignore[import-not-found]
 
 QUESTION = "What is 12 times 12?"
 TOOL = {

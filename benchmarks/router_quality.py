@@ -42,6 +42,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -272,7 +273,7 @@ MEASURES: Mapping[str, Measure] = {
 COLUMNS = (*MEASURES, WITHIN)
 
 
-def table(report: Mapping[str, Mapping[str, object]]) -> list[str]:
+def table(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Markdown: a line for each source and model, then the mean over the sources of each model."""
     lines = [
         "| source | queries | model | " + " | ".join(COLUMNS) + " |",

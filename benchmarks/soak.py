@@ -209,8 +209,8 @@ async def soak(
         await asyncio.sleep(60 * given.minutes / WINDOWS)
         took, seen.took = sorted(seen.took), []
         memory, handles = held(pid)
-        quantiles = [1e3 * took[len(took) * rank // 100] if took else float("nan") for rank in (50, 99)]
-        windows.append(Window(len(took), *quantiles, memory, handles))
+        p50, p99 = (1e3 * took[len(took) * rank // 100] if took else float("nan") for rank in (50, 99))
+        windows.append(Window(len(took), p50, p99, memory, handles))
         print(
             f"  {len(windows)} of {WINDOWS}: {len(took)} requests, {memory:.0f} MB",
             file=sys.stderr,

@@ -105,7 +105,8 @@ class TimedRouter(Router):
     def __init__(self, policy: Policy, reward: OnnxRewardModel, sampler: Recorded) -> None:
         super().__init__(policy, reward=reward, sampler=sampler, time_budget_s=None)
         self.clock = Clock()
-        self._rewards_of = self.clock.timed("reward", self._rewards_of)
+        means = self._means
+        means.rewards_of = self.clock.timed("reward", means.rewards_of)
 
     def course(self, asked: Any, group_by: Any = None) -> Any:
         """As Router says, timed."""
