@@ -12,8 +12,8 @@ PACKAGE = ROOT / "bestroute"
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md")), *sorted((ROOT / "exported_models").rglob("*.md"))]
 RECORDS = (
-    "results.md",
-    "results-minilm.md",
+    "results/adapting.md",
+    "results/minilm.md",
     "policy-errors.md",
     "how-to/retune/README.md",
     "how-to/your-traffic/README.md",
