@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -16,22 +17,29 @@ from bestroute.errors import InputError
 T = TypeVar("T")
 OnBad = Callable[[InputError], None]
 _DESCRIPTORS = "/proc/self/fd"
+_GZIP = b"\x1f\x8b"
+_DOCUMENT = (
+    "one JSON document, where every line has to be an object: `jq -c '.[]' FILE` makes lines of an array, "
+    "`jq -c . FILE` a line of an object"
+)
 
 
 def read_lines(path: Path, parse: Callable[[str], T], on_bad: OnBad | None = None) -> Iterator[T]:
-    """Parse every line that is not blank of a UTF-8 file, gzip if its name ends in .gz, in constant memory.
+    """Parse every line that is not blank of a UTF-8 file, packed by gzip or not, in constant memory.
 
     A line that cannot be read raises InputError with the file and line number; with `on_bad` given, that
     error is passed to it instead and reading goes on.
     """
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        with path.open("rb") as bare, _unpacked(bare) as file:
             for number, raw in enumerate(file, 1):
+                line = ""
                 try:
                     line = raw.decode("utf-8").strip().removeprefix("\ufeff")
                     value = [parse(line)] if line else []
                 except (InputError, ValueError, RecursionError) as error:
-                    bad = InputError(f"{path}:{number}: {_describe(error)}")
+                    told = _DOCUMENT if number == 1 and _begins_document(line) else _describe(error)
+                    bad = InputError(f"{path}:{number}: {told}")
                     if on_bad is None:
                         raise bad from error
                     on_bad(bad)
@@ -39,6 +47,14 @@ def read_lines(path: Path, parse: Callable[[str], T], on_bad: OnBad | None = Non
                     yield from value
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _unpacked(file: BufferedReader) -> BufferedReader | gzip.GzipFile:
+    return gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == _GZIP else file
+
+
+def _begins_document(line: str) -> bool:
+    return line.startswith("[") or line == "{"
 
 
 def _describe(error: Exception) -> str:
@@ -91,8 +107,8 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """
     target = Path(os.path.realpath(path))
     with writing(path):
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
+        if path.exists() and not path.is_file():  # of a pipe of another process the real path names nothing
+            with path.open("wb") as file:
                 yield file
             return
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,22 @@ class TestReadLines:
         path = write(tmp_path / "a.txt", "a\u2028b\x0bc\x85d\n")
         assert list(read_lines(path, str)) == ["a\u2028b\x0bc\x85d"]
 
+    @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+    def test_what_is_packed_is_told_by_what_it_holds(self, tmp_path, name):
+        packed, bare = tmp_path / "packed" / name, tmp_path / "bare" / name
+        for path, content in ((packed, gzip.compress(b"1\n2\n")), (bare, b"1\n2\n")):
+            path.parent.mkdir()
+            path.write_bytes(content)
+            assert list(read_lines(path, int)) == [1, 2]
+
+    @pytest.mark.parametrize(
+        "content", ['[\n {"query": "a"}\n]\n', '[{"query": "a"}]', '{\n "query": "a"\n}\n']
+    )
+    def test_one_document_is_told_as_such(self, tmp_path, content):
+        path = write(tmp_path / "a.jsonl", content)
+        with pytest.raises(InputError, match=r"a\.jsonl:1: one JSON document, .* `jq -c '\.\[\]' FILE`"):
+            list(read_lines(path, lambda line: dict(json.loads(line))))
+
     def test_empty_file(self, tmp_path):
         assert list(read_lines(write(tmp_path / "a", ""), int)) == []
 
@@ -124,6 +140,14 @@ class TestAtomicWrite:
         with pytest.raises(InputError, match="a: cannot be written: "), atomic_write(tmp_path / "a") as file:
             file.write(b"new")
         assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+    def test_a_pipe_is_written_to_by_any_name_of_it(self):
+        reading, writing = os.pipe()
+        with atomic_write(Path(f"/dev/fd/{writing}")) as file:
+            file.write(b"new")
+        os.close(writing)
+        with open(reading, "rb") as told:
+            assert told.read() == b"new"
 
     def test_an_old_file_is_replaced(self, tmp_path):
         path = write(tmp_path / "a.bin", "old")
