@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from typing import TypeVar
 
 from bestroute.answering.course import Ask
 from bestroute.answering.live import GRACE_S, Piece, Streamer
 from bestroute.answering.sampling import Sampled, Sampler
+from bestroute.errors import BestRouteError
 from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
 from bestroute.text import seconds
 
+_LOG = logging.getLogger("bestroute.router")
 _Asks = TypeVar("_Asks", Sampler, Streamer)
 
 
@@ -25,7 +28,7 @@ async def replies_to(
     settings, asked = _settings(ask, policy), _asked(ask, sampler)
     if left_s is None and len(ask.more) == 1:  # as most are: nothing to wait for beside it
         name, n = ask.more[0]
-        return [await asked.sample(policy.model(name), query, n, settings)]
+        return [await _sampled(asked, policy.model(name), query, n, settings)]
     calls = [
         asyncio.ensure_future(_ask(policy.model(name), query, n, settings, asked, left_s))
         for name, n in ask.more
@@ -65,10 +68,27 @@ async def _ask(
     model: Model, query: Query, n: int, settings: Sampling, sampler: Sampler, left_s: float | None
 ) -> Sampled:
     if left_s is None:
-        return await sampler.sample(model, query, n, settings)
+        return await _sampled(sampler, model, query, n, settings)
     own_s = left_s + GRACE_S if n == 1 else left_s  # of several calls, those that came are told at the end
     settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, own_s)})
-    return await sampler.sample(_within(model, own_s), query, n, settings)
+    return await _sampled(sampler, _within(model, own_s), query, n, settings)
+
+
+async def _sampled(sampler: Sampler, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
+    """The reply. Where the caller's own sampler breaks its promise, that is told as the model's failure: what
+    other models answered is paid for, and the next tier may do."""
+    try:
+        reply = await sampler.sample(model, query, n, settings)
+    except BestRouteError:
+        raise
+    except Exception as error:  # whatever the caller's raises
+        told = f"{type(sampler).__name__}.sample failed: {error!r}"
+    else:
+        if isinstance(reply, Sampled):
+            return reply
+        told = f"{type(sampler).__name__}.sample gave {reply!r:.80}; give a Sampled"
+    _LOG.warning("%s: %s", model.name, told)
+    return Sampled(errors=(told,))
 
 
 def _cut(call: asyncio.Future[Sampled], left_s: float) -> Sampled:
