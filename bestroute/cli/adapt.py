@@ -67,7 +67,7 @@ def command(
     from bestroute.policy import load_to_adapt
     from bestroute.records.lines import read_records
     from bestroute.train.adapt.make import adapt
-    from bestroute.train.adapt.picture import write_plot
+    from bestroute.train.adapt.picture import TOO_FEW, write_plot
     from bestroute.train.adapt.telling import as_text, cautions
 
     if plot is not None:
@@ -92,8 +92,10 @@ def command(
         click.echo(as_text(report, str(out)))
         if checked.adapter is None or checked.adapter != out.resolve():
             click.echo(f"\nNow name it in {policy}: `adapter: {_relative(out, policy)}`")
-    if plot is not None:
+    if plot is not None and report["learning_curve"]:
         write_plot(report, plot)
+    elif plot is not None:
+        click.echo(f"warning: {plot}: {TOO_FEW.format(report['records'])}", err=True)
 
 
 def _kept(records: Iterator[Record], leave: float) -> Iterator[Record]:

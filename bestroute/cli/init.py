@@ -153,13 +153,13 @@ def _write(content: bytes, file: Path, force: bool) -> None:
     from bestroute.policy.json_schema import FILE_NAME, schema_text
 
     beside, schema = file.parent / FILE_NAME, schema_text().encode()
+    with atomic_write(file) as out:  # first: it is what was asked for, and an error names it
+        out.write(content)
     if force or not os.path.lexists(beside):
         with atomic_write(beside) as out:
             out.write(schema)
     elif not _holds(beside, schema):
         click.echo(f"warning: {beside} is there already and differs; left as it is (--force)", err=True)
-    with atomic_write(file) as out:
-        out.write(content)
 
 
 def _content(policy: Policy, file: Path, listed: Set[str], first: FirstDial | None) -> bytes:

@@ -118,7 +118,6 @@ def _holds_records(path: Path) -> bool:
 
 def _check(*sides: Sized) -> None:
     if not all(sides):
-        raise InputError(
-            f"{sum(map(len, sides[:2]))} queries cannot be divided into those that choose and those that "
-            "judge; give more"
-        )
+        count = sum(map(len, sides[:2]))
+        told = f"{count} queries cannot be divided into those that choose and those that judge; give more"
+        raise InputError(told if count else "there is no query to choose by; give some")

@@ -220,6 +220,20 @@ def test_never_overwrites_without_force():
     check_policy("policy.yaml")
 
 
+def test_a_place_that_cannot_be_written_is_named_as_it_was_given():
+    Path("file").touch()
+    result = init("file/mine.yaml", *BOTH)
+    assert result.exit_code == 2
+    assert "file/mine.yaml: cannot be written" in result.stderr
+
+
+def test_a_file_without_queries():
+    Path("queries.jsonl").touch()
+    result = init(*BY_SHARE, "--queries", "queries.jsonl")
+    assert result.exit_code == 2
+    assert "there is no query to choose by" in result.stderr
+
+
 def test_a_dangling_link_is_something():
     Path("policy.yaml").symlink_to("elsewhere.yaml")
     assert init(*BOTH).exit_code == 2

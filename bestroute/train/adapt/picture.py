@@ -14,6 +14,7 @@ _LINES = (
     ("difficulty", "rank correlation of difficulty", COLOURS[1], "s--"),
     ("level_error", "error of levels", COLOURS[0], "^:"),
 )
+TOO_FEW = "not drawn, as {} queries are too few for a curve; give 60"
 
 
 def write_plot(report: Mapping[str, Any], path: Path) -> None:
@@ -23,9 +24,7 @@ def write_plot(report: Mapping[str, Any], path: Path) -> None:
     """
     rungs = report["learning_curve"]
     if not rungs:
-        raise InputError(
-            f"{path}: not drawn, as {report['records']} queries are too few for a curve; give 60"
-        )
+        raise InputError(f"{path}: {TOO_FEW.format(report['records'])}")
     with picture(path, 6.0, 3.6) as figure:
         axes = figure.add_subplot()
         for name, label, colour, style in _LINES:
