@@ -6,8 +6,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bestroute.artefacts.manifest import Manifest
 from bestroute.errors import BestRouteError, InputError, Issue, PolicyError
 from bestroute.policy.compose import MAX_BYTES, Fault, Unreadable
@@ -16,7 +14,7 @@ from bestroute.policy.listed import resolve_prices
 from bestroute.policy.references import note_mismatches
 from bestroute.policy.schema import Policy
 from bestroute.policy.warnings import find_warnings
-from bestroute.policy.wording import note_faults
+from bestroute.policy.wording import validated
 
 
 def load_policy(path: str | Path) -> Policy:
@@ -75,7 +73,7 @@ def _parse(
         raise PolicyError(issues_of([error.fault], path)) from None
     folder = Path(os.path.abspath(path)).parent
     resolve_prices(document)
-    policy = _validated(document, folder)
+    policy = validated(document, Policy, folder)
     manifest = note_mismatches(document, folder, whole, adapting)
     if document.faults or policy is None or manifest is None:
         raise PolicyError(issues_of(document.faults, path))
@@ -102,14 +100,6 @@ def _check_canary(policy: Policy, written: str, document: Document) -> None:
         more = f" (and {len(others)} more)" if others else ""
         document.fault(("canary", "policy"), f"canary.policy: {written} does not hold: {first}{more}")
         raise PolicyError(issues_of(document.faults, policy.path)) from error
-
-
-def _validated(document: Document, folder: Path) -> Policy | None:
-    try:
-        return Policy.model_validate(document.value, context=folder, by_alias=True, by_name=False)
-    except ValidationError as error:
-        note_faults(document, error, Policy)
-        return None
 
 
 def issues_of(faults: Iterable[Fault], path: str | Path) -> tuple[Issue, ...]:

@@ -6,13 +6,16 @@ import difflib
 import re
 from collections.abc import Iterable
 from os.path import commonprefix
-from typing import Annotated, Any, get_args, get_origin
+from pathlib import Path as FilePath
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, ValidationError
 
 from bestroute.policy.compose import Place
 from bestroute.policy.document import Document, Path, clip, spell
 from bestroute.policy.exclusive import NotOne
+
+Schema = TypeVar("Schema", bound=BaseModel)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -31,8 +34,18 @@ def _likeness(name: str, typed: str) -> tuple[float, int]:
     return difflib.SequenceMatcher(None, name, typed).ratio(), ends
 
 
-def note_faults(document: Document, error: ValidationError, schema: type[BaseModel]) -> None:
-    """Add to the document, in plain words, what pydantic found by this schema; one fault a place."""
+def validated(document: Document, schema: type[Schema], folder: FilePath | None = None) -> Schema | None:
+    """What a document holds by a schema, with names of files from a folder on; None where it has faults that
+    pydantic finds, which are added to the document's."""
+    try:
+        return schema.model_validate(document.value, context=folder, by_alias=True, by_name=False)
+    except ValidationError as error:
+        _note_faults(document, error, schema)
+        return None
+
+
+def _note_faults(document: Document, error: ValidationError, schema: type[BaseModel]) -> None:
+    """In plain words; one fault a place."""
     for detail in error.errors(include_url=False):
         path = tuple(detail["loc"])
         kind = detail["type"]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bestroute.errors import InputError, ProbesError
 from bestroute.policy import Policy, load_policy, read_policy
 from bestroute.policy.compose import Form, Place, Unreadable
 from bestroute.policy.document import Document, clip, read_document, spell
 from bestroute.policy.document import Path as Steps
 from bestroute.policy.load import issues_of
-from bestroute.policy.wording import did_you_mean, note_faults
+from bestroute.policy.wording import did_you_mean, validated
 from bestroute.query import Query
 from bestroute.retune.probes.schema import ProbeFile, one_of
 
@@ -42,7 +40,7 @@ def read_probes(path: str | Path, policy: Policy | None) -> tuple[ProbeFile, lis
     except Unreadable as error:
         raise ProbesError(issues_of([error.fault], path)) from None
     _readable_queries(document)
-    probes = _validated(document)
+    probes = validated(document, ProbeFile)
     _unique_names(document)
     _known_tags(document)
     if policy is not None:
@@ -50,14 +48,6 @@ def read_probes(path: str | Path, policy: Policy | None) -> tuple[ProbeFile, lis
     if document.faults or probes is None:
         raise ProbesError(issues_of(document.faults, path))
     return probes, [document.place(at) for at, _ in document.find("probes", "*")]
-
-
-def _validated(document: Document) -> ProbeFile | None:
-    try:
-        return ProbeFile.model_validate(document.value)
-    except ValidationError as error:
-        note_faults(document, error, ProbeFile)
-        return None
 
 
 def _readable_queries(document: Document) -> None:

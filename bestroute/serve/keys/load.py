@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from bestroute.errors import InputError, KeysError
 from bestroute.policy import read_policy
 from bestroute.policy.compose import Form, Unreadable
-from bestroute.policy.document import Document, read_document
+from bestroute.policy.document import read_document
 from bestroute.policy.load import issues_of
-from bestroute.policy.wording import note_faults
+from bestroute.policy.wording import validated
 from bestroute.serve.keys.schema import NAME, Key, KeyFile, check_apart
 
 VARIABLE = "BESTROUTE_KEYS"
@@ -41,7 +41,7 @@ def parse_keys(content: bytes, path: str | Path) -> tuple[Key, ...]:
         document = read_document(content, _FORM)
     except Unreadable as error:
         raise KeysError(issues_of([error.fault], path)) from None
-    found = _validated(document)
+    found = validated(document, KeyFile)
     if document.faults or found is None:
         raise KeysError(issues_of(document.faults, path))
     return found.keys
@@ -111,11 +111,3 @@ def append(key: Key, path: Path) -> None:
             file.write(more)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error
-
-
-def _validated(document: Document) -> KeyFile | None:
-    try:
-        return KeyFile.model_validate(document.value)
-    except ValidationError as error:
-        note_faults(document, error, KeyFile)
-        return None
