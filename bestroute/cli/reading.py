@@ -47,6 +47,7 @@ def divide_records(
 def cautions(divided: Divided, seen: Seen, judge_all: bool, policy: Policy) -> list[str]:
     """What a reader of the figures should know of the queries that judge, and of the rewards."""
     from bestroute.artefacts.own_reward import found_of_rewards
+    from bestroute.evaluate.names import told_unknown
 
     own = found_of_rewards(policy.adapter)
     found = [
@@ -68,4 +69,6 @@ def cautions(divided: Divided, seen: Seen, judge_all: bool, policy: Policy) -> l
         )
     if divided.repeated:
         found.append(f"{divided.repeated} records of --fit judge already and were not fitted on")
-    return found + [f"left out: {count} records {why}" for why, count in divided.judged.left_out.items()]
+    found += [f"left out: {count} records {why}" for why, count in divided.judged.left_out.items()]
+    unknown = told_unknown(divided.judged.unknown, (model.name for model in policy.models))
+    return [*found, unknown] if unknown else found

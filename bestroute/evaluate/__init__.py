@@ -4,6 +4,7 @@ seen           which records judge, and which may only fit: no artefact was trai
 replay, kept   what every arm would have given and cost, and which of n responses would be kept
 routed         the router that serves, at every setting of its dial
 planned        plans that are played on recorded responses
+names          under which responses stand in records, and that a policy does not know
 processes      several at once, that start with all that is in memory
 remembering    a posterior for such plays, which judges nothing twice
 matched        the same predictions under a threshold on match, as published

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,9 @@ from bestroute.answering.selection import SELECTORS
 from bestroute.artefacts.reward import RewardModel, rewards_of
 from bestroute.errors import InputError
 from bestroute.evaluate.kept import Pool, kept_weights
+from bestroute.evaluate.names import UnknownNames, told_unknown
 from bestroute.policy import Policy
-from bestroute.policy.arms import Arm, Model
+from bestroute.policy.arms import Arm
 from bestroute.query import Query
 from bestroute.records.quality import match_shares
 from bestroute.records.record import Record, Response, family_of, scores_of
@@ -71,15 +73,18 @@ class Recorded:
 
 
 class Replayed(NamedTuple):
-    """A replay, its queries as the router sees them, and how many records were left out for which reason.
+    """A replay, its queries as the router sees them, and how many records were left out for which reason,
+    some for several.
 
-    `recorded` are the responses to each query, empty unless they were asked for.
+    `recorded` are the responses to each query, empty unless they were asked for. `unknown` counts the records
+    among those left out with responses under a name that the policy does not know, by that name.
     """
 
     replay: Replay
     queries: tuple[Query, ...]
     left_out: dict[str, int]
     recorded: tuple[Recorded, ...] = ()
+    unknown: Mapping[str, int] = MappingProxyType({})
 
 
 class _Column(NamedTuple):
@@ -98,7 +103,7 @@ _LOGGED = (
 
 
 class _LeftOut(Exception):
-    """A record cannot be replayed; the message is the reason as it is counted."""
+    """A record cannot be replayed; the arguments are the reasons as they are counted."""
 
 
 def replay(
@@ -161,6 +166,7 @@ class Collector:
         for name, n in (part for arm in self._arms for part in arm.parts):
             self._deepest[name] = max(n, self._deepest.get(name, 1))
         self._compared = {name for arm in self._arms if arm.n > 1 for name in arm.models}
+        self._unknown = UnknownNames(self.policy)
 
     def __len__(self) -> int:
         return len(self._queries)
@@ -171,8 +177,9 @@ class Collector:
         try:
             responses, checked = self._rewarded(record, query), self._checks.of(query)
             row = self._row(responses, tokens, checked)
-        except _LeftOut as reason:
-            self.left_out[str(reason)] += 1
+        except _LeftOut as reasons:
+            self.left_out.update(reasons.args)
+            self._unknown.add(record)
             self.single += len(record.responses) == 1
             return
         if self.keep_responses:
@@ -192,9 +199,11 @@ class Collector:
     def finish(self) -> Replayed:
         """The replay of all that was added. Raises InputError where nothing could be replayed."""
         if not self._rows:
+            unknown = told_unknown(self._unknown.found, (model.name for model in self.policy.models))
+            mend = _LOGGED if self.single else "give records with responses of every model of its tiers"
             raise InputError(
                 f"no record can be replayed under this policy: {self.reasons or 'there is none'}; "
-                f"{_LOGGED if self.single else 'give records with responses of every model of its tiers'}"
+                f"{f'{unknown}; ' if unknown else ''}{mend}"
             )
         quality, cost, single, match = np.stack(self._rows, axis=1)
         replayed = Replay(
@@ -209,13 +218,13 @@ class Collector:
             graded=frozenset(self._graded),
         )
         left_out = dict(self.left_out.most_common())
-        return Replayed(replayed, tuple(self._queries), left_out, tuple(self._recorded))
+        recorded = tuple(self._recorded)
+        return Replayed(replayed, tuple(self._queries), left_out, recorded, self._unknown.found)
 
     def _rewarded(self, record: Record, query: Query) -> dict[str, tuple[Response, ...]]:
         """Every model's responses, with rewards where they are compared or, in a plan, judged by them."""
         found = {}
-        for name, n in self._deepest.items():
-            responses = self._responses(record, self.policy.model(name), n)
+        for name, responses in self._responses(record).items():
             judged = self.keep_responses and name != self.policy.reference
             if judged or name in self._compared:
                 if self.keep_responses and any(item.text is None for item in responses):
@@ -256,13 +265,22 @@ class Collector:
         match = sum(float(weight @ match_shares(scores, reference, self.margin)) for scores, weight in kept)
         return quality, match
 
-    def _responses(self, record: Record, model: Model, n: int) -> tuple[Response, ...]:
-        responses = record.responses.get(model.name) or record.responses.get(model.column)
-        if not responses:
-            raise _LeftOut(f"without responses of {model.name}")
-        if len(responses) < n:
-            raise _LeftOut(f"with fewer than {n} responses of {model.name}")
-        return responses
+    def _responses(self, record: Record) -> dict[str, tuple[Response, ...]]:
+        """Those of every model. Raises _LeftOut with what is wanting of each."""
+        found, wanting = {}, []
+        for name, n in self._deepest.items():
+            found[name] = (
+                record.responses.get(name) or record.responses.get(self.policy.model(name).column) or ()
+            )
+            if len(found[name]) < n:
+                wanting.append(
+                    f"with fewer than {n} responses of {name}"
+                    if found[name]
+                    else f"without responses of {name}"
+                )
+        if wanting:
+            raise _LeftOut(*wanting)
+        return found
 
     def _rewards(self, query: Query, responses: Sequence[Response], name: str) -> list[float]:
         """The recorded rewards where all are known, else the reward model's; a blank response has 0."""

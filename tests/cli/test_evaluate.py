@@ -145,6 +145,13 @@ def test_records_that_cannot_be_replayed(records, tmp_path):
     assert "no record can be replayed under this policy: 1 without responses of medium" in alone.stderr
 
 
+def test_responses_under_a_name_that_the_policy_does_not_know(records, tmp_path):
+    [strange] = sums(1, start=30)
+    strange["responses"]["meduim"] = strange["responses"].pop("medium")
+    told = run(POLICY, records, write(tmp_path / "strange.jsonl", [strange]), "--draws", 20)
+    assert "does not know: 1 of 'meduim' (did you mean 'medium'?)" in told.stderr
+
+
 def test_bad_lines(records, tmp_path):
     bad = tmp_path / "bad.jsonl"
     bad.write_text("{}\n" + records.read_text("utf-8"), "utf-8")

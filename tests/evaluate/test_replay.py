@@ -23,7 +23,7 @@ def test_worked_by_hand():
     The better of two tiny responses has the higher reward, so it is kept: quality 1; one alone: 0.5. A match
     of one response of big (1 or 0.5): 0 never does, 1 always.
     """
-    found, queries, left_out, recorded = replay(POLICY, records(record_of("q", SCORES)), None)
+    found, queries, left_out, recorded, _ = replay(POLICY, records(record_of("q", SCORES)), None)
     assert found.labels == ("tiny@1", "tiny@2", "big@1")
     np.testing.assert_allclose(found.quality, [[0.5, 1.0, 0.75]])
     np.testing.assert_allclose(found.cost * 1e6, [[25, 50, 350]])
@@ -188,6 +188,17 @@ def test_what_cannot_be_replayed_is_counted_with_its_reason():
         "without rewards, or texts to reward, of tiny": 1,
         "without output tokens, or texts to count them, of big": 1,
     }
+
+
+def test_every_model_that_is_wanting_is_counted():
+    found = replay(POLICY, records(record_of("q", SCORES), record_of("a", {"other": [1]})), None)
+    assert found.left_out == {"without responses of tiny": 1, "without responses of big": 1}
+    assert found.unknown == {"other": 1}
+
+
+def test_names_that_the_policy_does_not_know_are_told():
+    with pytest.raises(InputError, match=r"not know: 1 of 'tinny' \(did you mean 'tiny'\?\); give records"):
+        replay(POLICY, records(record_of("a", {"tinny": [1, 1], "large": [1]})), None)
 
 
 def test_nothing_to_replay_is_an_error_that_says_why():

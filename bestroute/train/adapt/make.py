@@ -70,6 +70,7 @@ def adapt(
     judged = Judged(policy, fresh, judge, own, fitted, base.manifest, manifest)
     report = {
         "left_out": dict(reader.left_out.most_common()),
+        "unknown_names": dict(reader.unknown.found.most_common()),
         **report_of(judged, advance),
         "rewards": None if rewards is None else rewards.report,
     }

@@ -14,6 +14,7 @@ from bestroute.artefacts.predictor import Prediction, Predictor
 from bestroute.artefacts.reward import RewardModel
 from bestroute.errors import InputError
 from bestroute.evaluate.kept import Pool, kept_weights
+from bestroute.evaluate.names import UnknownNames, told_unknown
 from bestroute.evaluate.replay import query_of
 from bestroute.policy import Policy
 from bestroute.records.quality import match_shares
@@ -78,11 +79,13 @@ class OwnReader:
 
     Responses are found by the name of the model, else by its class; records of one query are put together.
     Where a model has several responses without rewards and `reward` is given, it rewards them, if their texts
-    are known. `left_out` counts the records of no use, by reason.
+    are known. `left_out` counts the records of no use, by reason, `unknown` those with responses under a name
+    that the policy does not know, where a model has none.
     """
 
     def __init__(self, policy: Policy, max_n: int, margin: float, reward: RewardModel | None) -> None:
         self.left_out: Counter[str] = Counter()
+        self.unknown = UnknownNames(policy)
         self._policy, self._max_n, self._margin, self._reward = policy, max_n, margin, reward
         self._selector = SELECTORS[policy.sampling.select]()
         self._sampled = {name for tier in policy.tiers if tier.n > 1 for name, _ in tier.parts}
@@ -102,6 +105,8 @@ class OwnReader:
             model.name: record.responses.get(model.name) or record.responses.get(model.column) or ()
             for model in self._policy.models
         }
+        if not all(found.values()):
+            self.unknown.add(record)
         if not any(found.values()):
             self.left_out["without scored responses of a model of the policy"] += 1
             return
@@ -118,9 +123,11 @@ class OwnReader:
         if len(texts) < fewest:
             names = ", ".join(model.name for model in self._policy.models[:8])
             reasons = "; ".join(f"{count} {reason}" for reason, count in self.left_out.most_common())
+            unknown = told_unknown(self.unknown.found, (model.name for model in self._policy.models))
             raise InputError(
                 f"{len(texts)} queries have scored responses of a model of the policy, {fewest} are the "
-                f"fewest ({reasons or 'there are no more'}); key responses by the names {names}"
+                f"fewest ({reasons or 'there are no more'}); {f'{unknown}; ' if unknown else ''}"
+                f"key responses by the names {names}"
             )
         shape = (len(texts), len(self._policy.models))
         quality = np.full((*shape, self._max_n), np.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bestroute.evaluate.names import told_unknown
 from bestroute.table import number, share, table
 
 _FEW = 100
@@ -50,6 +51,8 @@ def placed(model: Mapping[str, Any]) -> str:
 def cautions(report: Mapping[str, Any]) -> list[str]:
     """What a reader of the figures should know."""
     found = [f"left out: {count} records {why}" for why, count in report["left_out"].items()]
+    if unknown := told_unknown(report["unknown_names"], report["models"]):
+        found.append(unknown)
     if report["seen_by_router"]:
         found.append(
             f"the router model was trained on {report['seen_by_router']} of these queries; it knows them "

@@ -58,7 +58,9 @@ def test_what_says_nothing_is_counted_or_refused():
     assert reader.left_out == Counter(
         {"without scored responses of a model of the policy": 1, "without a query that can be routed on": 1}
     )
-    with pytest.raises(InputError, match="0 queries have scored .* 5 are the fewest .* names tiny, mid, big"):
+    assert reader.unknown.found == Counter({"another": 1})
+    told = "0 queries have scored .* 5 are the fewest .* 1 of 'another'; key .* names tiny, mid, big"
+    with pytest.raises(InputError, match=told):
         reader.finish(ROUTER)
 
 

@@ -33,7 +33,8 @@ def test_whether_more_would_help(told, words):
 
 def test_rewards_that_say_nothing_are_told_of():
     quiet = {
-        "left_out": {}, "seen_by_router": 0, "features": 1, "models": {}, "savings": {"why_not": None},
+        "left_out": {}, "unknown_names": {}, "seen_by_router": 0, "features": 1, "models": {},
+        "savings": {"why_not": None},
         "cross_fitted": {"gap_correlation": {}}, "rewards": {"tells": False},
     }  # fmt: skip
     assert "`select: reward+vote` counts heads alone" in cautions(quiet)[0]
@@ -50,15 +51,17 @@ def test_what_flatters_and_what_is_missing_is_told():
     found = {
         **report(None),
         "left_out": {"without scored responses of a model of the policy": 2},
+        "unknown_names": {"tinny": 2},
         "seen_by_router": 7,
         "features": 0,
-        "models": {},
+        "models": {"tiny": {"records": 200, "covered": 1.0}},
         "savings": {"why_not": "no record can be replayed"},
         "rewards": None,
     }
     text = "\n".join(cautions(found))
     for words in (
         "left out: 2 records",
+        "2 of 'tinny' (did you mean 'tiny'?)",
         "trained on 7",
         "gives no features",
         "no saving",
