@@ -107,11 +107,11 @@ def command(
     that training saw are left out. --budget, --reference-share and --share promise nothing, so all
     queries choose; how far others like them may be from the aim is told, and warned of. --share is the
     safest dial at which the model answers its share or, of the reference, no more than it. They also take
-    plain queries, .txt or .jsonl as for dry-run; costs are then the router's own expectation. --plot
-    shows the share of each arm, and cost against quality, at every setting of the dial, on the queries
-    that tell (.txt: without extra). With --per-tier every tier gets a limit of its own, as far from the
-    dial as a sixth of the records show to be better, which then do not choose; unless the dial alone
-    proves to be best. Exit code 1: no dial was chosen.
+    plain queries, .txt or .jsonl as for dry-run, and records without scores or responses of every model;
+    costs are then the router's own expectation. --plot shows the share of each arm, and cost against
+    quality, at every setting of the dial, on the queries that tell (.txt: without extra). With --per-tier
+    every tier gets a limit of its own, as far from the dial as a sixth of the records show to be better,
+    which then do not choose; unless the dial alone proves to be best. Exit code 1: no dial was chosen.
     """
     from bestroute.evaluate.picture import check_plot
     from bestroute.policy import load_policy
@@ -152,20 +152,27 @@ def command(
 
 def _sides(ctx: click.Context, policy: Policy, aim: Aim, paths: Sequence[Path]) -> tuple[Sides, list[str]]:
     """The queries on their sides, and warnings about them."""
+    from bestroute.evaluate.replay import NothingReplayed
     from bestroute.retune.calibrate.shape import check_shapable
 
     given, warnings = ctx.params, list[str]()
     bad, seed, threads = BadLines(given["skip_bad"]), given["seed"], given["threads"]
     if given["per_tier"]:
         check_shapable(policy)
+    needing = "--max-drop" if aim.needs_labels else "--per-tier" if given["per_tier"] else None
     if labelled(paths):
-        promises = aim.needs_labels
-        sides = of_records(
-            policy, paths, bad, given["judge_all"], promises, seed, threads, given["per_tier"], warnings
-        )  # fmt: skip
-        return sides, warnings
-    if aim.needs_labels or given["per_tier"]:
-        needing = "--max-drop" if aim.needs_labels else "--per-tier"
+        try:
+            sides = of_records(
+                policy, paths, bad, given["judge_all"], aim.needs_labels, seed, threads, given["per_tier"],
+                warnings,
+            )  # fmt: skip
+            return sides, warnings
+        except NothingReplayed as error:
+            if needing:
+                raise
+            bad = BadLines(given["skip_bad"])
+            warnings = [f"only the queries of these records count, as none can be replayed: {error.why}"]
+    elif needing:
         raise InputError(f"{paths[0]}: {needing} needs records with scored responses, not plain queries")
     return of_queries(policy, paths, bad, seed, threads), warnings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bestroute.cli.output import BadLines
 from bestroute.cli.reading import cautions, divide_records, replayed
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def labelled(paths: Sequence[Path]) -> bool:
-    """Whether the files hold records, by the first line that is an object. Raises InputError where some do
-    and others hold plain queries.
+    """Whether the files hold records with scores, by the first line. Raises InputError where some do and
+    others hold plain queries.
     """
     kinds = {path: _holds_records(path) for path in paths}
     if len(set(kinds.values())) > 1:
@@ -112,8 +112,17 @@ def _holds_records(path: Path) -> bool:
     if ".txt" in path.suffixes[-2:]:
         return False
     for value in read_lines(path, json.loads, lambda _: None):
-        return isinstance(value, dict) and ("responses" in value or "prompt" in value)
+        if not isinstance(value, dict):
+            return False
+        return "prompt" in value or ("responses" in value and not _unscored(value["responses"]))
     raise InputError(f"{path}: holds no record and no query")
+
+
+def _unscored(responses: Any) -> bool:
+    """Whether these are responses of a record, none of which has a score."""
+    lists = responses.values() if isinstance(responses, dict) else ()
+    items = [item for items in lists if isinstance(items, list) for item in items]
+    return bool(items) and all(isinstance(item, dict) and item.get("score") is None for item in items)
 
 
 def _check(*sides: Sized) -> None:

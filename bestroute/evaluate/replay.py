@@ -98,8 +98,17 @@ class _Column(NamedTuple):
 _LOGGED = (
     "a response of one model does not tell what another would have lost. `bestroute adapt` learns from such "
     "records; to judge quality, let `bestroute collect --choose` ask every model the same prompts; "
-    "`calibrate --share` and `--budget` need only the queries, without responses"
+    "`calibrate --share`, `--reference-share` and `--budget` need only the queries, and take them from such "
+    "records too"
 )
+
+
+class NothingReplayed(InputError):
+    """No record can be replayed under a policy; `why` counts the reasons."""
+
+    def __init__(self, why: str, mend: str) -> None:
+        super().__init__(f"no record can be replayed under this policy: {why}; {mend}")
+        self.why = why
 
 
 class _LeftOut(Exception):
@@ -109,7 +118,7 @@ class _LeftOut(Exception):
 def replay(
     policy: Policy, records: Iterable[Record], reward: RewardModel | None, margin: float = 0.0
 ) -> Replayed:
-    """Replay every record that can be. Raises InputError where none can.
+    """Replay every record that can be. Raises NothingReplayed where none can.
 
     Responses are found by the name of the model, else by its class. Their recorded rewards choose the kept
     one, where every response of the list has one; else those of `reward`. `margin` is that of `match`.
@@ -197,14 +206,11 @@ class Collector:
         return "; ".join(f"{count} {reason}" for reason, count in self.left_out.most_common())
 
     def finish(self) -> Replayed:
-        """The replay of all that was added. Raises InputError where nothing could be replayed."""
+        """The replay of all that was added. Raises NothingReplayed where nothing could be."""
         if not self._rows:
             unknown = told_unknown(self._unknown.found, (model.name for model in self.policy.models))
             mend = _LOGGED if self.single else "give records with responses of every model of its tiers"
-            raise InputError(
-                f"no record can be replayed under this policy: {self.reasons or 'there is none'}; "
-                f"{f'{unknown}; ' if unknown else ''}{mend}"
-            )
+            raise NothingReplayed("; ".join(filter(None, [self.reasons, unknown])) or "there is none", mend)
         quality, cost, single, match = np.stack(self._rows, axis=1)
         replayed = Replay(
             texts=tuple(query.text for query in self._queries),

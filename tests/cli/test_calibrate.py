@@ -161,6 +161,31 @@ def test_plain_queries_take_what_needs_no_labels(policy, tmp_path):
     assert re.search(comment, policy.read_text("utf-8"), re.M)
 
 
+def logged(folder, scored):
+    """The sums with a response of one model each, as a log has them."""
+    records = list(sums(60))
+    for index, record in enumerate(records):
+        name = ["small", "medium", "large"][index % 3]
+        record["responses"] = {name: record["responses"][name][:1]}
+        if not scored:
+            del record["responses"][name][0]["score"]
+    return write(folder / f"logged-{scored}.jsonl", records)
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_what_needs_no_labels_takes_the_queries_of_records_without(policy, tmp_path, scored):
+    wanted = document(run(policy, plain(tmp_path, 60), "--reference-share", "30%", "--json"))
+    result = run(policy, logged(tmp_path, scored), "--reference-share", "30%", "--json")
+    told = "only the queries of these records count, as none can be replayed: 40 without responses of"
+    assert (told in result.stderr) is scored
+    report = document(result)
+    wanted.pop("warnings"), report.pop("warnings")
+    assert report == wanted
+    refused = run(policy, logged(tmp_path, scored), "--max-drop", "1%")
+    assert refused.exit_code == 2
+    assert ("and take them from such records too" if scored else "needs records with sc") in refused.stderr
+
+
 def test_a_policy_that_escalates_is_played(records, tmp_path):
     policy = copied(ESCALATE, tmp_path)
     report = document(run(policy, records, "--max-drop", "50%", "--json"))
