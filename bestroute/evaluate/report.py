@@ -203,9 +203,9 @@ def build_report(
 def _below_static_mix(own: Assessment, mix: dict[str, Any] | None, drop: str = "0.01") -> list[str]:
     if mix is None:
         return []
-    rows = {"all sources": (own.overall, mix["overall"])} | {
-        name: (part, mix["sources"][name]) for name, part in own.sources.items()
-    }
+    rows = {"all sources": (own.overall, mix["overall"])}
+    if len(own.sources) > 1:
+        rows |= {name: (part, mix["sources"][name]) for name, part in own.sources.items()}
     below = [
         name
         for name, (mine, its) in rows.items()

@@ -103,9 +103,13 @@ class TestJudge:
         assert judge.assess(oracle(TWENTY)).overall["arms"] == {"tiny@1": 0.5, "big@1": 0.5}
         assert judge.assess(fixed_strategies(TWENTY)[0]).overall["arms"] == {"tiny@1": 0, "big@1": 1}
 
-    def test_the_router_below_the_static_mix_is_told(self):
+    @pytest.mark.parametrize(
+        ("sources", "where"),
+        [(["one"] * 20, "all sources"), (["a", "b"] * 10, "all sources, a, b")],
+    )
+    def test_the_router_below_the_static_mix_is_told(self, sources, where):
         """It sends the wrong half to tiny: at 5 % the mix sends a tenth of all there."""
         router = routed_by(1 - TWENTY.quality[:, 0])
-        replay = replay_of([[1, 1]] * 10 + [[0.9, 1]] * 10, [1, 10])
+        replay = replay_of([[1, 1]] * 10 + [[0.9, 1]] * 10, [1, 10], sources)
         report = build_report(Judge(replay, draws=20), router, fixed_strategies(replay))
-        assert any(words.endswith("than the router on all sources, one") for words in report["warnings"])
+        assert any(words.endswith(f"than the router on {where}") for words in report["warnings"])
