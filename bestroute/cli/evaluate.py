@@ -243,11 +243,11 @@ def _row(name: str, part: dict[str, Any] | None, drops: Sequence[str]) -> list[s
 
 
 def _saving(saving: dict[str, float]) -> str:
-    """`12.3% (10.1 to 14.0)`."""
+    """`12.3% (10.1 to 14.0)`, without brackets where no interval is known."""
     if math.isnan(saving["mean"]):
         return "-"
     mean, low, high = (round(100 * saving[name], 1) + 0.0 for name in ("mean", "low", "high"))  # no -0.0
-    return f"{mean:.1f}% ({low:.1f} to {high:.1f})"
+    return f"{mean:.1f}%" + ("" if math.isnan(low) else f" ({low:.1f} to {high:.1f})")
 
 
 def _standing(report: dict[str, Any]) -> str:

@@ -71,7 +71,7 @@ def _auc_draws(pairs: Sequence[tuple[Floats, Floats]], draws: int, seed: int) ->
     values = np.full((len(pairs), draws + 1), np.nan)
     for row, (predicted, single) in enumerate(pairs):
         count = len(predicted)
-        if count:
+        if count > 1:  # a single query is told apart from no other
             values[row, 0] = auc(predicted, single)
             for draw in range(1, draws + 1):
                 at = generator.integers(0, count, count)

@@ -33,6 +33,11 @@ from bestroute.records.quality import interval
 
 RECOVERED = (0.5, 0.8)
 _ROUNDING = 1e-9
+_LISTED = 5
+_SINGLE = (
+    "a single query cannot be divided into a half that chooses the dial and one that judges, so no saving "
+    "and no interval can be told; give records of more queries"
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ class Judge:
         """Source families in alphabetical order."""
         return self._all.names
 
+    @property
+    def alone(self) -> tuple[str, ...]:
+        """The sources of a single query, of which nothing tells how far others like it may be."""
+        return tuple(name for name, (at, _) in zip(self.sources, self._all.parts, strict=True) if len(at) < 2)
+
     def assess(self, strategy: Strategy, routed: Routed | None = None) -> Assessment:
         """Assess a strategy. `routed`: the router behind it, whose own dial and calibration are told too."""
         parts = curves(strategy, self.replay, self._all)
@@ -94,7 +104,8 @@ class Judge:
         return Assessment(total, dict(zip(self.sources, each, strict=True)))
 
     def as_it_stands(self, routed: Routed) -> dict[str, Any]:
-        """The policy at its own dial, and its drop at every dial: values with 95 % bootstrap intervals."""
+        """The policy at its own dial, and its drop at every dial: values with 95 % bootstrap intervals, whose
+        ends are NaN where a source has a single query."""
         sampled = resamples(self.replay.sources, self._draws, self._seed)
         means = {}
         for key, weighting in (("value", self._all), ("draws", sampled)):
@@ -102,6 +113,8 @@ class Judge:
             best, dearest = (weighting.of(of[:, -1:]) for of in (self.replay.quality, self.replay.cost))
             saving, drop = 1 - cost / _positive(dearest), 1 - quality / _positive(best)
             means[key] = overall(quality), overall(cost), overall(saving), overall(drop)
+        if self.alone:
+            means["draws"] = (np.full_like(means["draws"][0], np.nan),) * 4
         names = ("quality", "cost", "saving", "drop")
         own: dict[str, Any] = {
             name: _with_interval(value[0, routed.own], draws[:, routed.own])
@@ -118,8 +131,15 @@ class Judge:
             ],
         }
 
-    def collapse(self, routed: Routed) -> list[str]:
-        """Warnings that the router is near constant."""
+    def cautions(self, routed: Routed) -> list[str]:
+        """Warnings that the router is near constant, or that the queries are too few to tell."""
+        if len(self.replay.texts) < 2:
+            return [_SINGLE]
+        alone = ", ".join(self.alone[:_LISTED]) + (", ..." if len(self.alone) > _LISTED else "")
+        few = f"a single query judges of {alone}, so the policy as it stands has no interval; give more of it"
+        return [*self._collapse(routed), *([few] if alone else [])]
+
+    def _collapse(self, routed: Routed) -> list[str]:
         curve = mean_curve(curves(routed.strategy, self.replay, self._all))
         return collapse(curve, routed.gaps, self.replay.labels)
 
@@ -196,7 +216,7 @@ def build_report(
         "baselines": beside,
         "policy": {**stands, "causes": router.causes, "rules": router.rules},
         "band": band,
-        "warnings": [*judge.collapse(router), *_below_static_mix(own, beside.get(STATIC_MIX))],
+        "warnings": [*judge.cautions(router), *_below_static_mix(own, beside.get(STATIC_MIX))],
     }
 
 

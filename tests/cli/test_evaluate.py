@@ -107,6 +107,16 @@ def test_tables_for_people(records):
         assert words in result.stdout
 
 
+def test_of_a_single_query_no_interval_is_shown(tmp_path):
+    one = write(tmp_path / "one.jsonl", sums(1))
+    shown = run(POLICY, one, "--draws", 20)
+    assert "saving 0.0%, drop 0.0%; large@1 100%" in shown.stdout
+    assert "a single query cannot be divided" in shown.stderr
+    assert "collapse" not in shown.stderr
+    policy = document(run(POLICY, one, "--draws", 20, "--json"))["policy"]
+    assert (policy["cost"]["low"], policy["cost"]["high"]) == (None, None)
+
+
 def test_tables_in_markdown(records):
     shown = run(POLICY, records, "--draws", 20, "--markdown").stdout
     assert "| strategy | best quality | at $ per 1,000 | saving at 0% drop |" in shown

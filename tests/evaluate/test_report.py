@@ -44,8 +44,8 @@ class TestJudge:
     def test_a_constant_router_is_called_collapsed(self):
         routers = [routed_by([0.5] * 20), routed_by(np.linspace(0.5, 0.51, 20))]
         for router in routers:
-            assert any("collapse" in words for words in Judge(TWENTY).collapse(router))
-        assert not Judge(TWENTY).collapse(routed_by(np.linspace(0.2, 0.8, 20)))
+            assert any("collapse" in words for words in Judge(TWENTY).cautions(router))
+        assert not Judge(TWENTY).cautions(routed_by(np.linspace(0.2, 0.8, 20)))
 
     def test_the_policy_as_it_stands(self):
         """Dial 0.03: the ten easy ones go to tiny. Cost 0.5 * 1 + 0.5 * 10, quality 1, whatever is drawn."""
@@ -56,6 +56,24 @@ class TestJudge:
         assert found["saving"]["value"] == pytest.approx(0.45)
         assert found["drop"]["value"] == pytest.approx(0)
         assert found["band"][-1]["drop"] == pytest.approx(0.5)
+
+    def test_beside_a_source_of_one_query_no_interval_is_known(self):
+        """The one query can be drawn again and again, and says as little of others each time."""
+        replay = replay_of(TWENTY.quality, TWENTY.cost, ["a"] * 19 + ["b"])
+        judge, router = Judge(replay, draws=20), routed_by(TWENTY.quality[:, 0])
+        found = judge.as_it_stands(router)
+        assert found["cost"]["value"] > 0
+        assert np.isnan([found["cost"]["low"], found["drop"]["high"], found["band"][-1]["drop_low"]]).all()
+        [told] = judge.cautions(router)
+        assert told.startswith("a single query judges of b, so the policy as it stands has no interval")
+        auc = judge.assess(router.strategy, router).sources["b"]["auc"]["tiny"]
+        assert np.isnan([auc["value"], auc["low"], auc["high"]]).all()
+
+    def test_of_one_query_nothing_is_said_of_the_router(self):
+        replay = replay_of([[0, 1]], [1, 10])
+        router = routed(TWO, QUERIES[:1], arms_of(TWO), TextPredictor({"q0": (0.5, 0, 0.9)}))
+        [told] = Judge(replay).cautions(router)
+        assert "no saving and no interval can be told; give records of more queries" in told
 
     def test_calibration_by_hand(self):
         """Said 0.8 of all, right for half: off by 0.3 in quality; matches are the same here."""
