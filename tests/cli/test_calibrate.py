@@ -161,6 +161,13 @@ def test_plain_queries_take_what_needs_no_labels(policy, tmp_path):
     assert re.search(comment, policy.read_text("utf-8"), re.M)
 
 
+def test_a_single_query_chooses_with_a_warning(policy, tmp_path):
+    shown = run(policy, plain(tmp_path, 1), "--budget", "0.00001", "--write")
+    assert "but 1 queries are too few to tell" in shown.stderr
+    assert re.search(r"^A query like these costs US\$ \S+\.$", shown.stdout, re.M)
+    assert f"written to {policy}" in shown.stdout
+
+
 def logged(folder, scored):
     """The sums with a response of one model each, as a log has them."""
     records = list(sums(60))

@@ -11,19 +11,27 @@ from bestroute.retune.calibrate.within import Budget, Within
 from bestroute.table import dollars
 
 _NEAR = 0.1  # of the bound: what is near enough to it
+_FEWEST = 6  # queries: the least and the most of five hold the median between them with less than 95 %
 
 
 def doubts(aim: Aim, report: dict[str, Any]) -> Iterator[str]:
-    """What to say where queries like those of a report may well miss the bound by more than a tenth of it,
-    and where those do that a dial was chosen without."""
+    """What to say where queries like those of a report may well miss the bound by more than a tenth of it, or
+    are too few to tell, and where those miss it that a dial was chosen without."""
     reached, apart = report["reached"], report["cross_fitted"]
     if not isinstance(aim, Within) or reached is None:
         return
     aimed = f"{told(aim, aim.bound)} at {'least' if aim.at_least else 'most'}"
     end = reached["low" if aim.at_least else "high"]
-    if end is not None and _misses(aim, end):
+    queries = report["after"]["queries"]
+    few = isinstance(aim, Budget) and queries < _FEWEST  # a share's interval holds of any number
+    if few or end is None:
         yield (
-            f"aimed at {aimed}, but by these {report['after']['queries']:,} queries "
+            f"aimed at {aimed}, but {queries:,} queries are too few to tell what others like "
+            f"them come to; give {_FEWEST} different ones or more"
+        )
+    elif _misses(aim, end):
+        yield (
+            f"aimed at {aimed}, but by these {queries:,} queries "
             f"others like them may come to {told(aim, end)}{_enough(aim, report, end)}"
         )
     given = None if apart is None else aim.reached(apart)["value"]

@@ -68,10 +68,13 @@ def figures(
 
 
 def _resampled(columns: Floats, texts: Sequence[str], draws: int, seed: int) -> Floats:
-    """Means of columns (columns, queries) over resamples: (columns, draws)."""
+    """Means of columns (columns, queries) over resamples: (columns, draws). NaN of a single text, which is
+    drawn each time and says nothing of others."""
     numbers: dict[str, int] = {}
     groups = np.array([numbers.setdefault(text, len(numbers)) for text in texts])
     count = len(numbers)
+    if count < 2:
+        return np.full((len(columns), draws), np.nan)
     sums = np.stack([np.bincount(groups, column, count) for column in columns])
     sizes = np.bincount(groups, minlength=count)
     generator = np.random.default_rng(seed)

@@ -126,7 +126,7 @@ def _percent(interval: dict[str, float | None] | None) -> str:
 def _dollars(interval: dict[str, float | None]) -> str:
     """`0.0002143 (0.0001812 to 0.0002501)`."""
     value, low, high = ("-" if part is None else dollars(part) for part in interval.values())
-    return f"{value} ({low} to {high})"
+    return value if interval["low"] is None else f"{value} ({low} to {high})"
 
 
 def _points(interval: dict[str, float | None] | None, digits: int = 3) -> str:

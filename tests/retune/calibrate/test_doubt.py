@@ -32,6 +32,17 @@ def test_one_that_does_not_is_no_doubt(high):
     assert not list(doubts(ReferenceShare(0.3), report(0.29, high, apart=0.32)))
 
 
+@pytest.mark.parametrize(("queries", "high"), [(1, None), (2, 0.0003), (40, None)])
+def test_too_few_queries_tell_nothing_of_others(queries, high):
+    """Forty of one text are one."""
+    (said,) = doubts(Budget(0.0004), report(0.0003, high, queries=queries))
+    assert said == (
+        f"aimed at $0.0004 at most, but {queries} queries are too few to tell what others like "
+        "them come to; give 6 different ones or more"
+    )
+    assert not list(doubts(Budget(0.0004), report(0.0003, 0.0004, queries=6)))
+
+
 def test_queries_that_had_no_part_in_it_and_went_beyond():
     said = list(doubts(ReferenceShare(0.3), report(0.29, 0.32, apart=0.4)))
     assert said == [

@@ -52,6 +52,14 @@ def test_of_plain_queries_the_predicted_gap_is_told():
     assert told([0.5], gap=[np.nan])["gap"] is None
 
 
+def test_a_single_text_has_no_interval():
+    """It is drawn each time, so all resamples are the same."""
+    for texts in (["a"], ["a"] * 3):
+        found = told([0.25] * len(texts), texts=texts)
+        assert found["saving"] == {"value": 0.75, "low": None, "high": None}
+        assert found["cost_interval"] == {"value": 0.25, "low": None, "high": None}
+
+
 def test_queries_of_the_same_text_are_drawn_together():
     """Fifty times two texts say no more than two: half of the resamples hold one of them only."""
     cost = [0.25, 0.75] * 50
