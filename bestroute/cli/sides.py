@@ -39,7 +39,7 @@ def of_records(
     """
     from bestroute.artefacts.adapter import open_predictor
     from bestroute.evaluate.routed import Recall
-    from bestroute.evaluate.seen import Seen
+    from bestroute.evaluate.seen import REPEATED, Seen
     from bestroute.retune.calibrate.calibration import PerTier, Sides
     from bestroute.retune.calibrate.trials import first_of_each, halves, part_of, thirds, trials_of
 
@@ -52,8 +52,13 @@ def of_records(
     if divided.saw and not judge_all:
         warnings.append(f"left out: {divided.saw} records that training saw")
     first = first_of_each(divided.judged.replay.texts)
-    if repeated := len(divided.judged.queries) - len(first):
-        warnings.append(f"left out: {repeated} records whose query stands before")
+    if alike := len(divided.judged.queries) - len(first):
+        warnings.append(f"left out: {alike} records {REPEATED}")
+    if not promises and (alike or REPEATED in divided.judged.left_out):
+        warnings.append(
+            "each query counts once, so shares and costs may differ from those of `dry-run` and `log`, which "
+            "count all"
+        )
     judged = part_of(divided.judged, first)
     texts = judged.replay.texts
     sides = halves(texts, seed)

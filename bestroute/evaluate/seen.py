@@ -17,6 +17,9 @@ from bestroute.policy import Policy
 from bestroute.query import Query
 from bestroute.records.record import Record, query_hash
 
+REPEATED = "whose query stands before"
+"""Why a record is left out that asks what an earlier one did."""
+
 
 class Seen:
     """The queries that artefact folders were trained or tuned on, by hash: `text in seen`.
@@ -81,7 +84,7 @@ def divide(
             if fit is not None:
                 fitting.add(record, query)
         elif query_hash(query.text) in played:  # else it would choose a dial and judge it too
-            judging.left_out["whose query stands before"] += 1
+            judging.left_out[REPEATED] += 1
         else:
             before = len(judging)
             judging.add(record, query)

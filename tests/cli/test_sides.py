@@ -81,6 +81,9 @@ def test_repeated_queries_count_once(policy, tmp_path):
     report = document(result)
     assert report["chosen_on"] == report["after"]["queries"] == 40
     assert report["warnings"][0] == "left out: 40 records whose query stands before"
+    assert "`dry-run` and `log`, which count all" in report["warnings"][1]
+    assert "which count all" not in run(policy, twice, "--max-drop", "40%").stderr
+    assert "which count all" not in run(policy, write(twice, sums(40)), "--reference-share", "100%").stderr
 
 
 def test_what_shapes_does_not_choose_then_nor_judge(policy, records):
