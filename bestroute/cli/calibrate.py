@@ -32,16 +32,36 @@ class Share(click.ParamType):  # type: ignore[type-arg]
         """Read it."""
         if isinstance(value, float):
             return value
-        digits, percent = value.removesuffix("%"), value.endswith("%")
-        try:
-            found = float(digits)
-        except ValueError:
-            self.fail(f"{value!r} is not a share; write 1% or 0.01", param, ctx)
+        found, percent = self._number(value, param, ctx)
         if not percent and found >= 1:
             self.fail(
                 f"{value!r} is {100 * found:g} %; write {found:g}% for that many in a hundred", param, ctx
             )
         return found / 100 if percent else found
+
+    def _number(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, bool]:
+        """The number, and whether it counts per cent."""
+        try:
+            return float(value.removesuffix("%")), value.endswith("%")
+        except ValueError:
+            self.fail(f"{value!r} is not a share; write 1% or 0.01", param, ctx)
+
+
+class Confidence(Share):
+    """A share between nothing and all, which no sample gives."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it."""
+        if isinstance(value, float):
+            return value
+        found, percent = self._number(value, param, ctx)
+        if found <= 0:
+            self.fail(f"{value!r} promises nothing; write 95% or 99%", param, ctx)
+        if found == (100 if percent else 1):
+            self.fail(f"{value!r} is 100 %, which no sample makes sure; write 95% or 99%", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Wanted(NamedTuple):
@@ -82,7 +102,7 @@ class WantedShare(click.ParamType):  # type: ignore[type-arg]
     help="Share that a model answers, as nano=30%; nano=+30%: so many percentage points more than now.",
 )
 @click.option(
-    "--confidence", type=Share(), default=0.95, show_default=True, help="How sure --max-drop must be."
+    "--confidence", type=Confidence(), default=0.95, show_default=True, help="How sure --max-drop must be."
 )
 @click.option("--per-tier", is_flag=True, help="Find each tier's own limit too, on a sixth of the records.")
 @click.option("--write", is_flag=True, help="Set what was found in the policy file; all else stays.")

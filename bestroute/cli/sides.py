@@ -131,7 +131,14 @@ def _unscored(responses: Any) -> bool:
 
 
 def _check(*sides: Sized) -> None:
-    if not all(sides):
-        count = sum(map(len, sides[:2]))
-        told = f"{count} queries cannot be divided into those that choose and those that judge; give more"
-        raise InputError(told if count else "there is no query to choose by; give some")
+    """Raise InputError where a side is empty: those that choose, then those that judge, then of --per-tier
+    those that shape and the rest. The fewest that are told leave none empty in 99 of 100 cases."""
+    if all(sides):
+        return
+    if len(sides) == 1:
+        raise InputError("no query is left to choose by; give more")
+    first, fewest = ("that choose", 10) if len(sides) == 2 else ("that find the limits, that choose", 30)
+    raise InputError(
+        f"{sum(map(len, sides[:2]))} queries cannot be divided into those {first} and that judge; about "
+        f"{fewest} are the fewest"
+    )

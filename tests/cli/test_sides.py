@@ -100,11 +100,18 @@ def test_files_that_do_not_do(policy, records, tmp_path):
     plain = write(tmp_path / "queries.jsonl", [{"query": "What is 1 plus 1?"}])
     empty = write(tmp_path / "empty.jsonl", [])
     one = write(tmp_path / "one.jsonl", sums(1))
+    blank = write(tmp_path / "blank.jsonl", [{"query": " "}])
     for paths, aim, message in (
         ([plain], ["--max-drop", "1%"], "--max-drop needs records with scored responses"),
         ([records, plain], ["--budget", "1"], "holds plain queries, other files records; give one kind"),
         ([empty], ["--budget", "1"], "holds no record and no query"),
-        ([one], ["--max-drop", "1%"], "1 queries cannot be divided"),
+        ([one], ["--max-drop", "1%"], "into those that choose and that judge; about 10 are the fewest"),
+        (
+            [one],
+            ["--budget", "1", "--per-tier"],
+            "that find the limits, that choose and that judge; about 30",
+        ),
+        ([blank], ["--budget", "1", "--skip-bad"], "no query is left to choose by"),
     ):
         result = run(policy, *paths, *aim)
         assert result.exit_code == 2

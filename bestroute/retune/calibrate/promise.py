@@ -144,7 +144,7 @@ class MaxDrop:
         dropped = 1 - float(outcome.quality.mean()) / reference
         return Refusal(
             f"no dial can be promised to keep: {self.words}. At {named(outcome.dial, trials)} the drop is "
-            f"{100 * dropped:.2g} % already, on the {len(trials):,} queries that choose",
+            f"{100 * dropped:.3g} % already, on the {len(trials):,} queries that choose",
             tried,
         )
 
