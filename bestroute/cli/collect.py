@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.cli.options import FILE, INPUT, POLICY, json_option, refuse_to_overwrite
+from bestroute.cli.options import FILE, POLICY, QUERIES, json_option, refuse_to_overwrite
 from bestroute.cli.output import print_json, print_table, print_thinking
 from bestroute.table import dollars, number
 
@@ -26,7 +26,7 @@ _TERMINAL_EVERY_S, _LOG_EVERY_S = 0.2, 10.0
 
 @click.command(epilog="Example: bestroute collect policy.yaml prompts.jsonl --out records.jsonl --max-cost 5")
 @click.argument("policy", type=POLICY)
-@click.argument("prompts", type=INPUT)
+@click.argument("prompts", type=QUERIES)
 @click.option(
     "--out",
     type=FILE,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bestroute.cli.options import INPUT, POLICY, json_option, skip_bad_option, threads_option
+from bestroute.cli.options import POLICY, QUERIES, json_option, skip_bad_option, threads_option
 from bestroute.cli.output import BadLines, counted, print_json, print_table
 from bestroute.errors import InputError, Issue, PolicyError
 from bestroute.table import dollars, number, share
@@ -49,7 +49,7 @@ _HELP = """Route every query of a file by two policies: what moves, what it cost
 )
 @click.argument("old", type=POLICY)
 @click.argument("new", type=POLICY)
-@click.argument("queries", type=INPUT)
+@click.argument("queries", type=QUERIES)
 @click.option("--fail-if", "conditions", multiple=True, metavar="BOUND", help="Exit 1 if so; repeatable.")
 @click.option("--top", type=click.IntRange(0), default=10, show_default=True, help="Queries to list.")
 @skip_bad_option

@@ -12,8 +12,8 @@ import click
 
 from bestroute.cli.options import (
     FILE,
-    INPUT,
     POLICY,
+    QUERIES,
     json_option,
     refuse_to_overwrite,
     skip_bad_option,
@@ -37,7 +37,7 @@ _DRAWN, _PLANNED = 2000, 500  # queries that --plot sweeps; fewer where each is 
     epilog="Example: bestroute dry-run policy.example.yaml examples/queries.jsonl --out decisions.jsonl",
 )
 @click.argument("policy", type=POLICY)
-@click.argument("queries", type=INPUT)
+@click.argument("queries", type=QUERIES)
 @click.option("--out", type=FILE, help="Write one decision a line.")
 @click.option("--plot", type=FILE, help="The dial: .svg, .png, .txt.")
 @click.option("--explain-all", is_flag=True, help="Ask the router model even where a rule decides.")

@@ -18,11 +18,33 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-POLICY = FILE = click.Path(path_type=Path, dir_okay=False)
+
+class InPlace(click.Path):
+    """A file that, by the end of its name, is not what another argument takes: else they were exchanged."""
+
+    def __init__(self, other: str, ends: tuple[str, ...], exists: bool = False) -> None:
+        super().__init__(path_type=Path, dir_okay=False, exists=exists)
+        self._other, self._ends = other, ends
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """The path."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if path.name.lower().endswith(self._ends) and ctx is not None:
+            arguments = [one for one in ctx.command.params if isinstance(one, click.Argument)]
+            order = " ".join([ctx.command_path, *(one.human_readable_name for one in arguments)])
+            self.fail(f"{path} is {self._other} by its name; write `{order}`", param, ctx)
+        return path
+
+
+POLICY = InPlace("a file of queries or records", (".jsonl", ".jsonl.gz"))
+QUERIES = RECORDS = InPlace("a policy", (".yaml", ".yml"), exists=True)
+FILE = click.Path(path_type=Path, dir_okay=False)
 INPUT = click.Path(path_type=Path, dir_okay=False, exists=True)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
-records_argument = click.argument("records", nargs=-1, required=True, type=INPUT)
+records_argument = click.argument("records", nargs=-1, required=True, type=RECORDS)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 skip_bad_option = click.option(
     "--skip-bad", is_flag=True, help="Pass over lines that cannot be read; list them on stderr."

@@ -56,6 +56,28 @@ class TestCommand:
         told = typed.run("dry-run", new, EXAMPLES).stdout
         assert "so what it predicts of them is a guess\n" in told
 
+    @pytest.mark.parametrize(
+        ("command", "place", "words", "order"),
+        [
+            ("diff", "OLD", (EXAMPLES, BALANCED, SAVER), "OLD NEW QUERIES"),
+            ("diff", "NEW", (BALANCED, EXAMPLES, SAVER), "OLD NEW QUERIES"),
+            ("dry-run", "POLICY", (EXAMPLES, BALANCED), "POLICY QUERIES"),
+            ("evaluate", "POLICY", (EXAMPLES, BALANCED), "POLICY RECORDS"),
+        ],
+    )
+    def test_arguments_that_are_exchanged_are_told_with_their_order(self, command, place, words, order):
+        result = typed.run(command, *words)
+        assert result.exit_code == 2
+        told = f"'{place}': {EXAMPLES} is a file of queries or records by its name; write `"
+        assert told in result.stderr
+        assert result.stderr.endswith(f"{command} {order}`\n")
+
+    def test_queries_by_a_name_without_meaning_are_told_by_the_policy_in_their_place(self, tmp_path):
+        lines = tmp_path / "queries.txt"
+        lines.write_text("Hello\n")
+        result = run(lines, SAVER, BALANCED)
+        assert f"'QUERIES': {BALANCED} is a policy by its name; write `" in result.stderr
+
     def test_the_faults_of_both_policies_are_told_at_once(self, tmp_path):
         broken = [tmp_path / name for name in ("old.yaml", "new.yaml")]
         for path, key in zip(broken, ("max_gpa", "refrence"), strict=True):
