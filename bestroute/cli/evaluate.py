@@ -179,7 +179,7 @@ def _learned(
 
     names = _learned_names()
     if fit is None:
-        why = "no records to fit the learned baselines on: give some with --fit"
+        why = "no records to fit the learned baselines on: give some with --fit, of other queries than judge"
         return [], dict.fromkeys(names, why)
     _say(f"fitting the learned baselines on {len(fit.texts)} queries")
     try:

@@ -69,6 +69,8 @@ def cautions(divided: Divided, seen: Seen, judge_all: bool, policy: Policy) -> l
         )
     if divided.repeated:
         found.append(f"{divided.repeated} records of --fit judge already and were not fitted on")
+    if divided.unfit:
+        found.append(f"left out of those to fit on: {divided.unfit}")
     found += [f"left out: {count} records {why}" for why, count in divided.judged.left_out.items()]
     unknown = told_unknown(divided.judged.unknown, (model.name for model in policy.models))
     return [*found, unknown] if unknown else found

@@ -47,7 +47,7 @@ class Divided:
 
     `judged` are replayed to judge, `fit` to fit baselines (None for none); `saw` counts the records that
     training saw, `repeated` those given to fit on that judge already, which were left out, and `rewarded` the
-    responses that the reward model had to reward.
+    responses that the reward model had to reward. `unfit`: why others to fit on cannot be replayed, counted.
     """
 
     judged: Replayed
@@ -55,6 +55,7 @@ class Divided:
     saw: int
     repeated: int
     rewarded: int
+    unfit: str = ""
 
 
 def divide(
@@ -104,7 +105,8 @@ def divide(
         else:
             fitting.add(record, query)
     fitted = fitting.finish().replay if len(fitting) else None
-    return Divided(judging.finish(), fitted, saw, repeated, judging.rewarded + fitting.rewarded)
+    rewarded = judging.rewarded + fitting.rewarded
+    return Divided(judging.finish(), fitted, saw, repeated, rewarded, fitting.reasons)
 
 
 def _asked(records: Iterable[Record], left_out: Counter[str]) -> Iterator[tuple[Record, Query]]:

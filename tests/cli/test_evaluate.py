@@ -89,6 +89,12 @@ def test_learned_baselines_are_fitted_on_other_queries(records, tmp_path):
     assert "small" in report["baselines"]["knn"]["overall"]["auc"]
 
 
+def test_records_that_cannot_be_fitted_on_are_told(records, tmp_path):
+    fit = write(tmp_path / "fit.jsonl", [record_of("What is 1?", {"small": [1.0] * 4, "large": [1.0]})])
+    told = run(POLICY, records, "--fit", fit, "--draws", 20).stderr
+    assert "left out of those to fit on: 1 without responses of medium" in told
+
+
 def test_the_same_seed_gives_the_same_bytes(records, tmp_path):
     texts = []
     for name in ("a.svg", "b.svg"):

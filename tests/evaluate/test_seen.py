@@ -52,6 +52,11 @@ class TestDivide:
         divided = divide(POLICY, self.given("a"), self.given("a ", "d"), Seen([tmp_path]), None)
         assert (divided.fit.texts, divided.repeated) == (("d",), 1)
 
+    def test_what_cannot_be_fitted_on_is_told(self, tmp_path):
+        raw = record_of("d", {"small": SCORES["small"]})
+        divided = divide(POLICY, self.given("a"), records(raw), Seen([tmp_path]), None)
+        assert (divided.fit, divided.unfit) == (None, "1 without responses of big")
+
     def test_none_left_to_judge(self, tmp_path):
         with pytest.raises(InputError, match="all 1 records were seen in training"):
             divide(POLICY, self.given("a"), [], self.seen(tmp_path, "a"), None)
