@@ -16,7 +16,8 @@ output                           what commands share in printing
 
 A command parses, calls the library, and prints: a table for people, or with --json exactly one JSON
 document on stdout. Progress, warnings and errors go to stderr. Exit codes: 0 fine, 1 what was checked does
-not hold, 2 wrong usage or unreadable input, 130 interrupted by Ctrl-C, 143 by SIGTERM.
+not hold, 2 wrong usage or unreadable input, 130 interrupted by Ctrl-C, 143 by SIGTERM, and quietly 141 where
+whoever reads stdout, as `head` does, has closed it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -33,6 +36,7 @@ import click
 from bestroute.errors import BestRouteError
 
 _INTERRUPTED = 130  # what shells have for SIGINT: click's own, 1, says that what was checked does not hold
+_CLOSED = 141  # likewise of SIGPIPE, by which other tools end there
 _UNWRITTEN = (errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC)  # of files, `atomic_write` says it
 _COMMANDS = {
     "adapt": "bestroute.cli.adapt",
@@ -83,10 +87,16 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """As click does, which prints --help and --version here."""
+        with _unwritten():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Turn bestroute's own errors, and Ctrl-C, into one message on stderr and their exit code."""
         try:
-            return super().invoke(ctx)
+            with _unwritten():
+                return super().invoke(ctx)
         except BestRouteError as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(error.exit_code)
@@ -94,16 +104,21 @@ class LazyGroup(click.Group):
             click.echo("\nAborted!", err=True)  # a line of its own: the terminal has shown ^C
             ctx.exit(_INTERRUPTED)
 
-    def main(self, *args: Any, **extra: Any) -> Any:
-        """As click does; where stdout cannot be written, as on a full disk, that is one message too."""
-        try:
-            return super().main(*args, **extra)
-        except OSError as error:
-            if error.errno not in _UNWRITTEN or error.filename is not None:
-                raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try at its end to write what is left
-            click.echo(f"error: standard output cannot be written: {error.strerror}", err=True)
-            sys.exit(BestRouteError.exit_code)
+
+@contextmanager
+def _unwritten() -> Iterator[None]:
+    """End the program where stdout takes nothing more: with a message or, where it is closed, without."""
+    try:
+        yield
+    except OSError as error:
+        closed = error.errno == errno.EPIPE
+        if error.filename is not None or not (closed or error.errno in _UNWRITTEN):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would try at its end to write what is left
+        if closed:
+            sys.exit(_CLOSED)
+        click.echo(f"error: standard output cannot be written: {error.strerror}", err=True)
+        sys.exit(BestRouteError.exit_code)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

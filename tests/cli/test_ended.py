@@ -80,3 +80,19 @@ def test_other_errors_of_the_system_are_not_hidden(monkeypatch):
     monkeypatch.setattr(pick, "_read_responses", fails)
     with pytest.raises(PermissionError):
         cli(["pick", "What is 2 + 2?", "-"], prog_name="bestroute")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize(
+    "words", [["--help"], ["schema"], ["models"], ["route", "policy.example.yaml", PLAIN]]
+)
+def test_a_closed_pipe_behind_stdout_ends_without_a_word(words):
+    reads, writes = os.pipe()
+    os.close(reads)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bestroute", *words], cwd=ROOT, stdout=writes, stderr=subprocess.PIPE
+        )
+    finally:
+        os.close(writes)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
