@@ -8,7 +8,6 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -18,10 +17,6 @@ T = TypeVar("T")
 OnBad = Callable[[InputError], None]
 _DESCRIPTORS = "/proc/self/fd"
 _GZIP = b"\x1f\x8b"
-_DOCUMENT = (
-    "one JSON document, where every line has to be an object: `jq -c '.[]' FILE` makes lines of an array, "
-    "`jq -c . FILE` a line of an object"
-)
 
 
 def read_lines(path: Path, parse: Callable[[str], T], on_bad: OnBad | None = None) -> Iterator[T]:
@@ -30,31 +25,39 @@ def read_lines(path: Path, parse: Callable[[str], T], on_bad: OnBad | None = Non
     A line that cannot be read raises InputError with the file and line number; with `on_bad` given, that
     error is passed to it instead and reading goes on.
     """
+    with _opened(path) as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                line = raw.decode("utf-8").strip().removeprefix("\ufeff")
+                value = [parse(line)] if line else []
+            except (InputError, ValueError, RecursionError) as error:
+                whole = _one_document(raw, error) if number == 1 else ""
+                bad = InputError(f"{path}:{number}: {_describe(error)}{whole}")
+                if on_bad is None:
+                    raise bad from error
+                on_bad(bad)
+            else:
+                yield from value
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file to read, unpacked where its first bytes are those of gzip, whatever its name. Raises InputError
+    where it cannot be read, also in the block."""
     try:
-        with path.open("rb") as bare, _unpacked(bare) as file:
-            for number, raw in enumerate(file, 1):
-                line = ""
-                try:
-                    line = raw.decode("utf-8").strip().removeprefix("\ufeff")
-                    value = [parse(line)] if line else []
-                except (InputError, ValueError, RecursionError) as error:
-                    told = _DOCUMENT if number == 1 and _begins_document(line) else _describe(error)
-                    bad = InputError(f"{path}:{number}: {told}")
-                    if on_bad is None:
-                        raise bad from error
-                    on_bad(bad)
-                else:
-                    yield from value
+        with path.open("rb") as file:
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=file)) if file.peek(2)[:2] == _GZIP else file
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _unpacked(file: BufferedReader) -> BufferedReader | gzip.GzipFile:
-    return gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == _GZIP else file
-
-
-def _begins_document(line: str) -> bool:
-    return line.startswith("[") or line == "{"
+def _one_document(line: bytes, error: Exception) -> str:
+    """The mend, where the first line of a file says that all of it is one JSON array or document."""
+    if line.lstrip().startswith(b"["):
+        return "; of a JSON array, `jq -c '.[]' FILE` writes each value on a line of its own, as is needed"
+    if isinstance(error, json.JSONDecodeError) and error.pos == len(error.doc):
+        return "; of JSON over several lines, `jq -c . FILE` makes one line, as is needed"
+    return ""
 
 
 def _describe(error: Exception) -> str:
@@ -71,12 +74,12 @@ def _describe(error: Exception) -> str:
 def read_json(path: Path) -> Any:
     """The value that a file of JSON holds. Raises InputError, naming the file and line, where it cannot be
     read."""
+    with _opened(path) as file:
+        raw = file.read()
     try:
-        return parse_json(path.read_text("utf-8"), str(path))
+        return parse_json(raw.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 (byte {error.start + 1}); save the file as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def parse_json(text: str, place: str) -> Any:
@@ -90,9 +93,12 @@ def parse_json(text: str, place: str) -> Any:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raise InputError where what the block writes at `path` cannot be written there."""
+    """Raise InputError where what the block writes at `path` cannot be written there; a pipe whose reader has
+    gone raises BrokenPipeError, as it does without a name."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
@@ -101,16 +107,17 @@ def writing(path: Path) -> Iterator[None]:
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Write a file out of sight and put it into place only when the block ends well.
 
-    A link is followed; what is no regular file (a pipe, a device) is written to as it is. A regular file may
-    be read again from its start, and need have no name yet. Raises InputError where the place cannot be
-    written.
+    A link is followed; what is no regular file (a pipe, a device), or open already as /dev/stdout is, is
+    written to as it is. A regular file may be read again from its start, and need have no name yet. Raises as
+    `writing`.
     """
-    target = Path(os.path.realpath(path))
     with writing(path):
-        if path.exists() and not path.is_file():  # of a pipe of another process the real path names nothing
-            with path.open("wb") as file:
+        if not _replaceable(path):
+            opened = _descriptor(path)
+            with open(path if opened is None else os.dup(opened), "wb") as file:
                 yield file
             return
+        target = Path(os.path.realpath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
         unnamed = _unnamed(target.parent)
@@ -123,6 +130,25 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def check_kept(path: Path) -> None:
+    """Raise InputError where what is to be read again and added to is a pipe, a device or /dev/stdout."""
+    if not _replaceable(path):
+        raise InputError(f"{path}: is no file that can be read again and added to; give a file's name")
+
+
+def _replaceable(path: Path) -> bool:
+    """Whether there is nothing at a path, or a regular file that goes by that name."""
+    return _descriptor(path) is None and (path.is_file() or not path.exists())
+
+
+def _descriptor(path: Path) -> int | None:
+    """The descriptor of this process that a path such as /dev/stdout or /dev/fd/63 stands for."""
+    for place in (path, path.parent / os.readlink(path)) if path.is_symlink() else (path,):
+        if place.name.isdigit() and os.path.realpath(place.parent) in ("/dev/fd", f"/proc/{os.getpid()}/fd"):
+            return int(place.name)
+    return None
 
 
 def _unnamed(folder: Path) -> int | None:

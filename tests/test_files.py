@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bestroute.errors import InputError
-from bestroute.files import atomic_write, packed, read_json, read_lines
+from bestroute.files import atomic_write, check_kept, packed, read_json, read_lines
+from bestroute.query import read_queries
 
 
 def write(path, content):
@@ -31,22 +32,6 @@ class TestReadLines:
         path = write(tmp_path / "a.txt", "a\u2028b\x0bc\x85d\n")
         assert list(read_lines(path, str)) == ["a\u2028b\x0bc\x85d"]
 
-    @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
-    def test_what_is_packed_is_told_by_what_it_holds(self, tmp_path, name):
-        packed, bare = tmp_path / "packed" / name, tmp_path / "bare" / name
-        for path, content in ((packed, gzip.compress(b"1\n2\n")), (bare, b"1\n2\n")):
-            path.parent.mkdir()
-            path.write_bytes(content)
-            assert list(read_lines(path, int)) == [1, 2]
-
-    @pytest.mark.parametrize(
-        "content", ['[\n {"query": "a"}\n]\n', '[{"query": "a"}]', '{\n "query": "a"\n}\n']
-    )
-    def test_one_document_is_told_as_such(self, tmp_path, content):
-        path = write(tmp_path / "a.jsonl", content)
-        with pytest.raises(InputError, match=r"a\.jsonl:1: one JSON document, .* `jq -c '\.\[\]' FILE`"):
-            list(read_lines(path, lambda line: dict(json.loads(line))))
-
     def test_empty_file(self, tmp_path):
         assert list(read_lines(write(tmp_path / "a", ""), int)) == []
 
@@ -64,6 +49,30 @@ class TestReadLines:
         with pytest.raises(InputError) as caught:
             list(read_lines(path, json.loads))
         assert str(caught.value) == f"{path}:4: {message}"
+
+    @pytest.mark.parametrize("layout", [{}, {"indent": 2}])
+    def test_one_json_array_is_told_with_its_mend(self, tmp_path, layout):
+        path = write(tmp_path / "a.jsonl", json.dumps([{"query": "a"}, {"query": "b"}], **layout))
+        with pytest.raises(InputError, match=r"a\.jsonl:1: .*array, `jq -c '\.\[\]' FILE` writes each value"):
+            list(read_queries(path))
+
+    def test_one_json_document_is_told_with_its_mend(self, tmp_path):
+        path = write(tmp_path / "a.jsonl", json.dumps({"query": "a"}, indent=2))
+        with pytest.raises(
+            InputError, match=r"a\.jsonl:1: not JSON: .*lines, `jq -c \. FILE` makes one line"
+        ):
+            list(read_queries(path))
+
+    @pytest.mark.parametrize("line", ['{"a": 1} 2', '{"a" 1}', '"text'])
+    def test_a_line_that_is_no_whole_document_is_told_alone(self, tmp_path, line):
+        with pytest.raises(InputError, match=r"a\.jsonl:1: not JSON: [^;]*$"):
+            list(read_lines(write(tmp_path / "a.jsonl", line), json.loads))
+
+    def test_gzip_goes_by_what_is_in_the_file(self, tmp_path):
+        packed, plain = tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"
+        packed.write_bytes(gzip.compress(b"1\n2\n"))
+        plain.write_bytes(b"1\n2\n")
+        assert list(read_lines(packed, int)) == list(read_lines(plain, int)) == [1, 2]
 
     def test_the_lines_before_a_bad_one_come_first(self, tmp_path):
         lines = read_lines(write(tmp_path / "a", "1\nx\n"), int)
@@ -141,14 +150,6 @@ class TestAtomicWrite:
             file.write(b"new")
         assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
-    def test_a_pipe_is_written_to_by_any_name_of_it(self):
-        reading, writing = os.pipe()
-        with atomic_write(Path(f"/dev/fd/{writing}")) as file:
-            file.write(b"new")
-        os.close(writing)
-        with open(reading, "rb") as told:
-            assert told.read() == b"new"
-
     def test_an_old_file_is_replaced(self, tmp_path):
         path = write(tmp_path / "a.bin", "old")
         with atomic_write(path) as file:
@@ -169,6 +170,43 @@ class TestAtomicWrite:
             file.write(b"gone")
         assert Path("/dev/null").is_char_device()
 
+    @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no names for what is open")
+    def test_a_pipe_is_written_by_its_number(self):
+        reads, writes = os.pipe()
+        with atomic_write(Path(f"/dev/fd/{writes}")) as file:
+            file.write(b"new")
+        os.close(writes)
+        with os.fdopen(reads, "rb") as pipe:
+            assert pipe.read() == b"new"
+
+    @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no names for what is open")
+    def test_an_open_file_is_written_where_it_stands(self, tmp_path):
+        with (tmp_path / "a").open("wb", buffering=0) as standing:
+            standing.write(b"before ")
+            (tmp_path / "link").symlink_to(f"/dev/fd/{standing.fileno()}")
+            with atomic_write(tmp_path / "link") as file:
+                file.write(b"new ")
+            standing.write(b"after")
+        assert (tmp_path / "a").read_bytes() == b"before new after"
+
+    @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no names for what is open")
+    def test_a_pipe_whose_reader_has_gone_is_told_as_one_without_a_name(self):
+        reads, writes = os.pipe()
+        os.close(reads)
+        try:
+            with pytest.raises(BrokenPipeError), atomic_write(Path(f"/dev/fd/{writes}")) as file:
+                file.write(b"new")
+        finally:
+            os.close(writes)
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/stdout"])
+def test_what_is_read_again_must_be_a_file(path, tmp_path):
+    check_kept(tmp_path / "new")
+    check_kept(write(tmp_path / "old", ""))
+    with pytest.raises(InputError, match=f"{path}: is no file that can be read again"):
+        check_kept(Path(path))
+
 
 def test_a_process_that_is_killed_leaves_nothing(tmp_path):
     try:
@@ -184,6 +222,10 @@ def test_a_process_that_is_killed_leaves_nothing(tmp_path):
 class TestReadJson:
     def test_a_value(self, tmp_path):
         assert read_json(write(tmp_path / "a.json", '\ufeff{"a": [1]}\n')) == {"a": [1]}
+
+    def test_a_value_that_is_packed(self, tmp_path):
+        (tmp_path / "a.json").write_bytes(gzip.compress(b'{"a": [1]}'))
+        assert read_json(tmp_path / "a.json") == {"a": [1]}
 
     @pytest.mark.parametrize(
         ("content", "message"),

@@ -116,11 +116,12 @@ def _holds_records(path: Path) -> bool:
 
     if ".txt" in path.suffixes[-2:]:
         return False
-    for value in read_lines(path, json.loads, lambda _: None):
+    bad: list[InputError] = []
+    for value in read_lines(path, json.loads, lambda error: bad.append(error) if not bad else None):
         if not isinstance(value, dict):
             return False
         return "prompt" in value or ("responses" in value and not _unscored(value["responses"]))
-    raise InputError(f"{path}: holds no record and no query")
+    raise bad[0] if bad else InputError(f"{path}: holds no record and no query")
 
 
 def _unscored(responses: Any) -> bool:

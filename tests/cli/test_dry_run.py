@@ -72,7 +72,7 @@ def test_dry_run_names_a_broken_line_and_can_skip_it(tmp_path):
         ("q.csv", b"a,b", "q.csv: unknown kind of query file; convert it to .txt (a query a line) or .jsonl"),
         ("q.jsonl", b'{"query": "  "}', "q.jsonl:1: the query is empty"),
         ("q.jsonl", b"1", 'q.jsonl:1: an object with "query" or "messages" is needed, not int'),
-        ("q.jsonl", b"[1]", "q.jsonl:1: one JSON document, where every line has to be an object"),
+        ("q.jsonl", b"[1]", "not list; of a JSON array, `jq -c '.[]' FILE` writes each value on a line"),
         ("q.txt", b"\n\n", "q.txt: holds no query"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 from bestroute.answering.sampling import own_settings
 from bestroute.answering.sampling.keys import read_key
 from bestroute.errors import InputError
+from bestroute.files import check_kept
 from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
 from bestroute.records.collect.prompts import Repeats, asked_digest, choose_prompts, read_prompts
@@ -21,7 +22,7 @@ class Plan:
     """`samples` responses of each model to each prompt, as records in `out`.
 
     What `out` and the journal beside it hold already is not asked for again. `choose`: so many of the prompts
-    alone.
+    alone. Raises InputError for an `out` that cannot be read again, such as a pipe.
     """
 
     models: tuple[Model, ...]
@@ -30,6 +31,9 @@ class Plan:
     out: Path
     samples: int
     choose: int | None = None
+
+    def __post_init__(self) -> None:
+        check_kept(self.out)
 
     @property
     def journal(self) -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bestroute.errors import InputError, KeysError
+from bestroute.files import check_kept
 from bestroute.policy import read_policy
 from bestroute.policy.compose import Form, Unreadable
 from bestroute.policy.document import read_document
@@ -94,6 +95,7 @@ def append(key: Key, path: Path) -> None:
 
     Raises as `load_keys` does where the file would not hold then, and leaves it as it was.
     """
+    check_kept(path)
     try:
         before = path.read_bytes() if path.exists() else b""
         if before and any(one.name == key.name for one in parse_keys(before, path)):
