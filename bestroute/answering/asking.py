@@ -1,16 +1,22 @@
-"""Asking the models of a step, all at once, within the time that is left."""
+"""Asking the models of a step, all at once, within the time that is left.
+
+What a sampler of the caller's own raises, or gives that is no reply, is told as the failure of the model that
+it was to ask, so that the next one has its turn. It is logged too, since that is a fault of the program.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import TypeVar
 
 from bestroute.answering.course import Ask
 from bestroute.answering.live import GRACE_S, Piece, Streamer
-from bestroute.answering.sampling import Sampled, Sampler
-from bestroute.errors import BestRouteError
+from bestroute.answering.sampling import Sample, Sampled, Sampler
+from bestroute.answering.sampling.streaming import ChunkData, partial
+from bestroute.errors import MissingExtra
 from bestroute.policy import Policy, Sampling
 from bestroute.policy.arms import Model
 from bestroute.query import Query
@@ -28,7 +34,7 @@ async def replies_to(
     settings, asked = _settings(ask, policy), _asked(ask, sampler)
     if left_s is None and len(ask.more) == 1:  # as most are: nothing to wait for beside it
         name, n = ask.more[0]
-        return [await _sampled(asked, policy.model(name), query, n, settings)]
+        return [await _sample(asked, policy.model(name), query, n, settings)]
     calls = [
         asyncio.ensure_future(_ask(policy.model(name), query, n, settings, asked, left_s))
         for name, n in ask.more
@@ -43,7 +49,7 @@ async def replies_to(
     return [call.result() if call.done() else _cut(call, left_s or 0.0) for call in calls]
 
 
-def streamed_reply(
+async def streamed_reply(
     ask: Ask, query: Query, policy: Policy, sampler: Streamer, left_s: float | None
 ) -> AsyncGenerator[Piece, None]:
     """The stream of the one response of a step; no silence in it lasts longer than the time that is left."""
@@ -51,7 +57,19 @@ def streamed_reply(
     if left_s is not None:
         settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, left_s)})
         model = _within(model, left_s)
-    return _asked(ask, sampler).stream(model, query, settings)
+    seen: list[ChunkData] = []
+    try:
+        async with aclosing(_asked(ask, sampler).stream(model, query, settings)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Mapping):
+                    seen.append(piece)
+                    yield piece
+                else:
+                    yield _checked(piece)
+    except MissingExtra:
+        raise
+    except Exception as error:  # as in `_sample`
+        yield partial(seen, _failed(sampler, error))
 
 
 def _asked(ask: Ask, sampler: _Asks) -> _Asks:
@@ -68,27 +86,34 @@ async def _ask(
     model: Model, query: Query, n: int, settings: Sampling, sampler: Sampler, left_s: float | None
 ) -> Sampled:
     if left_s is None:
-        return await _sampled(sampler, model, query, n, settings)
+        return await _sample(sampler, model, query, n, settings)
     own_s = left_s + GRACE_S if n == 1 else left_s  # of several calls, those that came are told at the end
     settings = settings.model_copy(update={"timeout_s": min(settings.timeout_s, own_s)})
-    return await _sampled(sampler, _within(model, own_s), query, n, settings)
+    return await _sample(sampler, _within(model, own_s), query, n, settings)
 
 
-async def _sampled(sampler: Sampler, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
-    """The reply. Where the caller's own sampler breaks its promise, that is told as the model's failure: what
-    other models answered is paid for, and the next tier may do."""
+async def _sample(sampler: Sampler, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
     try:
-        reply = await sampler.sample(model, query, n, settings)
-    except BestRouteError:
+        return _checked(await sampler.sample(model, query, n, settings))
+    except MissingExtra:  # of every model
         raise
-    except Exception as error:  # whatever the caller's raises
-        told = f"{type(sampler).__name__}.sample failed: {error!r}"
-    else:
-        if isinstance(reply, Sampled):
-            return reply
-        told = f"{type(sampler).__name__}.sample gave {reply!r:.80}; give a Sampled"
-    _LOG.warning("%s: %s", model.name, told)
-    return Sampled(errors=(told,))
+    except Exception as error:  # whatever it is, the next model may answer
+        return Sampled(errors=(_failed(sampler, error),))
+
+
+def _checked(reply: object) -> Sampled:
+    if not isinstance(reply, Sampled):
+        raise TypeError(f"gave {type(reply).__name__}, and no Sampled")
+    for sample in reply.samples:
+        if not isinstance(sample, Sample):
+            raise TypeError(f"gave Sampled of {type(sample).__name__}, and not of Sample")
+    return reply
+
+
+def _failed(sampler: object, error: Exception) -> str:
+    name = type(sampler).__name__
+    _LOG.warning("%s failed, which counts as a failure of the model", name, exc_info=error)
+    return f"{name} failed: {type(error).__name__}: {error}"
 
 
 def _cut(call: asyncio.Future[Sampled], left_s: float) -> Sampled:

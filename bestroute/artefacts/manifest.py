@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -221,8 +222,11 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 
 def check_replaceable(out: Path, kind: Kind) -> None:
-    """Raise InputError where a folder at `out` holds anything but an artefact of this kind, as it would be
-    lost."""
+    """Raise InputError where a folder at `out` cannot be replaced: the working folder, one that something is
+    mounted on, one that holds anything but an artefact of this kind, as it would be lost."""
+    own = f"give a folder of its own, such as {out / kind}"
+    if Path.cwd().is_relative_to(out.resolve()) or os.path.ismount(out):
+        raise InputError(f"{out}: is in use, and cannot be replaced by {kind} files; {own}")
     there = {path.name for path in out.iterdir()} if out.is_dir() else set()
     try:
         manifest = json.loads((out / "manifest.json").read_text("utf-8")) if there else {}
@@ -233,5 +237,5 @@ def check_replaceable(out: Path, kind: Kind) -> None:
     if strange := sorted(there - known):
         raise InputError(
             f"{out}: holds {', '.join(strange[:3])}{', ...' if len(strange) > 3 else ''}, which writing "
-            f"{kind} files there would delete; give a folder of its own"
+            f"{kind} files there would delete; {own}"
         )

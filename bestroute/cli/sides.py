@@ -89,8 +89,9 @@ def of_queries(policy: Policy, paths: Sequence[Path], bad: BadLines, seed: int, 
 
     queries = [query for path in paths for query in read_queries(path, bad.on_bad)]
     bad.tell()
+    if not queries:
+        raise InputError(f"{', '.join(map(str, paths))}: holds no query")
     texts = [query.text for query in queries]
-    _check(texts)
     recall = Recall(open_predictor(policy.router, policy.adapter, policy.columns, threads), texts)
 
     def trials(places: Sequence[int]) -> Expected:
@@ -136,8 +137,6 @@ def _check(*sides: Sized) -> None:
     those that shape and the rest. The fewest that are told leave none empty in 99 of 100 cases."""
     if all(sides):
         return
-    if len(sides) == 1:
-        raise InputError("no query is left to choose by; give more")
     first, fewest = ("that choose", 10) if len(sides) == 2 else ("that find the limits, that choose", 30)
     raise InputError(
         f"{sum(map(len, sides[:2]))} queries cannot be divided into those {first} and that judge; about "

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import threading
 from math import isnan
 from time import perf_counter
@@ -179,38 +178,6 @@ class Clocked:
         self.limits.append(settings.timeout_s)
         self.now += self._takes.get(model.name, 0.0)
         return await self._inner.sample(model, query, n, settings)
-
-
-class Broken(FakeSampler):
-    """A sampler that breaks its promise for one model: it raises, or gives something else."""
-
-    def __init__(self, script, breaks):
-        super().__init__(script)
-        self._breaks = breaks
-
-    async def sample(self, model, query, n, settings):
-        return self._breaks() if model.name == "tiny" else await super().sample(model, query, n, settings)
-
-
-def _raises():
-    raise RuntimeError("boom")
-
-
-@pytest.mark.parametrize(
-    ("breaks", "told"),
-    [
-        (_raises, "Broken.sample failed: RuntimeError('boom')"),
-        (lambda: None, "Broken.sample gave None; give a Sampled"),
-    ],
-)
-@pytest.mark.parametrize("deadline_s", [None, 60.0])
-def test_a_sampler_that_fails_one_model_loses_no_other(caplog, breaks, told, deadline_s):
-    sampler = Broken({"mid": SURE, "big": LAST}, breaks)
-    found, _ = ask(sampler, sampling={"deadline_s": deadline_s})
-    assert (found.text, found.attempts[0].error) == ("Answer: A", told)
-    assert [record.getMessage() for record in caplog.records] == [f"tiny: {told}"]
-    with pytest.raises(SamplingError, match=re.escape(told)):
-        ask(Broken({}, breaks))
 
 
 class Stuck(FakeSampler):

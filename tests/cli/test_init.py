@@ -231,7 +231,7 @@ def test_a_file_without_queries():
     Path("queries.jsonl").touch()
     result = init(*BY_SHARE, "--queries", "queries.jsonl")
     assert result.exit_code == 2
-    assert "no query is left to choose by" in result.stderr
+    assert "queries.jsonl: holds no query" in result.stderr
 
 
 def test_a_dangling_link_is_something():

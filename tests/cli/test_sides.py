@@ -111,7 +111,7 @@ def test_files_that_do_not_do(policy, records, tmp_path):
             ["--budget", "1", "--per-tier"],
             "that find the limits, that choose and that judge; about 30",
         ),
-        ([blank], ["--budget", "1", "--skip-bad"], "no query is left to choose by"),
+        ([blank], ["--budget", "1", "--skip-bad"], "blank.jsonl: holds no query"),
     ):
         result = run(policy, *paths, *aim)
         assert result.exit_code == 2

@@ -1,9 +1,11 @@
 """Folders of what was trained: whole or not at all, and named where they cannot be written."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from bestroute.artefacts.manifest import check_replaceable
 from bestroute.errors import InputError
 from bestroute.train.folder import new_folder
 
@@ -26,6 +28,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         new_folder(out, "adapter"),
     ):
         pass
+
+
+@pytest.mark.parametrize("out", [".", "..", "/", "/proc"])
+def test_a_folder_in_use_is_refused_with_the_mend(tmp_path, monkeypatch, out):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    own = "give a folder of its own, such as " + str(Path(out) / "adapter")
+    with pytest.raises(InputError, match=f"^{re.escape(out)}: .*{re.escape(own)}$"):
+        check_replaceable(Path(out), "adapter")
 
 
 def test_what_stood_there_stays_when_the_disk_is_full(tmp_path):

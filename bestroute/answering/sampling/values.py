@@ -147,8 +147,8 @@ class Sampler(Protocol):
     async def sample(self, model: Model, query: Query, n: int, settings: Sampling) -> Sampled:
         """Ask `model` for up to n responses to `query`.
 
-        Trouble with the model or its endpoint is told in `Sampled.errors`, never raised; cancelling the
-        task cancels every call under way.
+        Trouble with the model or its endpoint is told in `Sampled.errors`, not raised: what is raised all
+        the same counts as that, and is logged. Cancelling the task cancels every call under way.
         """
         ...
 
