@@ -71,7 +71,7 @@ class SessionMemory:
         keys = _keys(query, settings)
         entry = _Entry(model, query.input_tokens, len(keys), self._clock())
         with self._lock:
-            for key in {keys[0], keys[-1]}:
+            for key in {*keys[:1], *keys[-1:]}:
                 self._known[key] = entry
                 self._known.move_to_end(key)
             while len(self._known) > self._most:
@@ -80,7 +80,7 @@ class SessionMemory:
 
 def _keys(query: Query, settings: Sessions) -> list[bytes]:
     """Keys of a conversation: of the id where it has one, else of every beginning of its prompt from the
-    user's first message on."""
+    user's first message on, since many may share a system prompt."""
     named = None if settings.id is None else query.metadata.get(settings.id)
     if named is not None:
         return [b"id:" + str(named).encode("utf-8", "replace")]

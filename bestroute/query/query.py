@@ -2,8 +2,9 @@
 
 The text that is routed on (`Query.text`) is the user's side of the conversation: the text parts of every
 user message, oldest first, with blank lines between. System prompts, tool results and assistant turns are
-left out: they are the application's words, not the question. The router model keeps the head and the tail
-of a long text, so the first question and the latest turn always count.
+left out: they are the application's words, not the question. Where the user says nothing at all, what the
+application says in system and developer messages is the question. The router model keeps the head and the
+tail of a long text, so the first question and the latest turn always count.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from bestroute.text import clean, estimate_tokens
 QueryLike: TypeAlias = "Query | str | Sequence[Message] | Mapping[str, Any]"
 
 _ROLES = frozenset({"assistant", "developer", "function", "system", "tool", "user"})
+_APPLICATION = ("developer", "system")
 _OFFERS = ("functions", "toolConfig", "tools")
 _BESIDE = (
     *_OFFERS, "instructions", "modalities", "output_config", "output_format", "prediction", "response_format",
@@ -200,7 +202,8 @@ class Query:
 
     @cached_property
     def text(self) -> str:
-        """The text that is routed on: every user message's text, oldest first."""
+        """The text that is routed on: every user message's text, oldest first; without one the system
+        prompts'."""
         return "\n\n".join(filter(None, map(text_of, self._asked)))
 
     @cached_property
@@ -218,7 +221,8 @@ class Query:
         """Tokens of the whole prompt as it is billed, estimated: every message with all its parts, calls of
         tools, and what stands beside the messages. They never fall when anything is added."""
         beside = tokens_in([*self.beside.values()]) if self.beside else 0
-        return self.tokens + sum(map(tokens_of, self.messages)) + beside
+        users = self.tokens if self._from_user else 0
+        return users + sum(map(tokens_of, self.messages)) + beside
 
     @cached_property
     def turns(self) -> int:
@@ -250,7 +254,12 @@ class Query:
 
     @cached_property
     def _asked(self) -> tuple[Message, ...]:
-        return tuple(one for one in self.messages if one["role"] == "user" and not holds_answers_only(one))
+        roles = ("user",) if self._from_user else _APPLICATION
+        return tuple(one for one in self.messages if one["role"] in roles and not holds_answers_only(one))
+
+    @cached_property
+    def _from_user(self) -> bool:
+        return any(one["role"] == "user" for one in self.messages)
 
     @cached_property
     def needs(self) -> frozenset[str]:

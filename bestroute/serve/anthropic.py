@@ -33,7 +33,10 @@ def chat_request(body: Mapping[str, Any]) -> dict[str, Any]:
         if body.get(name):
             raise _unknown(name)
     asked = {name: body[name] for name in _SAME if name in body}
-    asked["messages"] = [*_system(body.get("system")), *_messages(_list(body.get("messages"), "messages"))]
+    messages = _list(body.get("messages"), "messages")
+    if not messages:
+        raise Refusal(400, "messages is empty; give one at least", "invalid_value", "messages")
+    asked["messages"] = [*_system(body.get("system")), *_messages(messages)]
     if body.get("stop_sequences") is not None:
         asked["stop"] = body["stop_sequences"]
     if body.get("tools"):

@@ -51,6 +51,11 @@ class TestKnownByItsBeginning:
         memory.note(query("one"), "tiny", SETTINGS)
         assert recalled(memory, query("one")) is None
 
+    def test_a_system_prompt_alone_is_many_conversations(self):
+        memory = SessionMemory(clock=Clock())
+        memory.note(Query.of([SYSTEM]), "tiny", SETTINGS)
+        assert len(memory) == 0
+
     def test_of_two_that_began_alike_each_is_its_own(self):
         memory = SessionMemory(clock=Clock())
         for second, model in (("two", "tiny"), ("zwei", "big")):

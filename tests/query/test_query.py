@@ -26,6 +26,16 @@ def test_the_text_routed_on_is_the_users():
     assert query.input_tokens == 7 + 4 + 2 + 1 + 765  # 14, 7 and 2 bytes, and a picture
 
 
+def test_where_the_user_says_nothing_the_application_asks():
+    alone = [{"role": "system", "content": "Name a colour."}, {"role": "developer", "content": "Any."}]
+    query = Query.of(alone)
+    assert (query.text, query.turns) == ("Name a colour.\n\nAny.", 2)
+    assert query.input_tokens == 4 + 1  # 14 and 4 bytes, once
+    assert query.last_turn.text == "Any."
+    both = Query.of([*alone, {"role": "user", "content": [IMAGE]}])
+    assert (both.text, both.turns) == ("", 1)
+
+
 @pytest.mark.parametrize(
     ("text", "tokens"), [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2), ("你好", 2), ("สวัสดี", 5), ("🙂", 1)]
 )
@@ -58,6 +68,8 @@ def test_half_characters_are_replaced():
         ("  \n", "the query is empty"),
         ([], "the query is empty"),
         ([{"role": "assistant", "content": "hi"}], "the query is empty"),
+        ([{"role": "system", "content": " "}], "the query is empty"),
+        ([{"role": "system", "content": "hi"}, {"role": "user", "content": ""}], "the query is empty"),
         ({}, "exactly one of"),
         ({"query": "a", "messages": []}, "exactly one of"),
         ({"query": 1}, '"query" is int'),

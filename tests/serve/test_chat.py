@@ -44,6 +44,12 @@ class TestClient:
         [asked] = upstream.requests
         assert (asked.body["model"], asked.body["temperature"], asked.body["seed"]) == ("tiny-up", 0.2, 7)
 
+    def test_a_system_message_alone(self, client, upstream):
+        alone = [{"role": "system", "content": "Say hello."}]
+        found = client.chat.completions.create(model="auto", messages=alone)
+        assert found.choices[0].message.content == "hello"
+        assert upstream.requests[0].body["messages"] == alone
+
     def test_a_stream(self, client, upstream):
         upstream.play(pieces(*streamed("It is ", "deep.")))
         with client.chat.completions.create(

@@ -223,6 +223,7 @@ class TestErrors:
             ),
             ({"messages": [{"role": "user", "content": None}]}, r"messages\[0\].content must be a list"),
             ({"messages": []}, "empty"),
+            ({"messages": [], "system": "Say hello."}, "empty"),
         ],
     )
     def test_what_has_no_counterpart_is_refused(self, gateway, upstream, fields, told):
