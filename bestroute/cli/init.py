@@ -149,12 +149,21 @@ def _by_share(policy: Policy, share: float | None, queries: Path | None, asking:
 
 
 def _write(content: bytes, file: Path, force: bool) -> None:
+    from bestroute.files import atomic_write, check_kept
+
+    check_kept(file)
+    with atomic_write(
+        file
+    ) as out:  # around the schema's: where neither can be, the one that was asked for is told
+        out.write(content)
+        _write_schema(file.parent, force)
+
+
+def _write_schema(folder: Path, force: bool) -> None:
     from bestroute.files import atomic_write
     from bestroute.policy.json_schema import FILE_NAME, schema_text
 
-    beside, schema = file.parent / FILE_NAME, schema_text().encode()
-    with atomic_write(file) as out:  # first: it is what was asked for, and an error names it
-        out.write(content)
+    beside, schema = folder / FILE_NAME, schema_text().encode()
     if force or not os.path.lexists(beside):
         with atomic_write(beside) as out:
             out.write(schema)

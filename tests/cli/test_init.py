@@ -67,6 +67,31 @@ def test_two_models():
     assert Path(FILE_NAME).read_text("utf-8") == schema_text()
 
 
+def test_a_place_that_cannot_be_written_is_told_by_the_name_that_was_given(tmp_path):
+    (tmp_path / "file").touch()
+    result = init(f"{tmp_path}/file/first.yaml", *BOTH)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {tmp_path}/file/first.yaml: cannot be written: ")
+
+
+def test_a_policy_is_not_left_without_the_schema_that_it_names():
+    Path(FILE_NAME).mkdir()
+    result = init(*BOTH, "--force")
+    assert (result.exit_code, Path("policy.yaml").exists()) == (2, False)
+    assert FILE_NAME in result.stderr
+
+
+def test_a_policy_is_a_file():
+    assert "/dev/null: is no file" in refusal("/dev/null", "--force", *BOTH)
+
+
+@pytest.mark.parametrize("name", ["none.txt", "none.jsonl"])
+def test_queries_that_are_none(name):
+    Path(name).touch()
+    result = init(*BY_SHARE, f"--queries={name}")
+    assert (result.exit_code, result.stderr) == (2, f"error: {name}: holds no query\n")
+
+
 def test_what_to_do_next_works():
     result = init("my policies/first.yaml", *BOTH)
     assert "llama-3.1-8b@1, llama-3.1-8b@3, gpt-4o@1" in result.stdout
@@ -218,20 +243,6 @@ def test_never_overwrites_without_force():
     assert Path("policy.yaml").read_text("utf-8") == "mine\n"
     assert init(*BOTH, "--force").exit_code == 0
     check_policy("policy.yaml")
-
-
-def test_a_place_that_cannot_be_written_is_named_as_it_was_given():
-    Path("file").touch()
-    result = init("file/mine.yaml", *BOTH)
-    assert result.exit_code == 2
-    assert "file/mine.yaml: cannot be written" in result.stderr
-
-
-def test_a_file_without_queries():
-    Path("queries.jsonl").touch()
-    result = init(*BY_SHARE, "--queries", "queries.jsonl")
-    assert result.exit_code == 2
-    assert "queries.jsonl: holds no query" in result.stderr
 
 
 def test_a_dangling_link_is_something():
