@@ -110,22 +110,28 @@ def test_who_has_no_key_sends_no_body(gateway):
 
 
 def test_the_official_client_understands(gateway):
-    def client(key):
-        return openai.OpenAI(base_url=gateway.url, api_key=key, max_retries=0)
+    def ask(key, request):
+        with openai.OpenAI(base_url=gateway.url, api_key=key, max_retries=0) as client:
+            return request(client)
 
-    question = {"model": "auto", "messages": [{"role": "user", "content": "hello"}]}
+    def chat(key, model="auto"):
+        question = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
+        return ask(key, lambda client: client.chat.completions.create(**question))
+
+    def models(key):
+        return ask(key, lambda client: [one.id for one in client.models.list()])
+
     with pytest.raises(openai.AuthenticationError) as failure:
-        client("br-nobody").chat.completions.create(**question)
+        chat("br-nobody")
     assert failure.value.code == "invalid_api_key"
-    official = client(gateway.keys["official"])
-    assert official.chat.completions.create(**question).choices[0].message.content == "hello"
+    assert chat(gateway.keys["official"]).choices[0].message.content == "hello"
     with pytest.raises(openai.RateLimitError) as failure:
-        official.chat.completions.create(**question)
+        chat(gateway.keys["official"])
     assert failure.value.code == "rate_limit_exceeded"
     with pytest.raises(openai.PermissionDeniedError):
-        client(gateway.keys["narrow"]).chat.completions.create(**{**question, "model": "tiny"})
-    assert [one.id for one in client(gateway.keys["narrow"]).models.list()] == ["auto"]
-    assert {one.id for one in client(gateway.keys["free"]).models.list()} == {"auto", "tiny", "big"}
+        chat(gateway.keys["narrow"], "tiny")
+    assert models(gateway.keys["narrow"]) == ["auto"]
+    assert set(models(gateway.keys["free"])) == {"auto", "tiny", "big"}
 
 
 def test_a_key_may_be_for_some_models_alone(gateway):

@@ -24,6 +24,7 @@ from bestroute.records.score.exact import ExactOracle
 from bestroute.records.score.judge import AbsoluteJudge, PairwiseJudge
 from bestroute.records.score.verdicts import parse_grade, parse_verdict
 from tests.answering.fake_endpoint import FakeEndpoint, answer, fake_endpoint, status  # noqa: F401
+from tests.patience import until
 
 
 def record(*texts, right="42", **others):
@@ -159,8 +160,7 @@ class TestCommand:
 
         thread = threading.Thread(target=run)
         thread.start()
-        while not oracle._running:
-            time.sleep(0.01)
+        until(lambda: oracle._running)
         oracle.close()
         thread.join(20)
         assert errors == ["the program ended with status -9"]

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 
 import pytest
@@ -14,6 +13,7 @@ from bestroute.errors import InputError, ScoringError
 from bestroute.records.lines import read_records
 from bestroute.records.score import Job, Recipe, score_files
 from bestroute.records.score.exact import ExactOracle
+from tests.patience import until
 from tests.records.score.records import lines_of, values, write
 
 
@@ -207,19 +207,22 @@ class TestResuming:
         words = ["score", records, "--oracle", "command", "--command", f"{sys.executable} -S {program}"]
         words += ["--no-reward", "--out", out, "--workers", workers]
         command = [sys.executable, "-m", "bestroute", *map(str, words)]
+
+        def runs():
+            return log.read_text().count("\n") if log.exists() else 0
+
         for kill in range(kills):
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            until = log.read_text().count("\n") + 15 if log.exists() else 15
-            while not (log.exists() and log.read_text().count("\n") >= until):
-                assert process.poll() is None, (kill, process.stderr.read())
-                time.sleep(0.005)
+            goal = runs() + 15
+            until(lambda process=process, goal=goal: process.poll() is not None or runs() >= goal)
+            assert process.poll() is None, (kill, process.stderr.read())
             process.send_signal(signal.SIGKILL)
             process.communicate()
         done = subprocess.run(command, capture_output=True, timeout=120)
         assert done.returncode == 0, done.stderr
         assert values(out) == [{"small": [1, 0], "large": [1]}] * count
-        runs = log.read_text().splitlines()
-        assert len(set(runs)) == 3 * count
+        ran = log.read_text().splitlines()
+        assert len(set(ran)) == 3 * count
         # what ran at a kill, or had run and was not on disk yet
-        assert 3 * count <= len(runs) <= 3 * count + kills * (2 * workers)
+        assert 3 * count <= len(ran) <= 3 * count + kills * (2 * workers)
         assert not (tmp_path / "out.jsonl.partial.jsonl").exists()
