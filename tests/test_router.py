@@ -103,7 +103,7 @@ class TestRoute:
         assert list(decision.timings_ms) == ["rules", "tokenize", "predict", "total"]
         assert all(span >= 0 for span in decision.timings_ms.values())
 
-    @pytest.mark.parametrize("query", ["", " \n", [], [{"role": "system", "content": "x"}], {"text": "x"}])
+    @pytest.mark.parametrize("query", ["", " \n", [], [{"role": "assistant", "content": "x"}], {"text": "x"}])
     def test_nothing_to_route_on(self, query):
         with pytest.raises(InputError):
             router().route(query)
