@@ -129,7 +129,8 @@ def _is_value(line: str) -> bool:
 def whole(text: str) -> Answer:
     """What is compared of a response that states no answer: all of it."""
     text = unicodedata.normalize("NFC", without_thought(text))
-    core = read(text).core if len(bare(text).rstrip(".")) <= _READ else None
+    # A full stop goes first: a group of TeX that is left open would take it in.
+    core = read(text.rstrip().rstrip(".") or text).core if len(bare(text).rstrip(".")) <= _READ else None
     if core is None or (core == ("said", ()) and text.strip()):
         return verbatim(text)
     return Answer(core, firm=False, written=text.strip())

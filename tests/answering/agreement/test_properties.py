@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bestroute.answering.agreement import group
@@ -200,6 +200,7 @@ def test_how_it_is_set_never_splits_a_group(form, answer):
     assert together(*settings)
 
 
+@example("^{")
 @given(st.text(min_size=1, max_size=300))
 def test_white_space_and_a_full_stop_never_split_free_text(text):
     text = f"Once upon a time there was a text of many words. {' '.join(text.split())} The end"
