@@ -71,7 +71,8 @@ def readers() -> dict[str, Callable[[str], object]]:
         "agreement": lambda text: group([text, text + " 1"]),
         "the number prose comes to": told_number,
         "the exact oracle": graded,
-        "facts of a response": lambda text: facts_of("Why?", [clean(text)]),
+        # Of a response six thousand characters are looked at, and sums where there is a "=".
+        "facts of a response": lambda text: facts_of("Why?", [clean(text[: len(text) // 8] + "=1")]),
         "facts of a query": lambda text: facts_of(text, ["Because."]),
     }
 

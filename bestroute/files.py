@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from bestroute.errors import InputError
 T = TypeVar("T")
 OnBad = Callable[[InputError], None]
 _DESCRIPTORS = "/proc/self/fd"
+_LINKS = 40  # that are followed, as systems do
 _GZIP = b"\x1f\x8b"
 
 
@@ -145,9 +147,13 @@ def _replaceable(path: Path) -> bool:
 
 def _descriptor(path: Path) -> int | None:
     """The descriptor of this process that a path such as /dev/stdout or /dev/fd/63 stands for."""
-    for place in (path, path.parent / os.readlink(path)) if path.is_symlink() else (path,):
-        if place.name.isdigit() and os.path.realpath(place.parent) in ("/dev/fd", f"/proc/{os.getpid()}/fd"):
-            return int(place.name)
+    folders = ("/dev/fd", f"/proc/{os.getpid()}/fd")
+    for _ in range(_LINKS):
+        if re.fullmatch("[0-9]{1,9}", path.name) and os.path.realpath(path.parent) in folders:
+            return int(path.name)
+        if not path.is_symlink():
+            break
+        path = path.parent / os.readlink(path)
     return None
 
 

@@ -183,7 +183,8 @@ class TestAtomicWrite:
     def test_an_open_file_is_written_where_it_stands(self, tmp_path):
         with (tmp_path / "a").open("wb", buffering=0) as standing:
             standing.write(b"before ")
-            (tmp_path / "link").symlink_to(f"/dev/fd/{standing.fileno()}")
+            (tmp_path / "first").symlink_to(f"/dev/fd/{standing.fileno()}")
+            (tmp_path / "link").symlink_to("first")
             with atomic_write(tmp_path / "link") as file:
                 file.write(b"new ")
             standing.write(b"after")
@@ -198,6 +199,12 @@ class TestAtomicWrite:
                 file.write(b"new")
         finally:
             os.close(writes)
+
+
+@pytest.mark.parametrize("name", ["9" * 30, "²"])
+def test_no_descriptor_has_that_name(name):
+    with pytest.raises(InputError, match=f"{name}: cannot be written"), atomic_write(Path("/dev/fd") / name):
+        pass
 
 
 @pytest.mark.parametrize("path", ["/dev/null", "/dev/stdout"])

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def labelled(paths: Sequence[Path]) -> bool:
-    """Whether the files hold records with scores, by the first line. Raises InputError where some do and
-    others hold plain queries.
+    """Whether the files hold records with scores, by the first line that tells. Raises InputError where some
+    do and others hold plain queries.
     """
     kinds = {path: _holds_records(path) for path in paths}
     if len(set(kinds.values())) > 1:
@@ -118,10 +118,15 @@ def _holds_records(path: Path) -> bool:
     if ".txt" in path.suffixes[-2:]:
         return False
     bad: list[InputError] = []
+    unscored = False
     for value in read_lines(path, json.loads, lambda error: bad.append(error) if not bad else None):
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not ("prompt" in value or "responses" in value):
             return False
-        return "prompt" in value or ("responses" in value and not _unscored(value["responses"]))
+        if "prompt" in value or not _unscored(value["responses"]):
+            return True
+        unscored = True  # as where scoring failed: another record tells
+    if unscored:
+        return False
     raise bad[0] if bad else InputError(f"{path}: holds no record and no query")
 
 

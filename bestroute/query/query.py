@@ -2,8 +2,8 @@
 
 The text that is routed on (`Query.text`) is the user's side of the conversation: the text parts of every
 user message, oldest first, with blank lines between. System prompts, tool results and assistant turns are
-left out: they are the application's words, not the question. Where the user says nothing at all, what the
-application says in system and developer messages is the question. The router model keeps the head and the
+left out: they are the application's words, not the question. Where there is no user message at all, what
+the application says in system and developer messages is the question. The router model keeps the head and the
 tail of a long text, so the first question and the latest turn always count.
 """
 

@@ -5,7 +5,7 @@ import pytest
 
 from bestroute.cli import reading
 from bestroute.cli.output import BadLines
-from bestroute.cli.sides import of_records
+from bestroute.cli.sides import labelled, of_records
 from bestroute.policy import load_policy
 from bestroute.records.record import query_hash
 from tests.cli import typed
@@ -116,6 +116,20 @@ def test_files_that_do_not_do(policy, records, tmp_path):
         result = run(policy, *paths, *aim)
         assert result.exit_code == 2
         assert message in result.stderr
+
+
+@pytest.mark.parametrize("unscored", [0, 3])
+def test_a_record_without_scores_does_not_make_queries_of_the_others(policy, tmp_path, unscored):
+    records = [*sums(9)]
+    for items in records[unscored]["responses"].values():
+        for item in items:
+            del item["score"]
+    path = write(tmp_path / "records.jsonl", records)
+    told = run(policy, path, "--max-drop", "50%")
+    assert told.exit_code == 2
+    assert f"records.jsonl:{unscored + 1}: " in told.stderr
+    assert "score is missing" in told.stderr
+    assert labelled([path])
 
 
 def test_bad_lines(policy, records):

@@ -24,10 +24,12 @@ _CLOSE = 0.006  # of the result: a rounded one is right
 _SIDE = r"[\d.()+\-*/ ]"
 _LEFT, _RIGHT = re.compile(rf"(?<![\w.^_}}]){_SIDE}*$"), re.compile(rf"({_SIDE}*)([\w^{{]?)")
 _OPERATION = re.compile(r"[\d)] *[-+*/]")
-_FRACTION = re.compile(r"\\+[dt]?frac\{([^{}]{1,30})\}\{([^{}]{1,30})\}")
-_TIMES, _OVER = re.compile(r"\\+(?:times|cdot)|[×·]|(?<=[\d)]) ?x ?(?=[\d(])"), re.compile(r"\\+div|÷")
+_TEX = r"(?<!\\)\\+"  # from the first of a run on, which is read once
+_FRACTION = re.compile(_TEX + r"[dt]?frac\{([^{}]{1,30})\}\{([^{}]{1,30})\}")
+_TIMES = re.compile(_TEX + r"(?:times|cdot)|[×·]|(?<=[\d)]) ?x ?(?=[\d(])")
+_OVER = re.compile(_TEX + r"div|÷")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
-_LEFT_OUT = re.compile(r"\\+(?:left|right)|[$\\%\"°€£]")
+_LEFT_OUT = re.compile(_TEX + r"(?:left|right)|[$\\%\"°€£]")
 _UNIT = re.compile(r"(?<=\d)[ -]?[a-zA-Z]{3,}(?: [a-zA-Z]{3,}){0,3}(?:/[a-zA-Z]+)? *(?=[-+*/=≈)])")
 _EQUALS = re.compile(r"[=≈]")
 _OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
@@ -98,11 +100,11 @@ def sums_of(text: str) -> Sums:
     results = list[float]()
     sides = _EQUALS.split(_plain(text), _MOST) if _EQUALS.search(text) else []
     for before, after in pairwise(sides):
-        result = _value(_first(after))
+        result = _value(_right_of(after))
         if result is None:
             continue
         results.append(result)
-        value = _value(_last(before))
+        value = _value(_left_of(before))
         if value is not None:
             close = abs(value - result) <= max(0.011, abs(value) * _CLOSE)
             right, wrong = right + close, wrong + (not close)
@@ -115,7 +117,7 @@ def _plain(text: str) -> str:
     return _UNIT.sub(" ", _THOUSANDS.sub("", text))
 
 
-def _first(after: str) -> str:
+def _right_of(after: str) -> str:
     """The side of a sum that a text begins with; "" where letters or powers belong to it."""
     found = _RIGHT.match(after[:_WIDE])
     if found is None or (found[2] and found[1][-1:] not in (" ", "")):
@@ -123,7 +125,7 @@ def _first(after: str) -> str:
     return found[1].partition(". ")[0].rstrip(" .(+-*/")
 
 
-def _last(before: str) -> str:
+def _left_of(before: str) -> str:
     """The side of a sum that a text ends with; "" where it is a number alone, or only a part."""
     line = before[-_WIDE:].rpartition("\n")[2].rpartition(". ")[2]
     found = _LEFT.search(line)
